@@ -1,0 +1,1 @@
+"""The mind behind the voice: the protocol and the embedded agents."""

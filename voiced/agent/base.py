@@ -1,0 +1,129 @@
+"""What an agent is: the mind behind the voice.
+
+Two kinds. A *dialogue* agent is given what the caller said and answers in words; recognizer and
+synthesizer are ours. An *audio* agent is given frames and answers in audio (echo, speech-to-speech
+models). Name the class in the entry-point group `voiced.agents`.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from voiced.recognizer.base import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import trio
+    from pydantic import BaseModel
+
+    from voiced.audio.frame import Frame, Pcm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallInfo:
+    """What an agent may know of its call. Numbers are personal data: never log them as text."""
+
+    call_id: str
+    caller: str
+    called: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerTurn:
+    """What the caller said in one turn, as the recognizer understood it; text "" if no word was."""
+
+    text: str
+    confidence: float
+
+
+class Reply(Protocol):
+    """The agent's side of one turn. Runs in its own cancel scope: barge-in cancels it."""
+
+    async def say(self, text: str, *, protected: bool = False) -> None:
+        """Speak `text`; returns when its audio is queued, not when it has been heard.
+
+        Args:
+            text: one or more sentences for the ear.
+            protected: barge-in does not interrupt this passage.
+        """
+        ...
+
+    def hang_up(self) -> None:
+        """End the call once everything said in this reply has been heard."""
+        ...
+
+    def transfer(self, to: str) -> None:
+        """Transfer the caller to `to` (E.164 or SIP URI) once everything said has been heard."""
+        ...
+
+
+class Dialogue(Protocol):
+    """One conversation of a dialogue agent; made anew for each call."""
+
+    async def open(self, reply: Reply) -> None:
+        """Greet the caller."""
+        ...
+
+    async def answer(self, turn: CallerTurn, reply: Reply) -> None:
+        """Answer one turn of the caller."""
+        ...
+
+    async def prompt(self, silences: int, reply: Reply) -> None:
+        """Nobody has spoken for the silence timeout, for the `silences`-th time in a row."""
+        ...
+
+    def interrupted(self, heard: str) -> None:
+        """The last reply was cut by barge-in; `heard` is the part the caller did hear."""
+        ...
+
+
+@runtime_checkable
+class DialogueAgent(Protocol):
+    """One per daemon; `begin` makes a call's dialogue."""
+
+    Settings: ClassVar[type[BaseModel]]
+    vocabulary: Vocabulary
+
+    @classmethod
+    def open(cls, settings: Any) -> AbstractAsyncContextManager[DialogueAgent]:
+        """Acquire what lives as long as the daemon. Raises StartupError with the remedy."""
+        ...
+
+    def begin(self, call: CallInfo) -> Dialogue:
+        """Return a fresh dialogue for one call; neither waits nor raises."""
+        ...
+
+
+class AudioLine(Protocol):
+    """An audio agent's way to the caller."""
+
+    async def play(self, pcm: Pcm, rate_hz: int) -> None:
+        """Queue audio for the caller; waits while enough is queued."""
+        ...
+
+    def clear(self) -> None:
+        """Drop all queued audio, here and at Telnyx."""
+        ...
+
+
+@runtime_checkable
+class AudioAgent(Protocol):
+    """One per daemon; `converse` runs once for each call, as its agent task."""
+
+    Settings: ClassVar[type[BaseModel]]
+    rate_hz: int
+
+    @classmethod
+    def open(cls, settings: Any) -> AbstractAsyncContextManager[AudioAgent]:
+        """Acquire what lives as long as the daemon. Raises StartupError with the remedy."""
+        ...
+
+    async def converse(
+        self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine
+    ) -> None:
+        """Hold the conversation until `frames` ends; returning earlier hangs the call up."""
+        ...

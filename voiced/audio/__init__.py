@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: codecs, resampling, reordering, level. Pure."""

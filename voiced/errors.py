@@ -1,0 +1,119 @@
+"""Every error that voiced raises, in one tree.
+
+Foreign exceptions (httpx, ASGI, OSError, JSON) are mapped to these at the edge of the module that
+meets them and never cross a module boundary. Why a *call* ended is not an exception: see
+`voiced.leg.EndReason`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class VoicedError(Exception):
+    """Base of all errors of this package."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One fault of a configuration.
+
+    `key` is the dotted path (`call.max_duration_s`), `value` is shown as the user wrote it (never a
+    secret), `reason` says what is wrong and `remedy` what to write instead ("" when obvious).
+    """
+
+    key: str
+    value: str
+    reason: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """Return the line a user reads."""
+        shown = f" = {self.value}" if self.value else ""
+        hint = f" ({self.remedy})" if self.remedy else ""
+        return f"{self.key}{shown}: {self.reason}{hint}"
+
+
+class ConfigError(VoicedError):
+    """The configuration cannot be used; `problems` lists every fault found, not only the first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class StartupError(VoicedError):
+    """The daemon cannot start (port taken, missing voice library ...); the text names the remedy."""
+
+
+class TelnyxError(VoicedError):
+    """Something between us and Telnyx."""
+
+
+class LocalProtocolError(TelnyxError):
+    """We tried something that the protocol forbids: our bug."""
+
+
+class RemoteProtocolError(TelnyxError):
+    """Telnyx, or whoever holds the other end, sent something that cannot be accepted."""
+
+
+class WebhookRejected(TelnyxError):
+    """A webhook was refused; `status` is the HTTP status to answer."""
+
+    def __init__(self, reason: str, *, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class CommandFailed(TelnyxError):
+    """A REST command failed for good; `status` is None when no answer came.
+
+    Attributes:
+        action: the command's name, `answer`, `hangup` ...
+        status: HTTP status of the last answer, or None (transport fault, deadline).
+        code: Telnyx's error code as text, "" when there was none (see docs/telnyx error table).
+    """
+
+    def __init__(self, action: str, reason: str, *, status: int | None, code: str = "") -> None:
+        super().__init__(f"{action}: {reason}")
+        self.action = action
+        self.status = status
+        self.code = code
+
+
+class CallGone(CommandFailed):
+    """The leg had already ended (90018): often not worth an error line."""
+
+
+class MediaStreamClosed(TelnyxError):
+    """The media socket has closed; `code` is the WebSocket close code (1006: without a close)."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"media socket closed ({code}{': ' + reason if reason else ''})")
+        self.code = code
+        self.reason = reason
+
+
+class ProviderError(VoicedError):
+    """A recognizer, synthesizer or agent failed; `provider` names it."""
+
+    def __init__(self, provider: str, reason: str) -> None:
+        super().__init__(f"{provider}: {reason}")
+        self.provider = provider
+
+
+class RecognizerFailed(ProviderError):
+    """The recognizer cannot go on with this call."""
+
+
+class SynthesizerFailed(ProviderError):
+    """The synthesizer could not speak a text."""
+
+
+class AgentFailed(ProviderError):
+    """The agent could not answer."""
+
+
+class ProviderTooSlow(ProviderError):
+    """A provider did not keep up or missed its deadline."""

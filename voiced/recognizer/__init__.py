@@ -1,0 +1,1 @@
+"""The caller's frames to speech events: the protocol and the embedded recognizer."""

@@ -1,0 +1,111 @@
+"""What a recognizer is: the caller's frames in, speech events out.
+
+Write one by fitting `Recognizer` and naming the class in the entry-point group
+`voiced.recognizers`. `voiced.testing` holds the conformance kit.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import trio
+    from pydantic import BaseModel
+
+    from voiced.audio.frame import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStarted:
+    """The caller has begun to speak. `at` (trio time) is the detector's decision point."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechEnded:
+    """The caller has fallen silent; a `Final` follows.
+
+    `at` is when that was decided, `last_voice_at` when the last voiced frame had arrived: turn
+    latency counts from the latter.
+    """
+
+    at: float
+    last_voice_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partial:
+    """A transcript that may still change."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Final:
+    """The settled transcript of one utterance; text "" means speech without words we know.
+
+    `confidence` is 0..1. `started_at` and `last_voice_at` are trio times of the utterance's first
+    and last voiced frame.
+    """
+
+    text: str
+    confidence: float
+    started_at: float
+    last_voice_at: float
+
+
+SpeechEvent: TypeAlias = SpeechStarted | SpeechEnded | Partial | Final
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What callers are expected to say: sample sentences, lower case, words separated by spaces.
+
+    A closed-domain recognizer builds its language model from them; others may use them as hints or
+    ignore them. Hashable, so that a model can be cached by it.
+    """
+
+    sentences: tuple[str, ...] = ()
+
+
+class Recognizer(Protocol):
+    """One per daemon, shared by all calls; `recognize` runs once for each call, as its task.
+
+    `Settings` is the pydantic model of the provider's own keys in `[recognizer]`. `rate_hz` is the
+    sample rate at which frames are wanted; inbound resamples to it.
+    """
+
+    Settings: ClassVar[type[BaseModel]]
+    rate_hz: int
+
+    @classmethod
+    def open(cls, settings: Any) -> AbstractAsyncContextManager[Recognizer]:
+        """Acquire what lives as long as the daemon (worker processes, models, connections).
+
+        Raises:
+            StartupError: something is missing; the text says what to install.
+        """
+        ...
+
+    async def prepare(self, vocabulary: Vocabulary) -> None:
+        """Get ready for calls that will use `vocabulary`, so that none of them waits for it."""
+        ...
+
+    async def recognize(
+        self,
+        frames: trio.MemoryReceiveChannel[Frame],
+        events: trio.MemorySendChannel[SpeechEvent],
+        vocabulary: Vocabulary,
+    ) -> None:
+        """Turn one call's frames into speech events until `frames` ends; closes both ends.
+
+        Never waits so long that `frames` (25 frames) fills up. Every `SpeechStarted` is followed
+        by one `SpeechEnded` and then one `Final`, in this order, unless the frames end first.
+
+        Raises:
+            RecognizerFailed: this call cannot be recognized any more.
+        """
+        ...

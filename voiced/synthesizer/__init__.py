@@ -1,0 +1,1 @@
+"""Text to linear audio: the protocol and the embedded voice."""

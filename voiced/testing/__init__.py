@@ -1,0 +1,1 @@
+"""An emulated Telnyx and callers, for tests and for `voiced simulate`."""

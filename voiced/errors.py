@@ -43,7 +43,7 @@ class ConfigError(VoicedError):
 
 
 class StartupError(VoicedError):
-    """The daemon cannot start (port taken, missing voice library ...); the text names the remedy."""
+    """The daemon cannot start (port taken, voice missing ...); the text names the remedy."""
 
 
 class TelnyxError(VoicedError):

@@ -7,19 +7,18 @@ models). Name the class in the entry-point group `voiced.agents`.
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from voiced.recognizer.base import Vocabulary
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
 
     import trio
     from pydantic import BaseModel
 
     from voiced.audio.frame import Frame, Pcm
+    from voiced.recognizer.base import Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,12 @@ Write one by fitting `Recognizer` and naming the class in the entry-point group
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     import trio
     from pydantic import BaseModel
 

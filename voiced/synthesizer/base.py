@@ -6,11 +6,12 @@ Write one by fitting `Synthesizer` and naming the class in the entry-point group
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
     from pydantic import BaseModel
 
     from voiced.audio.frame import Pcm

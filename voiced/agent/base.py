@@ -104,8 +104,13 @@ class AudioLine(Protocol):
         """Queue audio for the caller; waits while enough is queued."""
         ...
 
-    def clear(self) -> None:
-        """Drop all queued audio, here and at Telnyx."""
+    def clear(self) -> float:
+        """Drop all queued audio, here and at Telnyx; return the seconds played so far."""
+        ...
+
+    @property
+    def unplayed_s(self) -> float:
+        """Seconds of audio that the caller has still to hear, here and at Telnyx."""
         ...
 
 

@@ -1,0 +1,80 @@
+"""What the caller heard: from marks where they prove it, from the playing position elsewhere."""
+
+import pytest
+
+from voiced.heard import HeardLedger, words_within
+
+
+def two_sentences():
+    ledger = HeardLedger()
+    ledger.begin("Good morning.", 0.0)
+    ledger.finish(1.0, "e0:1")
+    ledger.begin("We are open until six today.", 1.0)
+    ledger.finish(3.0, "e0:2")
+    return ledger
+
+
+def test_a_returned_mark_proves_its_piece():
+    ledger = two_sentences()
+    piece = ledger.played("e0:1")
+    assert piece is not None
+    assert (piece.heard, piece.heard_text) == ("all", "Good morning.")
+    assert ledger.heard_text == "Good morning."
+
+
+def test_a_mark_that_comes_twice_or_is_unknown_proves_nothing_more():
+    ledger = two_sentences()
+    ledger.played("e0:1")
+    assert ledger.played("e0:1") is None
+    assert ledger.played("e7:1") is None
+
+
+def test_a_cut_in_the_second_sentence_leaves_its_whole_words():
+    ledger = two_sentences()
+    ledger.played("e0:1")
+    (piece,) = ledger.cut(2.0)
+    assert piece.heard == "part"
+    assert piece.heard_text == "We are open"
+    assert ledger.heard_text == "Good morning. We are open"
+
+
+def test_a_cut_before_anything_played_leaves_nothing():
+    ledger = two_sentences()
+    assert [piece.heard for piece in ledger.cut(0.0)] == ["none", "none"]
+    assert ledger.heard_text == ""
+
+
+def test_a_piece_that_played_to_its_end_is_heard_although_its_mark_is_late():
+    ledger = two_sentences()
+    assert [piece.heard for piece in ledger.cut(1.0)] == ["all", "none"]
+
+
+def test_a_piece_that_is_still_being_synthesized_is_cut_by_an_estimate_of_its_length():
+    ledger = HeardLedger()
+    ledger.begin("one two three four five six", 0.0)
+    (piece,) = ledger.cut(0.5)
+    assert piece.heard == "part"
+    assert piece.heard_text == "one"
+
+
+def test_what_no_mark_settles_stays_unknown_when_the_call_ends():
+    ledger = two_sentences()
+    ledger.played("e0:1")
+    assert [piece.heard for piece in ledger.lost()] == ["unknown"]
+    assert ledger.lost() == []
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, ""),
+        (0.19, ""),
+        (0.2, "a"),
+        (0.4, "a b"),
+        (0.69, "a b"),
+        (0.7, "a b cc"),
+        (1.0, "a b cc dd"),
+    ],
+)
+def test_only_whole_words_count(share, text):
+    assert words_within("a b cc dd", share) == text

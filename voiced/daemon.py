@@ -1,0 +1,216 @@
+"""The outermost nursery: listeners, shared services, live calls, signals, drain."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from voiced.admin import make_admin_app
+from voiced.agent.base import AudioAgent, DialogueAgent
+from voiced.call import Services
+from voiced.errors import RecognizerFailed
+from voiced.journal import Unobserved
+from voiced.listeners import Listener, open_listener, serve_app
+from voiced.log import get_logger
+from voiced.providers import load_provider
+from voiced.record_store import RecordStore
+from voiced.switchboard import Switchboard
+from voiced.telnyx.rest import open_telnyx
+from voiced.telnyx.webhook import Deduplicator, WebhookVerifier
+from voiced.web import WebhookIntake, make_public_app
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    import httpx
+    from hypercorn.typing import ASGIFramework
+
+    from voiced.config import Config, ProviderConfig
+    from voiced.journal import Observer
+    from voiced.recognizer.base import Recognizer, Vocabulary
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """A running daemon; lives as long as `open_daemon`."""
+
+    switchboard: Switchboard
+    public: Listener
+    admin: Listener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """A daemon without sockets: its public ASGI application and its calls."""
+
+    app: ASGIFramework
+    switchboard: Switchboard
+
+
+@asynccontextmanager
+async def open_core(
+    config: Config,
+    *,
+    observer: Observer | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    store: RecordStore | None = None,
+    wall_clock: Callable[[], float] = time.time,  # noqa: TID251  # the one source of wall time
+) -> AsyncIterator[Core]:
+    """Open what calls share and yield the application; live calls are cut when it closes.
+
+    Args:
+        config: checked configuration.
+        observer: watches all calls.
+        transport: carries the REST client's requests (in memory, in tests).
+        store: where records go; `[records] path` by default.
+        wall_clock: unix seconds, for webhook age and records.
+
+    Raises:
+        StartupError: a provider or the records' directory cannot be used.
+    """
+    store = store or RecordStore(Path(config.records.path))
+    async with AsyncExitStack() as stack:
+        services = await _open_services(stack, config, observer or Unobserved(), transport, store)
+        async with trio.open_nursery() as live_calls:
+            switchboard = Switchboard(services, live_calls, wall_clock)
+            if services.recognizer is not None and isinstance(services.agent, DialogueAgent):
+                recognizer, vocabulary = services.recognizer, services.agent.vocabulary
+                live_calls.start_soon(_prepare, recognizer, vocabulary, name="prepare")
+            app = make_public_app(_make_intake(config, switchboard, wall_clock), switchboard)
+            yield Core(app=app, switchboard=switchboard)
+            live_calls.cancel_scope.cancel()
+
+
+async def _open_services(
+    stack: AsyncExitStack,
+    config: Config,
+    observer: Observer,
+    transport: httpx.AsyncBaseTransport | None,
+    store: RecordStore,
+) -> Services:
+    key = config.telnyx.api_key
+    telnyx = await stack.enter_async_context(
+        open_telnyx(
+            config.telnyx.api_base,
+            key.get_secret_value() if key is not None else "",
+            transport=transport,
+        )
+    )
+
+    async def open_provider(group: str, choice: ProviderConfig) -> Any:
+        provider = load_provider(group, choice.provider)
+        return await stack.enter_async_context(provider.open(choice.settings))
+
+    agent = await open_provider("voiced.agents", config.agent)
+    words = not isinstance(agent, AudioAgent)
+    return Services(
+        config=config,
+        telnyx=telnyx,
+        agent=agent,
+        recognizer=await open_provider("voiced.recognizers", config.recognizer) if words else None,
+        synthesizer=(
+            await open_provider("voiced.synthesizers", config.synthesizer) if words else None
+        ),
+        records=store,
+        observer=observer,
+    )
+
+
+async def _prepare(recognizer: Recognizer, vocabulary: Vocabulary) -> None:
+    """Warm the recognizer up beside the first calls; if that fails, each call finds out itself."""
+    try:
+        await recognizer.prepare(vocabulary)
+    except RecognizerFailed as failed:
+        log.error("recognizer not ready", error=str(failed))
+
+
+def _make_intake(
+    config: Config, switchboard: Switchboard, wall_clock: Callable[[], float]
+) -> WebhookIntake:
+    key = config.telnyx.public_key
+    return WebhookIntake(
+        switchboard,
+        WebhookVerifier(key) if key else None,
+        Deduplicator(),
+        wall_clock,
+        insecure=config.server.insecure,
+    )
+
+
+@asynccontextmanager
+async def open_daemon(config: Config, *, observer: Observer | None = None) -> AsyncIterator[Daemon]:
+    """Listen and serve; yields once both listeners answer.
+
+    Raises:
+        StartupError: a port is taken, a provider cannot be opened ...
+    """
+    async with AsyncExitStack() as stack:
+        public = stack.enter_context(open_listener(config.server.bind, "[server] bind"))
+        admin = stack.enter_context(open_listener(config.admin.bind, "[admin] bind"))
+        if not config.server.public_url:
+            config = config.with_public_address(public.address)
+        core = await stack.enter_async_context(open_core(config, observer=observer))
+        admin_app = make_admin_app(core.switchboard, config.admin.token.get_secret_value())
+        server = config.server
+        tls = (server.tls_certificate, server.tls_key) if server.tls_certificate else None
+        async with trio.open_nursery() as servers:
+            await servers.start(partial(serve_app, core.app, public, tls=tls))
+            await servers.start(serve_app, admin_app, admin)
+            yield Daemon(switchboard=core.switchboard, public=public, admin=admin)
+            servers.cancel_scope.cancel()
+
+
+async def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT: drain, then end. A second signal ends at once.
+
+    Raises:
+        StartupError: the daemon cannot start.
+    """
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with open_daemon(config) as daemon:
+            _say_ready(config, daemon)
+            await anext(signals)
+            await _drain(daemon, config.call.drain_timeout_s, signals)
+    log.info("stopped")
+
+
+def _say_ready(config: Config, daemon: Daemon) -> None:
+    log.info(
+        "listening",
+        public=daemon.public.address,
+        admin=daemon.admin.address,
+        agent=config.agent.provider,
+        recognizer=config.recognizer.provider,
+        synthesizer=config.synthesizer.provider,
+    )
+    if not config.telnyx.public_key:
+        if config.server.insecure:
+            log.warning("webhooks are accepted unsigned: [server] insecure is set")
+        else:
+            log.warning("every webhook will be refused: set TELNYX_PUBLIC_KEY")
+    if config.telnyx.api_key is None:
+        log.warning("no call can be answered: set TELNYX_API_KEY")
+
+
+async def _drain(daemon: Daemon, limit_s: float, signals: AsyncIterator[int]) -> None:
+    log.info("draining", calls=len(daemon.switchboard.snapshot()), limit_s=limit_s)
+    async with trio.open_nursery() as nursery:
+
+        async def hurry() -> None:
+            await anext(signals)
+            log.info("second signal: ending at once")
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(hurry)
+        with trio.move_on_after(limit_s):
+            await daemon.switchboard.drain()
+        nursery.cancel_scope.cancel()

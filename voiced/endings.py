@@ -1,0 +1,48 @@
+"""Which ending an error makes of a call: the one place where exceptions become reasons. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voiced.errors import (
+    AgentFailed,
+    MediaStreamClosed,
+    ProviderTooSlow,
+    RecognizerFailed,
+    RemoteProtocolError,
+    SynthesizerFailed,
+    UnsupportedCodec,
+)
+from voiced.leg import EndReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_REASONS: dict[type[Exception], EndReason] = {
+    RecognizerFailed: EndReason.RECOGNIZER_FAILED,
+    SynthesizerFailed: EndReason.SYNTHESIZER_FAILED,
+    AgentFailed: EndReason.AGENT_FAILED,
+    ProviderTooSlow: EndReason.TOO_SLOW,
+    UnsupportedCodec: EndReason.PROTOCOL_ERROR,
+    RemoteProtocolError: EndReason.PROTOCOL_ERROR,
+    MediaStreamClosed: EndReason.MEDIA_LOST,
+}
+"""The more telling first: when several tasks failed at once, the earliest entry is the reason."""
+
+
+def ending_of(group: BaseExceptionGroup[Exception]) -> tuple[EndReason, str, Exception | None]:
+    """Return the reason, its evidence, and the error itself if it is a fault of ours."""
+    errors = list(_leaves(group))
+    for error in errors:
+        if type(error) not in _REASONS:
+            return EndReason.INTERNAL_ERROR, type(error).__name__, error
+    error = min(errors, key=lambda e: list(_REASONS).index(type(e)))
+    return _REASONS[type(error)], str(error), None
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

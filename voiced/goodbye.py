@@ -1,0 +1,105 @@
+"""The one thing that outlives a call's nursery: apology, hangup, each with a deadline.
+
+Runs shielded, because it is cleanup, and bounded, because the shield would otherwise outlive a
+Telnyx that does not answer. Closing the media socket does not end a Call Control call: a leg that
+is not hung up goes on, silent and billed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from voiced.errors import CallGone, CommandFailed
+from voiced.leg import LegEvent
+from voiced.log import get_logger
+from voiced.telnyx import commands
+
+if TYPE_CHECKING:
+    from voiced.config import CallConfig
+    from voiced.leg import Leg
+    from voiced.telnyx.events import CallControlId
+    from voiced.telnyx.rest import TelnyxClient
+
+log = get_logger(__name__)
+
+LETTERS_PER_S = 10.0
+"""Slow speech: how long an apology may take at most, beside `SPEAK_GRACE_S`."""
+
+SPEAK_GRACE_S = 3.0
+"""For Telnyx to begin to speak and to tell us that it has ended."""
+
+
+def apology_limit_s(apology: str) -> float:
+    """Return how long speaking `apology` may take at most."""
+    return len(apology) / LETTERS_PER_S + SPEAK_GRACE_S
+
+
+class Goodbye:
+    """Ends one leg at Telnyx."""
+
+    def __init__(self, call_id: CallControlId, leg: Leg, telnyx: TelnyxClient) -> None:
+        self._call_id = call_id
+        self._leg = leg
+        self._telnyx = telnyx
+        self.gone = trio.Event()
+        """Set by the call when a webhook says that the leg has ended."""
+        self.spoken = trio.Event()
+        """Set by the call on `call.speak.ended`."""
+
+    async def apologize(self, settings: CallConfig) -> None:
+        """Speak the apology and wait until it was spoken, the caller has gone, or time is up."""
+        if not settings.apology or not self._leg.is_up:
+            return
+        command = commands.Speak(
+            call_control_id=self._call_id,
+            payload=settings.apology,
+            voice=settings.apology_voice,
+        )
+        with trio.move_on_after(apology_limit_s(settings.apology)):
+            if await self._try(command):
+                await self._wait_spoken_or_gone()
+
+    async def hang_up(self, timeout_s: float) -> bool:
+        """Hang up; True if the leg is known to be gone or going."""
+        if self._leg.is_gone:
+            return True
+        self._leg.apply(LegEvent.HANGUP_SENT)
+        with trio.move_on_after(timeout_s):
+            if await self._try(commands.Hangup(call_control_id=self._call_id)):
+                return True
+        if self._leg.is_gone:
+            return True
+        log.error("hangup not confirmed: the leg may still be up and billed")
+        return False
+
+    async def reject(self, timeout_s: float) -> bool:
+        """Refuse a ringing call as busy; True if Telnyx took it."""
+        self._leg.apply(LegEvent.HANGUP_SENT)
+        command = commands.Reject(call_control_id=self._call_id, cause="USER_BUSY")
+        with trio.move_on_after(timeout_s):
+            return await self._try(command)
+        return False
+
+    async def _try(self, command: commands.Command) -> bool:
+        """Send; True if done. A leg that has gone is noted, any other failure is logged."""
+        try:
+            await self._telnyx.send(command)
+        except CallGone:
+            self._leg.apply(LegEvent.GONE)
+            return False
+        except CommandFailed as error:
+            log.warning("command failed", action=error.action, status=error.status, code=error.code)
+            return False
+        return True
+
+    async def _wait_spoken_or_gone(self) -> None:
+        async with trio.open_nursery() as nursery:
+
+            async def cancel_after(event: trio.Event) -> None:
+                await event.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(cancel_after, self.spoken)
+            nursery.start_soon(cancel_after, self.gone)

@@ -1,0 +1,110 @@
+"""What the caller truly heard of a reply.
+
+A reply is spoken in pieces (sentences). Each lies on the playout timeline, in seconds of audio
+given to Telnyx, and is followed by a mark. A mark that comes back in its own epoch proves that its
+piece was played. `clear` makes Telnyx return *all* marks, so a mark of an older epoch proves
+nothing; what was heard then follows from how far playing had come, to the word.
+
+Pure: positions are arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Heard: TypeAlias = Literal["all", "part", "none", "unknown"]
+"""How much of a piece reached the caller; "unknown": the call ended before a mark came back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardPiece:
+    """One spoken piece: what was said and what of it was heard."""
+
+    text: str
+    heard: Heard
+    heard_text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Piece:
+    text: str
+    start_s: float
+    end_s: float
+    mark: str = ""
+    result: HeardPiece | None = None
+
+
+LETTERS_PER_S = 14.0
+"""How fast speech is taken to be until a piece has been synthesized to its end."""
+
+
+class HeardLedger:
+    """The pieces of one reply and what became of each."""
+
+    def __init__(self) -> None:
+        self._pieces: list[_Piece] = []
+
+    def begin(self, text: str, start_s: float) -> None:
+        """Note a piece whose audio will begin at `start_s` on the playout timeline."""
+        end_s = start_s + max(1, len(text)) / LETTERS_PER_S
+        self._pieces.append(_Piece(text=text, start_s=start_s, end_s=end_s))
+
+    def finish(self, end_s: float, mark: str) -> None:
+        """Note that the last piece begun ends at `end_s` and is followed by `mark`."""
+        piece = self._pieces[-1]
+        piece.end_s = max(end_s, piece.start_s)
+        piece.mark = mark
+
+    def played(self, mark: str) -> HeardPiece | None:
+        """Note that `mark` came back in its epoch; return the piece if that settles it."""
+        for piece in self._pieces:
+            if piece.mark == mark and piece.result is None:
+                return _settle(piece, "all", piece.text)
+        return None
+
+    def cut(self, played_s: float) -> list[HeardPiece]:
+        """Playing stopped at `played_s`: settle every open piece and return them."""
+        return [_cut(piece, played_s) for piece in self._pieces if piece.result is None]
+
+    def lost(self) -> list[HeardPiece]:
+        """The call is over and no mark will come: what is open stays unknown."""
+        return [_settle(p, "unknown", "") for p in self._pieces if p.result is None]
+
+    @property
+    def heard_text(self) -> str:
+        """Everything of this reply that is known to have been heard."""
+        texts = (piece.result.heard_text for piece in self._pieces if piece.result is not None)
+        return " ".join(text for text in texts if text)
+
+
+def _settle(piece: _Piece, heard: Heard, text: str) -> HeardPiece:
+    piece.result = HeardPiece(text=piece.text, heard=heard, heard_text=text)
+    return piece.result
+
+
+def _cut(piece: _Piece, played_s: float) -> HeardPiece:
+    if played_s <= piece.start_s:
+        return _settle(piece, "none", "")
+    if played_s >= piece.end_s:
+        return _settle(piece, "all", piece.text)
+    share = (played_s - piece.start_s) / (piece.end_s - piece.start_s)
+    text = words_within(piece.text, share)
+    return _settle(piece, "part" if text else "none", text)
+
+
+def words_within(text: str, share: float) -> str:
+    """Return the words of `text` that were whole after `share` (0..1) of its audio.
+
+    Time within a sentence is taken as proportional to its letters, which is right to about a word.
+    """
+    words = text.split()
+    limit = share * sum(len(word) + 1 for word in words)
+    spoken = 0.0
+    whole: list[str] = []
+    for word in words:
+        spoken += len(word) + 1
+        if spoken > limit + 1e-9:
+            break
+        whole.append(word)
+    return " ".join(whole)

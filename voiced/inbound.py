@@ -1,0 +1,120 @@
+"""The way from the caller: media messages in, frames out. A task of the call.
+
+The only reader of the media socket. Puts chunks in order, conceals gaps, decodes and resamples
+inline as it reads, so that a frame takes one hop to its consumer. Never waits for that consumer:
+if it falls half a second behind, the call ends rather than the reader stalls (a stalled reader
+leaves pings unanswered and fills Telnyx's buffers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from voiced.audio.conceal import Concealer
+from voiced.audio.frame import Frame, frame_samples
+from voiced.audio.reorder import Reorder
+from voiced.audio.resample import Resampler
+from voiced.errors import ProviderTooSlow
+from voiced.telnyx.media import Mark, Media, Stopped
+
+if TYPE_CHECKING:
+    from voiced.audio.codec import Decoder
+    from voiced.audio.frame import Pcm
+    from voiced.audio.reorder import ReorderStatistics
+    from voiced.outbound import Outbound
+    from voiced.telnyx.media import MediaStream
+
+FRAMES_AHEAD = 25
+"""Frames a consumer may lag behind: half a second."""
+
+
+class TextReceiver(Protocol):
+    """The receiving half of a media socket."""
+
+    async def receive_text(self) -> str:
+        """Return the next message.
+
+        Raises:
+            MediaStreamClosed: the socket has closed.
+            RemoteProtocolError: the message was not text.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundStatistics:
+    """A snapshot. `last_at` is the trio time of the last media message."""
+
+    frames: int
+    chunks: ReorderStatistics
+    last_at: float
+
+
+class Inbound:
+    """One call's way from the caller."""
+
+    def __init__(self, decoder: Decoder, rate_hz: int) -> None:
+        """Make the way; `rate_hz` is what the consumer of the frames wants."""
+        self._decoder = decoder
+        self._reorder = Reorder()
+        self._concealer = Concealer(decoder.rate_hz)
+        self._resampler = Resampler(decoder.rate_hz, rate_hz)
+        self._chunk_samples = frame_samples(decoder.rate_hz)
+        self._frames = 0
+        self.last_at = trio.current_time()
+
+    async def run(
+        self,
+        socket: TextReceiver,
+        stream: MediaStream,
+        frames: trio.MemorySendChannel[Frame],
+        outbound: Outbound,
+    ) -> None:
+        """Read until the stream's `stop`; closes `frames`.
+
+        Raises:
+            MediaStreamClosed: the socket closed without a `stop`.
+            RemoteProtocolError: something came that cannot be accepted.
+            ProviderTooSlow: the consumer of the frames is too far behind.
+        """
+        with frames:
+            while True:
+                message = stream.receive(await socket.receive_text())
+                if isinstance(message, Media):
+                    if message.track == "inbound":
+                        self._take(message, frames)
+                elif isinstance(message, Mark):
+                    outbound.mark_returned(message.name)
+                elif isinstance(message, Stopped):
+                    return
+
+    def _take(self, media: Media, frames: trio.MemorySendChannel[Frame]) -> None:
+        self.last_at = trio.current_time()
+        for payload in self._reorder.add(media.chunk, media.payload):
+            if payload is None:
+                pcm = self._concealer.lost(self._chunk_samples)
+            else:
+                pcm = self._concealer.good(self._decoder.decode(payload))
+                self._chunk_samples = len(pcm)
+            self._give(pcm, frames, concealed=payload is None)
+
+    def _give(self, pcm: Pcm, frames: trio.MemorySendChannel[Frame], *, concealed: bool) -> None:
+        frame = Frame(pcm=self._resampler.process(pcm), at=self.last_at, concealed=concealed)
+        self._frames += 1
+        try:
+            frames.send_nowait(frame)
+        except trio.WouldBlock:
+            raise ProviderTooSlow(
+                "recognizer", f"{FRAMES_AHEAD} frames behind the caller's audio"
+            ) from None
+        except trio.BrokenResourceError:
+            pass  # the consumer has ended; the call's own end is on its way
+
+    def statistics(self) -> InboundStatistics:
+        """Return a snapshot."""
+        return InboundStatistics(
+            frames=self._frames, chunks=self._reorder.statistics(), last_at=self.last_at
+        )

@@ -1,0 +1,119 @@
+"""What happens in a call, as records for whoever watches: the printer, the record, the dashboard.
+
+Pure. Every record carries `at`, the trio time of the event, so that latencies can be computed and a
+story told in order. Words and numbers in these records are personal data: a consumer shows them to
+the person who runs the call, and never writes them as log text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRinging:
+    """A call has come in (or goes out) and rings; parties in E.164."""
+
+    caller: str
+    called: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAnswered:
+    """The leg is answered: from here on it is billed."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerSpeaking:
+    """The caller has begun to speak; `at` is the detector's decision point."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerSaid:
+    """One turn of the caller as it was understood; text "" is speech without words we know.
+
+    `confidence` is 0..1. `at` is when the transcript was settled.
+    """
+
+    text: str
+    confidence: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSpeaking:
+    """The first audio of a passage of the agent goes out; text "" when only audio is known.
+
+    `latency_s` counts from the end of the caller's speech to this moment; None when the agent did
+    not answer a turn (greeting, prompt, a further sentence of the same reply).
+    """
+
+    text: str
+    at: float
+    latency_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentHeard:
+    """What the caller really heard of a passage, once that is certain.
+
+    "unknown" when the call ended before Telnyx had told us.
+    """
+
+    text: str
+    heard: Literal["all", "part", "none", "unknown"]
+    heard_text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BargeIn:
+    """The caller spoke over the agent and the agent was silenced."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded:
+    """The call is over; `reason` is the end reason's name, `evidence` what proves it."""
+
+    reason: str
+    evidence: str
+    at: float
+
+
+JournalEvent: TypeAlias = (
+    CallRinging
+    | CallAnswered
+    | CallerSpeaking
+    | CallerSaid
+    | AgentSpeaking
+    | AgentHeard
+    | BargeIn
+    | CallEnded
+)
+
+Note: TypeAlias = Callable[[JournalEvent], None]
+"""Takes one event of one call; neither waits nor raises."""
+
+
+class Observer(Protocol):
+    """Watches calls. `note` must neither wait nor raise: it runs inside the call."""
+
+    def note(self, call_id: str, event: JournalEvent) -> None:
+        """Take one event of the call `call_id` (its call_control_id)."""
+        ...
+
+
+class Unobserved:
+    """The observer of those who have none."""
+
+    def note(self, call_id: str, event: JournalEvent) -> None:
+        """Ignore the event."""

@@ -1,0 +1,146 @@
+"""The life of one call leg as a table, and the reasons for which a call ends.
+
+Webhooks come in any order, twice, or never, and media may start before `call.answered` is
+delivered. The table therefore has an entry for every pair of state and event, and time only goes
+forward: an event that belongs to an earlier state leaves a later one as it is.
+
+    RINGING ──answer sent──► ANSWERING ──answered──► ANSWERED ──media──► STREAMING
+       └──────────┴───────────────┴──────────┬───────────┴─────────────────┘
+                                     hangup sent ──► HANGING_UP ──gone──► GONE
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class LegState(Enum):
+    """Where a leg stands, as far as we know."""
+
+    RINGING = "ringing"
+    """Telnyx has told us of the call; nothing has been decided."""
+    ANSWERING = "answering"
+    """We have sent `answer`; Telnyx has not confirmed it yet."""
+    ANSWERED = "answered"
+    """The leg is up (and is being billed); no media yet."""
+    STREAMING = "streaming"
+    """Audio flows."""
+    HANGING_UP = "hanging up"
+    """We have sent `hangup` or `reject`."""
+    GONE = "gone"
+    """The leg has ended at Telnyx; no command can reach it any more."""
+
+
+class LegEvent(Enum):
+    """What moves a leg."""
+
+    ANSWER_SENT = "answer sent"
+    ANSWERED = "answered"
+    MEDIA_STARTED = "media started"
+    HANGUP_SENT = "hangup sent"
+    GONE = "gone"
+
+
+_ORDER = list(LegState)
+_TARGET = {
+    LegEvent.ANSWER_SENT: LegState.ANSWERING,
+    LegEvent.ANSWERED: LegState.ANSWERED,
+    LegEvent.MEDIA_STARTED: LegState.STREAMING,
+    LegEvent.HANGUP_SENT: LegState.HANGING_UP,
+    LegEvent.GONE: LegState.GONE,
+}
+
+TRANSITIONS: dict[tuple[LegState, LegEvent], LegState] = {
+    (state, event): max(state, target, key=_ORDER.index)
+    for state in LegState
+    for event, target in _TARGET.items()
+}
+"""(state, event) to the next state; every pair has an entry, none goes back."""
+
+
+class EndReason(Enum):
+    """Why a call ended. The first cause wins; its evidence stands beside it in `Ending`."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    AGENT_HUNG_UP = "agent_hung_up"
+    OPERATOR_HUNG_UP = "operator_hung_up"
+    TRANSFERRED = "transferred"
+    REFUSED_BUSY = "refused_busy"
+    """As many calls as `[call] max_concurrent` were up, or the daemon was draining."""
+    NOT_ANSWERED = "not_answered"
+    """Telnyx did not accept our `answer`."""
+    NO_MEDIA = "no_media"
+    """The media socket did not come, or did not start, in time."""
+    MEDIA_LOST = "media_lost"
+    """The media socket closed without a `stop`."""
+    MEDIA_STALLED = "media_stalled"
+    """The media socket is open, but nothing came for `[media] stall_timeout_s`."""
+    STREAMING_FAILED = "streaming_failed"
+    """Telnyx could not open the media socket, says its webhook."""
+    PROTOCOL_ERROR = "protocol_error"
+    """The media socket carried something that cannot be accepted."""
+    SILENCE = "silence"
+    MAX_DURATION = "max_duration"
+    TRANSFER_FAILED = "transfer_failed"
+    RECOGNIZER_FAILED = "recognizer_failed"
+    SYNTHESIZER_FAILED = "synthesizer_failed"
+    AGENT_FAILED = "agent_failed"
+    TOO_SLOW = "too_slow"
+    SHUTDOWN = "shutdown"
+    """The daemon stopped before the call was over."""
+    INTERNAL_ERROR = "internal_error"
+    """A fault of ours; the log holds the traceback."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the caller is owed an apology."""
+        return self in _FAILURES
+
+
+_FAILURES = frozenset(
+    {
+        EndReason.MEDIA_LOST,
+        EndReason.MEDIA_STALLED,
+        EndReason.NO_MEDIA,
+        EndReason.STREAMING_FAILED,
+        EndReason.PROTOCOL_ERROR,
+        EndReason.TRANSFER_FAILED,
+        EndReason.RECOGNIZER_FAILED,
+        EndReason.SYNTHESIZER_FAILED,
+        EndReason.AGENT_FAILED,
+        EndReason.TOO_SLOW,
+        EndReason.INTERNAL_ERROR,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Why a call ended: `evidence` is what showed it (a webhook id, a close code, an error)."""
+
+    reason: EndReason
+    evidence: str
+    at: float
+
+
+class Leg:
+    """One call leg's state. Not a task, no clock: whoever learns something applies it."""
+
+    def __init__(self) -> None:
+        self.state = LegState.RINGING
+
+    def apply(self, event: LegEvent) -> LegState:
+        """Move on `event` and return the new state; late events change nothing."""
+        self.state = TRANSITIONS[self.state, event]
+        return self.state
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the caller can hear something (and is billed)."""
+        return self.state in {LegState.ANSWERED, LegState.STREAMING, LegState.ANSWERING}
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the leg has ended at Telnyx."""
+        return self.state is LegState.GONE

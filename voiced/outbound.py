@@ -1,0 +1,190 @@
+"""The way to the caller: audio in from the agent, paced media messages out. A task of the call.
+
+The only writer of the media socket. It encodes inline as it paces, on absolute deadlines
+(`voiced.pacing`). `clear` does not queue behind audio: it empties the queue at once, and the next
+thing on the wire is the `clear` message. A memory channel cannot say "bounded by seconds, and
+overtaken by clear", so the agent's task calls methods here and rings a doorbell.
+
+Marks carry an epoch that every `clear` raises, because Telnyx returns all marks on `clear`: one
+that comes back from an older epoch proves nothing and is dropped.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import trio
+
+from voiced.speech_queue import SpeechQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiced.audio.codec import Encoder
+    from voiced.audio.frame import Pcm
+    from voiced.pacing import Pacer, PacingStatistics
+    from voiced.telnyx.media import MediaStream
+
+AHEAD_S = 2.0
+"""Audio kept waiting here before the producer is made to wait. Enough to bridge a slow synthesizer,
+little enough to cost nothing when barge-in throws it away (2 s of 24 kHz audio: 96 kB)."""
+
+
+class TextSender(Protocol):
+    """The sending half of a media socket."""
+
+    async def send_text(self, text: str) -> None:
+        """Send one message; raises MediaStreamClosed when the far end has gone."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class PlayoutMark:
+    """A named point of the caller's audio; `played` is set once Telnyx says it was reached."""
+
+    name: str
+    when_played: Callable[[str], None]
+    played: trio.Event = field(default_factory=trio.Event)
+
+
+class Outbound:
+    """One call's way to the caller: the agent's handle and the task that serves it."""
+
+    def __init__(self, encoder: Encoder, pacer: Pacer) -> None:
+        self._queue = SpeechQueue(encoder)
+        self._pacer = pacer
+        self._doorbell_in, self._doorbell = trio.open_memory_channel[None](1)
+        self._room = trio.Event()
+        self._marks: dict[str, PlayoutMark] = {}
+        self._epoch = 0
+        self._n_marks = 0
+        self._clear_waits = False
+        self._when_next_sent: Callable[[float], None] | None = None
+
+    # -- the agent's side ------------------------------------------------------------------------
+
+    async def play(self, pcm: Pcm, rate_hz: int) -> None:
+        """Queue linear audio; waits while more than `AHEAD_S` is queued."""
+        # First, so that a reply cancelled by barge-in cannot queue behind the clear.
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._queue.push(pcm, rate_hz)
+        self._ring()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        while self._queue.queued_s > AHEAD_S:
+            await self._room.wait()
+
+    def mark(self, when_played: Callable[[str], None]) -> PlayoutMark:
+        """Name the end of everything queued so far; it also ends the utterance (padding).
+
+        `when_played` is called with the mark's name once Telnyx has played up to it; not at all if
+        it is cleared before.
+        """
+        self._n_marks += 1
+        mark = PlayoutMark(f"e{self._epoch}:{self._n_marks}", when_played)
+        self._marks[mark.name] = mark
+        self._queue.push_mark(mark.name)
+        self._ring()
+        return mark
+
+    def clear(self) -> float:
+        """Drop all audio, here and at Telnyx, ahead of everything else.
+
+        Returns:
+            The position on the playout timeline, in seconds, up to which audio was played.
+        """
+        now = trio.current_time()
+        at_telnyx = self._pacer.buffered_s(now) > 0 or bool(self._marks)
+        self._queue.clear()
+        self._marks.clear()
+        self._epoch += 1
+        self._clear_waits = self._clear_waits or at_telnyx
+        self._when_next_sent = None
+        self._make_room()
+        self._ring()
+        return self._pacer.cleared(now)
+
+    def when_next_sent(self, note: Callable[[float], None]) -> None:
+        """Call `note(trio time)` when the next audio goes out; a later call replaces this one."""
+        self._when_next_sent = note
+
+    @property
+    def position_s(self) -> float:
+        """Where audio queued now will begin on the playout timeline, in seconds."""
+        return self._pacer.sent_s + self._queue.queued_s
+
+    @property
+    def played_s(self) -> float:
+        """How far the caller has heard the playout timeline, in seconds."""
+        return self._pacer.played_s(trio.current_time())
+
+    @property
+    def unplayed_s(self) -> float:
+        """Seconds of audio that the caller has still to hear, here and at Telnyx."""
+        return self._queue.queued_s + self._pacer.buffered_s(trio.current_time())
+
+    # -- inbound's side --------------------------------------------------------------------------
+
+    def mark_returned(self, name: str) -> None:
+        """Take note of a mark from the wire; unknown and outdated names are ignored."""
+        mark = self._marks.pop(name, None)
+        if mark is not None:
+            mark.played.set()
+            mark.when_played(name)
+
+    # -- the task --------------------------------------------------------------------------------
+
+    async def run(self, socket: TextSender, stream: MediaStream) -> None:
+        """Send what is due until cancelled; raises MediaStreamClosed."""
+        while True:
+            await self._wait_until_due()
+            if self._clear_waits:
+                self._clear_waits = False
+                await socket.send_text(stream.clear_message())
+            else:
+                await self._send_some(socket, stream)
+
+    async def _wait_until_due(self) -> None:
+        # Always a checkpoint: a send to a peer that has gone may return without one.
+        await trio.lowlevel.checkpoint()
+        while (due_at := self._due_at()) > trio.current_time():
+            with trio.move_on_at(due_at):
+                await self._doorbell.receive()
+
+    def _due_at(self) -> float:
+        if self._clear_waits:
+            return float("-inf")
+        waiting = self._queue.waiting_frames
+        if waiting == 0 and not self._queue.is_idle:
+            return float("-inf")  # a mark with no audio in front of it
+        return self._pacer.due_at(waiting)
+
+    async def _send_some(self, socket: TextSender, stream: MediaStream) -> None:
+        taken = self._queue.take(max(1, self._pacer.message_frames(self._queue.waiting_frames)))
+        if self._queue.queued_s <= AHEAD_S:
+            self._make_room()
+        if taken.frames:
+            self._note_sent(taken.frames)
+            await socket.send_text(stream.media_message(taken.payload))
+        for name in taken.marks:
+            await socket.send_text(stream.mark_message(name))
+
+    def _note_sent(self, frames: int) -> None:
+        now = trio.current_time()
+        self._pacer.sent(frames, now, more_waits=self._queue.waiting_frames > 0)
+        if self._when_next_sent is not None:
+            note, self._when_next_sent = self._when_next_sent, None
+            note(now)
+
+    def _make_room(self) -> None:
+        self._room.set()
+        self._room = trio.Event()
+
+    def _ring(self) -> None:
+        with suppress(trio.WouldBlock):  # it has rung already
+            self._doorbell_in.send_nowait(None)
+
+    def statistics(self) -> PacingStatistics:
+        """Return a snapshot of the pacing."""
+        return self._pacer.statistics()

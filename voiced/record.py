@@ -1,0 +1,127 @@
+"""A call's record, `call.json`: who, what was said and heard, how fast, why it ended. Pure.
+
+Built from the same journal events that the printer and the dashboard see, so that they cannot
+disagree. Times in the record are seconds since the call began to ring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from voiced.journal import (
+    AgentHeard,
+    AgentSpeaking,
+    BargeIn,
+    CallAnswered,
+    CallEnded,
+    CallerSaid,
+    CallerSpeaking,
+    CallRinging,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from voiced.inbound import InboundStatistics
+    from voiced.journal import JournalEvent
+    from voiced.pacing import PacingStatistics
+
+FORMAT = 1
+"""Raised when a reader of older records would misread a newer one."""
+
+
+class RecordBuilder:
+    """Collects one call's journal. Bounded by the call's own length limit and turn rate."""
+
+    def __init__(self, *, call_id: str, ids: dict[str, str], started: datetime) -> None:
+        """Begin a record; `started` is wall time, aware."""
+        self._document: dict[str, Any] = {
+            "format": FORMAT,
+            "call_id": call_id,
+            **ids,
+            "from": "",
+            "to": "",
+            "started_at": started.isoformat(timespec="milliseconds"),
+            "state": "live",
+            "answered_after_s": None,
+            "duration_s": None,
+            "end": None,
+            "turns": [],
+            "barge_ins_s": [],
+            "counters": {},
+        }
+        self._origin: float | None = None
+
+    def note(self, event: JournalEvent) -> None:
+        """Take one event."""
+        if self._origin is None:
+            self._origin = event.at
+        at_s = round(event.at - self._origin, 3)
+        match event:
+            case CallRinging():
+                self._document |= {"from": event.caller, "to": event.called}
+            case CallAnswered():
+                self._document["answered_after_s"] = at_s
+            case CallerSaid():
+                self._turns.append(
+                    {
+                        "who": "caller",
+                        "at_s": at_s,
+                        "text": event.text,
+                        "confidence": round(event.confidence, 3),
+                    }
+                )
+            case AgentSpeaking():
+                latency_s = None if event.latency_s is None else round(event.latency_s, 3)
+                self._turns.append(
+                    {
+                        "who": "agent",
+                        "at_s": at_s,
+                        "text": event.text,
+                        "latency_s": latency_s,
+                        "heard": "unknown",
+                        "heard_text": "",
+                    }
+                )
+            case AgentHeard():
+                self._settle(event)
+            case BargeIn():
+                self._document["barge_ins_s"].append(at_s)
+            case CallEnded():
+                self._document |= {
+                    "state": "ended",
+                    "duration_s": at_s,
+                    "end": {"reason": event.reason, "evidence": event.evidence},
+                }
+            case CallerSpeaking():
+                pass
+
+    @property
+    def _turns(self) -> list[dict[str, Any]]:
+        turns: list[dict[str, Any]] = self._document["turns"]
+        return turns
+
+    def _settle(self, event: AgentHeard) -> None:
+        for turn in self._turns:
+            if turn.get("heard") == "unknown" and turn["text"] == event.text:
+                turn |= {"heard": event.heard, "heard_text": event.heard_text}
+                return
+
+    def count(self, inbound: InboundStatistics, outbound: PacingStatistics) -> None:
+        """Take the media counters of the call, once it is over."""
+        self._document["counters"] = {
+            "inbound": {"frames": inbound.frames, **asdict(inbound.chunks)},
+            "outbound": {
+                key: round(value, 3) if isinstance(value, float) else value
+                for key, value in asdict(outbound).items()
+            },
+        }
+
+    def hangup_confirmed(self, *, confirmed: bool) -> None:
+        """Say whether Telnyx is known to have ended the leg; False needs a person's look."""
+        self._document["hangup_confirmed"] = confirmed
+
+    def document(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return self._document

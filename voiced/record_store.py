@@ -1,0 +1,68 @@
+"""Where records lie: one directory per call under `[records] path`. IO, off the loop."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from voiced.errors import StartupError
+from voiced.log import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+log = get_logger(__name__)
+
+
+class RecordStore:
+    """Writes records. One for the daemon; each call writes only into its own directory."""
+
+    def __init__(
+        self,
+        root: Path,
+        run_sync: Callable[..., Awaitable[None]] = trio.to_thread.run_sync,
+    ) -> None:
+        """Use `root`, made if missing; `run_sync` runs blocking writes (inline in tests).
+
+        Raises:
+            StartupError: the directory cannot be made or written.
+        """
+        self._root = root
+        self._run_sync = run_sync
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartupError(
+                f"[records] path {root}: {error.strerror}; make it writable or choose another"
+            ) from error
+
+    def directory(self, document: dict[str, Any]) -> Path:
+        """Return a call's directory: its start (UTC) and the end of its id, safe as a name."""
+        stamp = re.sub(r"[^0-9T]", "", document["started_at"][:19])
+        tail = re.sub(r"[^A-Za-z0-9_-]", "", document["call_id"])[-16:]
+        return self._root / f"{stamp}-{tail}"
+
+    async def save(self, document: dict[str, Any]) -> None:
+        """Write `call.json`, whole or not at all; a full disk costs the record, never the call."""
+        directory = self.directory(document)
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        try:
+            await self._run_sync(_write, directory, text)
+        except OSError as error:
+            log.error("record not written", directory=str(directory), error=error.strerror)
+
+
+def _write(directory: Path, text: str) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = directory / ".call.json.new"
+    # Words and numbers of people: for the owner's eyes only.
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(directory / "call.json")

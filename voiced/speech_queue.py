@@ -1,0 +1,152 @@
+"""Audio on its way to the caller, not yet sent: linear pieces in, whole encoded frames out.
+
+Audio is kept as it came from the synthesizer and is resampled and encoded only when it is about to
+be sent, a message at a time: no stall for a long sentence, and no work lost on barge-in.
+
+Pure. Not bounded by itself: `voiced.outbound` makes the producer wait.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from voiced.audio.frame import frame_samples
+from voiced.audio.resample import Resampler
+
+if TYPE_CHECKING:
+    from voiced.audio.codec import Encoder
+    from voiced.audio.frame import Pcm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """Linear audio at its own rate."""
+
+    pcm: Pcm
+    rate_hz: int
+
+
+_Item: TypeAlias = "_Piece | str"
+"""Audio, or the name of a mark."""
+
+_NOTHING: Pcm = np.zeros(0, np.int16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What may be sent in one go: `frames` of encoded audio, then `marks` right behind it."""
+
+    payload: bytes
+    frames: int
+    marks: tuple[str, ...]
+
+
+class SpeechQueue:
+    """First in, first out. A mark ends an utterance: audio before it is padded to whole frames."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._frame = frame_samples(encoder.rate_hz)
+        self._items: deque[_Item] = deque()
+        self._n_marks = 0
+        self._piece_s = 0.0
+        self._resampler: Resampler | None = None
+        self._resampler_hz = 0
+        self._ready: Pcm = _NOTHING
+
+    @property
+    def queued_s(self) -> float:
+        """Seconds of audio waiting here."""
+        return self._piece_s + len(self._ready) / self._encoder.rate_hz
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether `take` would give nothing: no whole frame and no mark waits."""
+        return self._n_marks == 0 and self.waiting_frames == 0
+
+    @property
+    def waiting_frames(self) -> int:
+        """How many frames could be taken now, or a few more where a mark stands in between."""
+        frames = self.queued_s * 50
+        return int(frames + (0.999 if self._n_marks else 1e-6))
+
+    def push(self, pcm: Pcm, rate_hz: int) -> None:
+        """Append linear audio (int16, mono)."""
+        if len(pcm):
+            self._items.append(_Piece(pcm, rate_hz))
+            self._piece_s += len(pcm) / rate_hz
+
+    def push_mark(self, name: str) -> None:
+        """Append a named point."""
+        self._items.append(name)
+        self._n_marks += 1
+
+    def clear(self) -> None:
+        """Drop everything, marks too."""
+        self._items.clear()
+        self._n_marks = 0
+        self._piece_s = 0.0
+        self._resampler = None
+        self._ready = _NOTHING
+
+    def take(self, frames: int) -> Taken:
+        """Remove and return at most `frames` frames, and the marks that follow them directly."""
+        wanted = frames * self._frame
+        while len(self._ready) < wanted and self._items:
+            item = self._items[0]
+            if isinstance(item, str):
+                self._finish_utterance()
+                break
+            self._convert_some(wanted - len(self._ready))
+        n_samples = min(wanted, len(self._ready) // self._frame * self._frame)
+        taken, self._ready = self._ready[:n_samples], self._ready[n_samples:]
+        return Taken(
+            payload=self._encoder.encode(taken) if n_samples else b"",
+            frames=n_samples // self._frame,
+            marks=self._take_marks() if not len(self._ready) else (),
+        )
+
+    def _convert_some(self, n_samples: int) -> None:
+        """Bring about `n_samples` line samples of the first piece into `_ready`."""
+        piece = self._items.popleft()
+        assert isinstance(piece, _Piece)
+        n_source = -(-n_samples * piece.rate_hz // self._encoder.rate_hz)
+        head, rest = piece.pcm[:n_source], piece.pcm[n_source:]
+        if len(rest):
+            self._items.appendleft(_Piece(rest, piece.rate_hz))
+            self._piece_s -= len(head) / piece.rate_hz
+        elif not self._items:
+            self._piece_s = 0.0  # keeps rounding from adding up over a call
+        else:
+            self._piece_s -= len(head) / piece.rate_hz
+        self._append(self._to_line_rate(head, piece.rate_hz))
+
+    def _to_line_rate(self, pcm: Pcm, rate_hz: int) -> Pcm:
+        if rate_hz == self._encoder.rate_hz:
+            return pcm
+        if self._resampler is None or self._resampler_hz != rate_hz:
+            self._resampler = Resampler(rate_hz, self._encoder.rate_hz)
+            self._resampler_hz = rate_hz
+        return self._resampler.process(pcm)
+
+    def _append(self, pcm: Pcm) -> None:
+        self._ready = np.concatenate((self._ready, pcm)) if len(self._ready) else pcm
+
+    def _finish_utterance(self) -> None:
+        """Let the resampler's tail out and pad to a whole frame; a mark comes next."""
+        if self._resampler is not None:
+            self._append(self._resampler.flush())
+        short = -len(self._ready) % self._frame
+        if short:
+            self._append(np.zeros(short, np.int16))
+
+    def _take_marks(self) -> tuple[str, ...]:
+        marks: list[str] = []
+        while self._items and isinstance(self._items[0], str):
+            marks.append(self._items.popleft())  # type: ignore[arg-type]  # a str: just looked
+        self._n_marks -= len(marks)
+        return tuple(marks)

@@ -7,7 +7,6 @@ import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -57,72 +56,63 @@ class Core:
 
 
 @asynccontextmanager
-async def open_core(
+async def open_services(
     config: Config,
     *,
     observer: Observer | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
-    store: RecordStore | None = None,
-    wall_clock: Callable[[], float] = time.time,  # noqa: TID251  # the one source of wall time
-) -> AsyncIterator[Core]:
-    """Open what calls share and yield the application; live calls are cut when it closes.
+) -> AsyncIterator[Services]:
+    """Open what all calls share, as `config` says; closed in the reverse order.
 
     Args:
         config: checked configuration.
         observer: watches all calls.
         transport: carries the REST client's requests (in memory, in tests).
-        store: where records go; `[records] path` by default.
-        wall_clock: unix seconds, for webhook age and records.
 
     Raises:
         StartupError: a provider or the records' directory cannot be used.
     """
-    store = store or RecordStore(Path(config.records.path))
-    async with AsyncExitStack() as stack:
-        services = await _open_services(stack, config, observer or Unobserved(), transport, store)
-        async with trio.open_nursery() as live_calls:
-            switchboard = Switchboard(services, live_calls, wall_clock)
-            if services.recognizer is not None and isinstance(services.agent, DialogueAgent):
-                recognizer, vocabulary = services.recognizer, services.agent.vocabulary
-                live_calls.start_soon(_prepare, recognizer, vocabulary, name="prepare")
-            app = make_public_app(_make_intake(config, switchboard, wall_clock), switchboard)
-            yield Core(app=app, switchboard=switchboard)
-            live_calls.cancel_scope.cancel()
-
-
-async def _open_services(
-    stack: AsyncExitStack,
-    config: Config,
-    observer: Observer,
-    transport: httpx.AsyncBaseTransport | None,
-    store: RecordStore,
-) -> Services:
     key = config.telnyx.api_key
-    telnyx = await stack.enter_async_context(
-        open_telnyx(
-            config.telnyx.api_base,
-            key.get_secret_value() if key is not None else "",
-            transport=transport,
+    api_key = key.get_secret_value() if key is not None else ""
+    async with AsyncExitStack() as stack:
+
+        async def open_provider(group: str, choice: ProviderConfig) -> Any:
+            provider = load_provider(group, choice.provider)
+            return await stack.enter_async_context(provider.open(choice.settings))
+
+        agent = await open_provider("voiced.agents", config.agent)
+        recognizer = synthesizer = None
+        if not isinstance(agent, AudioAgent):
+            recognizer = await open_provider("voiced.recognizers", config.recognizer)
+            synthesizer = await open_provider("voiced.synthesizers", config.synthesizer)
+        yield Services(
+            config=config,
+            telnyx=await stack.enter_async_context(
+                open_telnyx(config.telnyx.api_base, api_key, transport=transport)
+            ),
+            agent=agent,
+            recognizer=recognizer,
+            synthesizer=synthesizer,
+            records=RecordStore(config.records.path),
+            observer=observer or Unobserved(),
         )
-    )
 
-    async def open_provider(group: str, choice: ProviderConfig) -> Any:
-        provider = load_provider(group, choice.provider)
-        return await stack.enter_async_context(provider.open(choice.settings))
 
-    agent = await open_provider("voiced.agents", config.agent)
-    words = not isinstance(agent, AudioAgent)
-    return Services(
-        config=config,
-        telnyx=telnyx,
-        agent=agent,
-        recognizer=await open_provider("voiced.recognizers", config.recognizer) if words else None,
-        synthesizer=(
-            await open_provider("voiced.synthesizers", config.synthesizer) if words else None
-        ),
-        records=store,
-        observer=observer,
-    )
+@asynccontextmanager
+async def open_core(
+    services: Services,
+    *,
+    wall_clock: Callable[[], float] = time.time,  # noqa: TID251  # the one source of wall time
+) -> AsyncIterator[Core]:
+    """Yield the daemon's application without sockets; live calls are cut when it closes."""
+    async with trio.open_nursery() as live_calls:
+        switchboard = Switchboard(services, live_calls, wall_clock)
+        if services.recognizer is not None and isinstance(services.agent, DialogueAgent):
+            recognizer, vocabulary = services.recognizer, services.agent.vocabulary
+            live_calls.start_soon(_prepare, recognizer, vocabulary, name="prepare")
+        intake = _make_intake(services.config, switchboard, wall_clock)
+        yield Core(app=make_public_app(intake, switchboard), switchboard=switchboard)
+        live_calls.cancel_scope.cancel()
 
 
 async def _prepare(recognizer: Recognizer, vocabulary: Vocabulary) -> None:
@@ -157,8 +147,9 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
         public = stack.enter_context(open_listener(config.server.bind, "[server] bind"))
         admin = stack.enter_context(open_listener(config.admin.bind, "[admin] bind"))
         if not config.server.public_url:
-            config = config.with_public_address(public.address)
-        core = await stack.enter_async_context(open_core(config, observer=observer))
+            config = config.with_public_address(str(public.address))
+        services = await stack.enter_async_context(open_services(config, observer=observer))
+        core = await stack.enter_async_context(open_core(services))
         admin_app = make_admin_app(core.switchboard, config.admin.token.get_secret_value())
         server = config.server
         tls = (server.tls_certificate, server.tls_key) if server.tls_certificate else None
@@ -186,8 +177,8 @@ async def serve(config: Config) -> None:
 def _say_ready(config: Config, daemon: Daemon) -> None:
     log.info(
         "listening",
-        public=daemon.public.address,
-        admin=daemon.admin.address,
+        public=str(daemon.public.address),
+        admin=str(daemon.admin.address),
         agent=config.agent.provider,
         recognizer=config.recognizer.provider,
         synthesizer=config.synthesizer.provider,

@@ -16,7 +16,7 @@ import trio
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.trio import serve
 
-from voiced.config import parse_bind
+from voiced.config import Bind, parse_bind
 from voiced.errors import StartupError
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class Listener:
     """A bound, listening socket."""
 
     socket: socket.socket
-    address: str
-    """`host:port`, with the port that was really taken."""
+    address: Bind
+    """Where it listens, with the port that was really taken."""
 
 
 @contextmanager
@@ -46,24 +46,22 @@ def open_listener(bind: str, key: str) -> Iterator[Listener]:
     Raises:
         StartupError: the address is taken, not ours, or not permitted.
     """
-    host, port = parse_bind(bind)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    wanted = parse_bind(bind)
+    family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listening.bind((host, port))
+        listening.bind(wanted)
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise StartupError(
             f"{key} = {bind}: {error.strerror}; free the port or choose another"
         ) from error
-    taken = listening.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
     with listening:
-        yield Listener(listening, f"{shown}:{taken}")
+        yield Listener(listening, wanted._replace(port=listening.getsockname()[1]))
 
 
 async def serve_app(

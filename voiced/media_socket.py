@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from voiced.config import MEDIA_PATH
 from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.log import get_logger
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-MEDIA_PATH = "/telnyx/media/"
+MEDIA_PREFIX = MEDIA_PATH + "/"
 
 CLOSE_TIMEOUT_S = 1.0
 
@@ -77,7 +78,7 @@ class MediaEndpoint:
     ) -> None:
         """Serve one connection: admit it by its token and lend it to its call."""
         await receive()  # websocket.connect
-        call = self._switchboard.claim(path.removeprefix(MEDIA_PATH))
+        call = self._switchboard.claim(path.removeprefix(MEDIA_PREFIX))
         if call is None:
             log.warning("media socket refused", reason="no call wants a socket with this token")
             await send({"type": "websocket.close", "code": 1008, "reason": None})  # answers 403
@@ -98,7 +99,7 @@ def with_media(app: ASGIFramework, media: MediaEndpoint) -> ASGIFramework:
     """Return an ASGI application that sends media sockets to `media` and the rest to `app`."""
 
     async def public(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        if scope["type"] == "websocket" and scope["path"].startswith(MEDIA_PATH):
+        if scope["type"] == "websocket" and scope["path"].startswith(MEDIA_PREFIX):
             await media(scope["path"], receive, send)
         else:
             await app(scope, receive, send)

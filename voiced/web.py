@@ -11,6 +11,7 @@ import trio
 from quart import request
 from quart_trio import QuartTrio
 
+from voiced.config import WEBHOOK_PATH
 from voiced.errors import RemoteProtocolError, WebhookRejected
 from voiced.log import get_logger
 from voiced.media_socket import MediaEndpoint, with_media
@@ -78,7 +79,7 @@ def make_public_app(intake: WebhookIntake, switchboard: Switchboard) -> ASGIFram
     app.config["MAX_CONTENT_LENGTH"] = WEBHOOK_LIMIT_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
 
-    @app.post("/telnyx/webhook")
+    @app.post(WEBHOOK_PATH)
     async def webhook() -> tuple[str, int]:
         body = await request.get_data(cache=False)
         try:

@@ -9,8 +9,13 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import settings
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+
+# The same examples in every run, and no time limit for one: the machine may be busy.
+settings.register_profile("voiced", derandomize=True, deadline=None)
+settings.load_profile("voiced")
 
 TELNYX = Path(__file__).parent / "data" / "telnyx"
 

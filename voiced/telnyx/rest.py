@@ -1,0 +1,287 @@
+"""Sends commands to Telnyx: the one module of this package that does IO.
+
+A command is tried up to four times, always with the same `command_id`, so that Telnyx does it once
+whatever was lost on the way. Tried again is what may pass: throttling (429), Telnyx's own faults
+(5xx), and no answer at all. Any other refusal is final. Every wait is on Trio's clock and within
+the deadline of `RetryPolicy.total_s`; a cancel scope of the caller may be narrower.
+
+Source: developers.telnyx.com, "Sending commands", "Command retries", "API errors".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import structlog
+import trio
+
+from voiced.errors import CallGone, CommandFailed
+from voiced.telnyx.commands import ApiError, Command, parse_errors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+MAX_ANSWER_BYTES = 1 << 20
+CALL_ENDED = "90018"
+
+_DONE_WHEN_ENDED = frozenset({"hangup", "streaming_stop"})
+_REMEDIES = {
+    401: "check TELNYX_API_KEY",
+    403: "check TELNYX_API_KEY and what the account may do",
+    404: "check telnyx.api_base and telnyx.connection_id",
+}
+_NUMBER = re.compile(r"\+?\d{7,}")
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How long and how often a command is tried; times in seconds.
+
+    Waits between attempts are `first_wait_s`, doubled each time, of which a random half is taken
+    off so that calls which failed together do not come back together. A wait that Telnyx names
+    (429) replaces that, up to `longest_wait_s`.
+    """
+
+    attempts: int = 4
+    attempt_s: float = 5.0
+    connect_s: float = 2.0
+    total_s: float = 15.0
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 5.0
+
+
+class _NoAnswer(CommandFailed):
+    """No answer came, for a reason that may pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TelnyxClient:
+    """Telnyx's REST API, as far as commands go. Made by `open_telnyx`; used by many tasks."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        has_key: bool,
+        retry: RetryPolicy,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._http = http
+        self._has_key = has_key
+        self._retry = retry
+        self._jitter = jitter
+
+    async def send(self, command: Command) -> Mapping[str, Any]:
+        """Send `command` and return the `data` object of the answer.
+
+        That the call has ended already is success for `hangup` and `streaming_stop`; `data` is then
+        empty.
+
+        Raises:
+            CallGone: the call has ended (90018).
+            CommandFailed: refused, or no answer within the deadline; the text says the remedy.
+        """
+        if not self._has_key:
+            raise CommandFailed(
+                command.action, "no API key: set TELNYX_API_KEY or telnyx.api_key", status=None
+            )
+        content = json.dumps(command.body()).encode()
+        deadline = trio.current_time() + self._retry.total_s
+        attempt = 1
+        while True:
+            try:
+                answer = await self._attempt(command, content, deadline)
+            except _NoAnswer as error:
+                failure: CommandFailed = error
+                wait_s = self._backoff(attempt)
+            else:
+                if answer.status != 429 and answer.status < 500:
+                    return _settle(command, answer)
+                failure = _refusal(command, answer)
+                wait_s = self._asked_wait(answer) or self._backoff(attempt)
+            if attempt == self._retry.attempts or trio.current_time() + wait_s >= deadline:
+                raise failure
+            _log.warning(
+                "telnyx command is tried again",
+                action=command.action,
+                attempt=attempt,
+                reason=str(failure),
+                wait_s=round(wait_s, 3),
+            )
+            await trio.sleep(wait_s)
+            attempt += 1
+
+    async def _attempt(self, command: Command, content: bytes, deadline: float) -> _Answer:
+        limit_s = min(self._retry.attempt_s, deadline - trio.current_time())
+        with _foreign_errors(command.action), trio.move_on_after(limit_s):
+            async with self._http.stream(command.method, command.path, content=content) as reply:
+                body = await _read(reply)
+                return _Answer(status=reply.status_code, headers=reply.headers, body=body)
+        raise _NoAnswer(command.action, f"no answer within {limit_s:.1f} s", status=None)
+
+    def _backoff(self, attempt: int) -> float:
+        wait_s: float = self._retry.first_wait_s * 2 ** (attempt - 1)
+        return min(wait_s, self._retry.longest_wait_s) * (1 - self._jitter() / 2)
+
+    def _asked_wait(self, answer: _Answer) -> float | None:
+        """Return the wait that the answer names, with a little added so that not all come at once.
+
+        Both headers hold seconds; the date that HTTP allows instead is passed over.
+        """
+        for name in ("x-ratelimit-reset", "retry-after"):
+            try:
+                asked_s = float(answer.headers.get(name, ""))
+            except ValueError:
+                continue
+            if math.isfinite(asked_s) and asked_s >= 0:
+                spread_s = self._jitter() * self._retry.first_wait_s
+                return min(asked_s, self._retry.longest_wait_s) + spread_s
+        return None
+
+
+@asynccontextmanager
+async def open_telnyx(
+    api_base: str,
+    api_key: str,
+    *,
+    retry: RetryPolicy | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> AsyncIterator[TelnyxClient]:
+    """Open the API for the daemon's life; leaving closes its connections, within a second.
+
+    Args:
+        api_base: `https://api.telnyx.com/v2`, or an emulator's address.
+        api_key: bearer key; "" makes every command fail with a text that says so.
+        retry: times and counts; the defaults suit a telephone call.
+        transport: what to speak through instead of TCP, for tests.
+        jitter: gives numbers in 0..1 that spread the attempts.
+
+    Raises:
+        ValueError: `api_key` holds what no header can carry, or `api_base` is no URL.
+    """
+    key = api_key.strip()
+    if not (key.isascii() and (key.isprintable() or not key)):
+        raise ValueError("TELNYX_API_KEY holds characters that no key has (copied in part?)")
+    policy = retry or RetryPolicy()
+    http = _http_client(api_base, key, policy, transport)
+    try:
+        yield TelnyxClient(http, has_key=bool(key), retry=policy, jitter=jitter)
+    finally:
+        with trio.move_on_after(1, shield=True):
+            await http.aclose()
+
+
+def _http_client(
+    api_base: str, key: str, policy: RetryPolicy, transport: httpx.AsyncBaseTransport | None
+) -> httpx.AsyncClient:
+    """Make the HTTP client: HTTP/1.1, no proxies from the environment, no cookies, no redirects."""
+    try:
+        base_url = httpx.URL(api_base)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"telnyx.api_base {api_base!r} is no URL: {error}") from error
+    good_port = base_url.port is None or 0 < base_url.port < 65536
+    good_host = base_url.host and "%" not in base_url.host and ".." not in base_url.host
+    if base_url.scheme not in ("https", "http") or not good_host or not good_port:
+        raise ValueError(f"telnyx.api_base {api_base!r} must be https://<host>/<path>")
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers={
+            "authorization": f"Bearer {key}",
+            "accept": "application/json",
+            # Answers are small; without compression their size is known while they are read.
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            "user-agent": "voiced",
+        },
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        timeout=httpx.Timeout(policy.attempt_s, connect=policy.connect_s),
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+        follow_redirects=False,
+        trust_env=False,
+        transport=transport,
+    )
+
+
+@contextmanager
+def _foreign_errors(action: str) -> Iterator[None]:
+    """Map what httpx raises: a fault that may pass to _NoAnswer, the rest to CommandFailed."""
+    try:
+        yield
+    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
+        raise CommandFailed(action, f"cannot be sent ({error})", status=None) from error
+    except httpx.HTTPError as error:
+        reason = str(error) or type(error).__name__
+        raise _NoAnswer(action, f"no answer ({reason})", status=None) from error
+
+
+async def _read(reply: httpx.Response) -> bytes:
+    """Return the body, cut off beyond MAX_ANSWER_BYTES."""
+    body = bytearray()
+    with trio.CancelScope() as scope:
+        async for piece in reply.aiter_raw():
+            body += piece
+            if len(body) > MAX_ANSWER_BYTES:
+                scope.cancel()  # `break` would leave httpx's inner generators to the collector
+    return bytes(body[:MAX_ANSWER_BYTES])
+
+
+def _settle(command: Command, answer: _Answer) -> Mapping[str, Any]:
+    """Return the data of an answer that is final, or raise what it means."""
+    if answer.status >= 300:
+        failure = _refusal(command, answer)
+        if failure.code == CALL_ENDED and command.action in _DONE_WHEN_ENDED:
+            return {}
+        raise failure
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        document = None
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, dict):
+        raise CommandFailed(
+            command.action,
+            "the answer is not Telnyx's JSON; check telnyx.api_base, and proxies on the way",
+            status=answer.status,
+        )
+    return data
+
+
+def _refusal(command: Command, answer: _Answer) -> CommandFailed:
+    """Return the error that a status other than 2xx means."""
+    errors = parse_errors(answer.status, answer.body)
+    codes = [error.code for error in errors]
+    reason = "; ".join(_describe(error) for error in errors[:3])
+    if answer.status < 400:
+        reason += " - redirects are not followed; check telnyx.api_base"
+    elif answer.status in _REMEDIES:
+        reason += f" - {_REMEDIES[answer.status]}"
+    if CALL_ENDED in codes:
+        return CallGone(command.action, reason, status=answer.status, code=CALL_ENDED)
+    return CommandFailed(command.action, reason, status=answer.status, code=codes[0])
+
+
+def _describe(error: ApiError) -> str:
+    """Return one line for `error`, without telephone numbers."""
+    text = " ".join(part for part in (error.code, error.title) if part)
+    if error.detail:
+        text += f": {error.detail}"
+    if error.pointer:
+        text += f" (at {error.pointer})"
+    return _NUMBER.sub("...", text)[:500]

@@ -95,6 +95,25 @@ class MediaStreamClosed(TelnyxError):
         self.reason = reason
 
 
+class UnsupportedCodec(VoicedError):
+    """A stream has an encoding or a rate that we do not speak.
+
+    Attributes:
+        encoding: its name as it was given.
+        sample_rate: in Hz.
+        supported: every (encoding, sample rate) that would do.
+    """
+
+    def __init__(
+        self, encoding: str, sample_rate: int, *, supported: tuple[tuple[str, int], ...]
+    ) -> None:
+        known = ", ".join(f"{name}/{rate}" for name, rate in supported)
+        super().__init__(f"codec {encoding!r} at {sample_rate} Hz is not supported (use {known})")
+        self.encoding = encoding
+        self.sample_rate = sample_rate
+        self.supported = supported
+
+
 class ProviderError(VoicedError):
     """A recognizer, synthesizer or agent failed; `provider` names it."""
 

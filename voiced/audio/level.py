@@ -1,0 +1,102 @@
+"""How loud audio is, and making it as loud as it should be without ever wrapping round.
+
+Levels are in dBFS with 0 dBFS = 32768, for RMS and for peak alike: a full-scale square wave has
+0 dBFS RMS, a full-scale sine -3.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from voiced.audio.frame import Pcm
+
+FLOOR_DBFS = -96.0
+"""The level of digital silence: below one step of int16, and a number that adds and prints."""
+
+_FULL_SCALE = 32768.0
+
+_SPEECH_RANGE_DB = 30.0
+"""What is this much below the loudest block is pause or breath, not speech."""
+
+_SPEECH_BLOCK = 256
+"""Samples: 32 ms at 8 kHz, 11 ms at 24 kHz; both find the pauses between words."""
+
+
+def rms_dbfs(pcm: Pcm) -> float:
+    """Return the RMS level of `pcm` in dBFS, `FLOOR_DBFS` to 0; nothing at all is silence."""
+    if not len(pcm):
+        return FLOOR_DBFS
+    samples = pcm.astype(np.float64)
+    return _dbfs(math.sqrt(np.dot(samples, samples) / len(samples)))
+
+
+def to_int16(samples: NDArray[np.floating[Any]]) -> Pcm:
+    """Return `samples` (finite, in int16 units) rounded; what is too loud clips, never wraps."""
+    whole: NDArray[np.floating[Any]] = np.rint(samples)
+    np.minimum(whole, 32767.0, out=whole)
+    np.maximum(whole, -32768.0, out=whole)
+    return whole.astype(np.int16)
+
+
+def normalize(pcm: Pcm, target_dbfs: float, peak_dbfs: float = -1.0) -> Pcm:
+    """Scale `pcm` by one factor so that its speech has `target_dbfs` RMS.
+
+    Pauses do not count: only blocks within 30 dB of the loudest. The factor is held back where
+    the peak would pass `peak_dbfs`, so nothing clips; silence stays silence.
+    """
+    peak = int(np.abs(pcm.astype(np.int32)).max(initial=0))
+    if peak == 0:
+        return pcm
+    wanted = _amplitude(target_dbfs) / _speech_rms(pcm)
+    allowed = _amplitude(peak_dbfs) / peak
+    return to_int16(pcm * min(wanted, allowed))
+
+
+def trim_silence(pcm: Pcm, rate_hz: int, threshold_dbfs: float, keep_s: float) -> Pcm:
+    """Cut silence from both ends of `pcm`, and leave up to `keep_s` of it.
+
+    Silent is a block of 5 ms whose RMS is below `threshold_dbfs`. Audio that is silent throughout
+    gives an empty array.
+
+    Returns:
+        A view of `pcm`, not a copy.
+    """
+    block = max(1, rate_hz // 200)
+    loud = np.flatnonzero(_block_rms(pcm, block) >= _amplitude(threshold_dbfs))
+    if not len(loud):
+        return pcm[:0]
+    keep = round(keep_s * rate_hz)
+    first, last = int(loud[0]) * block, int(loud[-1] + 1) * block
+    return pcm[max(0, first - keep) : last + keep]
+
+
+def _dbfs(amplitude: float) -> float:
+    if amplitude <= 0.0:
+        return FLOOR_DBFS
+    return max(FLOOR_DBFS, 20.0 * math.log10(amplitude / _FULL_SCALE))
+
+
+def _amplitude(dbfs: float) -> float:
+    return _FULL_SCALE * math.pow(10.0, dbfs / 20.0)
+
+
+def _speech_rms(pcm: Pcm) -> float:
+    """Return the RMS over the blocks of `pcm` (not silent) that hold speech."""
+    rms = _block_rms(pcm, _SPEECH_BLOCK)
+    speech = rms[rms >= rms.max() * math.pow(10.0, -_SPEECH_RANGE_DB / 20.0)]
+    return math.sqrt(float(np.mean(speech**2)))
+
+
+def _block_rms(pcm: Pcm, block: int) -> NDArray[np.float64]:
+    """Return the RMS of each block of `block` samples; the last block may be shorter."""
+    starts = np.arange(0, len(pcm), block)
+    if not len(starts):
+        return np.empty(0)
+    energy = np.add.reduceat(pcm.astype(np.float64) ** 2, starts)
+    return np.sqrt(energy / np.minimum(block, len(pcm) - starts))

@@ -1,0 +1,51 @@
+"""The agent `echo`: sends the caller's audio straight back, to test a line.
+
+No recognizer and no synthesizer is in the way: what comes back late or broken was made so by the
+path (resampling to 16 kHz and back, encoding, pacing, Telnyx, the line).
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import trio
+
+    from voiced.agent.base import AudioLine, CallInfo
+    from voiced.audio.frame import Frame
+
+_RATE_HZ = 16_000
+
+
+class EchoSettings(BaseModel):
+    """Keys of `[agent]` for `provider = "echo"`: none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EchoAgent:
+    """An audio agent that plays each frame as it comes."""
+
+    Settings: ClassVar[type[BaseModel]] = EchoSettings
+    rate_hz = _RATE_HZ
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: EchoSettings) -> AsyncIterator[EchoAgent]:
+        """Return the agent; there is nothing to acquire."""
+        del settings
+        yield cls()
+
+    async def converse(
+        self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine
+    ) -> None:
+        """Play every frame back until `frames` ends; closes `frames`."""
+        del call
+        with frames:
+            async for frame in frames:
+                await line.play(frame.pcm, _RATE_HZ)

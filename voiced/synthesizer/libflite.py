@@ -6,7 +6,7 @@ Facts of flite 2.2 that this module relies on:
 
 * A voice's features are linked into the utterance, not copied; a feature set on the utterance
   shadows them. So the pace is set per utterance, and nothing global changes after registration.
-* Two and four threads at once on one voice gave what one thread gives, sample for sample (kal16,
+* Four threads at once on one voice gave what one thread gives, sample for sample (kal16,
   900 texts). ctypes releases the interpreter's lock while flite works.
 * Its error handler ends the process. 3300 random texts of printable ASCII did not reach it; other
   bytes are not let in.

@@ -1,0 +1,66 @@
+import pytest
+
+from voiced.config import ConfigError, parse_config
+
+
+def keys_of_problems(document, environ=None):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(document, environ or {})
+    return [problem.key for problem in caught.value.problems]
+
+
+def test_unsigned_webhooks_are_for_loopback_only():
+    assert parse_config({"server": {"insecure": True}}, {}).server.insecure
+    for bind in (":8080", "0.0.0.0:8080", "192.0.2.1:8080"):
+        document = {"server": {"insecure": True, "bind": bind}}
+        assert keys_of_problems(document) == ["server.insecure"]
+
+
+@pytest.mark.parametrize("given", ["tls_certificate", "tls_key"])
+def test_tls_needs_certificate_and_key(tmp_path, given):
+    file = tmp_path / "x.pem"
+    file.touch()
+    (missing,) = {"tls_certificate", "tls_key"} - {given}
+    assert keys_of_problems({"server": {given: str(file)}}) == [f"server.{missing}"]
+
+
+def test_tls_files_must_be_there(tmp_path):
+    file = tmp_path / "x.pem"
+    file.touch()
+    server = {"tls_certificate": str(file), "tls_key": str(file)}
+    assert parse_config({"server": server}, {}).server.base_url == "https://127.0.0.1:8080"
+    for wrong in (str(tmp_path / "absent"), str(tmp_path), "nul\0"):
+        document = {"server": {**server, "tls_key": wrong}}
+        assert keys_of_problems(document) == ["server.tls_key"]
+
+
+def test_an_admin_listener_in_the_open_needs_a_token():
+    document = {"admin": {"bind": ":9000"}}
+    assert keys_of_problems(document) == ["admin.token"]
+    assert parse_config(document, {"VOICED_ADMIN_TOKEN": "t"}).admin.bind == ":9000"
+
+
+def test_the_two_listeners_need_ports_of_their_own():
+    assert keys_of_problems({"admin": {"bind": "127.0.0.1:8080"}}) == ["admin.bind"]
+    assert keys_of_problems({"server": {"bind": ":8081"}}) == ["admin.bind"]
+    both_any = {"server": {"bind": "127.0.0.1:0"}, "admin": {"bind": "127.0.0.1:0"}}
+    assert parse_config(both_any, {}).admin.bind == "127.0.0.1:0"
+
+
+def test_the_api_key_does_not_leave_the_machine_in_clear_text():
+    assert keys_of_problems({"telnyx": {"api_base": "http://192.0.2.1/v2"}}) == ["telnyx.api_base"]
+    for base in ("http://localhost:1/v2", "http://127.0.0.1:1/v2", "https://192.0.2.1/v2"):
+        assert parse_config({"telnyx": {"api_base": base}}, {}).telnyx.api_base == base
+
+
+def test_a_message_is_not_longer_than_the_lead():
+    assert parse_config({"media": {"message_ms": 60, "lead_ms": 60}}, {}).media.message_ms == 60
+    assert keys_of_problems({"media": {"message_ms": 80, "lead_ms": 60}}) == ["media.message_ms"]
+
+
+def test_records_go_into_a_directory(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    assert keys_of_problems({"records": {"path": str(file)}}) == ["records.path"]
+    for path in (tmp_path, tmp_path / "new"):
+        assert parse_config({"records": {"path": str(path)}}, {}).records.path == path

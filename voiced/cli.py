@@ -1,0 +1,169 @@
+"""The command line: which command, with which options, on which configuration.
+
+Nothing heavy is imported before a command runs, so that `voiced --help` answers at once. Errors
+leave as exceptions; `voiced.__main__` gives them their sentence and exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from voiced import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voiced.config import Config
+
+DEFAULT_FILE = Path("config.toml")
+DEFAULTS_NAME = "built-in defaults"
+MAX_SIMULATED_CALLS = 1000
+
+EXIT_CODES = "exit codes: 0 fine, 1 failed, 2 wrong usage or configuration"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line instead of the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"voiced: {message}; see {self.prog} --help\n")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command that `argv` (without the program's name) asks for; returns the exit code.
+
+    Raises:
+        SystemExit: for --help, --version and wrong usage.
+        ConfigError: the configuration cannot be used.
+        StartupError: the daemon cannot start.
+    """
+    arguments = make_parser().parse_args(argv)
+    match arguments.command:
+        case "check":
+            return _check(arguments.config)
+        case "simulate":
+            return _simulate(arguments)
+        case _:
+            return _serve(arguments.config)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser for every command; `--config` and `--debug` may stand before or after."""
+    parser = _Parser(
+        prog="voiced",
+        description="Answer phone calls on Telnyx and let a voice agent talk.",
+        epilog=f"Without a command: serve. {EXIT_CODES}.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"voiced {__version__}")
+    _add_common(parser, config=None, debug=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, summary in (
+        ("serve", "serve calls until SIGTERM or SIGINT; SIGTERM drains"),
+        ("check", "tell every problem of the configuration at once"),
+        ("simulate", "hold a spoken conversation with an emulated Telnyx: no account, no network"),
+    ):
+        command = commands.add_parser(
+            name, help=summary, description=f"voiced {name}: {summary}.", allow_abbrev=False
+        )
+        # SUPPRESS: the option's absence after the command must not undo it before the command.
+        _add_common(command, config=argparse.SUPPRESS, debug=argparse.SUPPRESS)
+        if name == "simulate":
+            _add_simulate_options(command)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, *, config: str | None, debug: bool | str) -> None:
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        default=config,
+        help=f"configuration (default: ./{DEFAULT_FILE} if it exists, else {DEFAULTS_NAME})",
+    )
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=debug,
+        help="show the traceback of an unexpected error",
+    )
+
+
+def _add_simulate_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--wav", metavar="FILE", type=Path, action="append", help="what the caller says, as audio")
+    add("--say", metavar="TEXT", action="append", help="what the caller says, to be synthesized")
+    add("--script", metavar="FILE", type=Path, help="what the caller says and does, in TOML")
+    add("--calls", metavar="N", type=_calls, default=1, help="calls at a time (default: 1)")
+    add("--against", metavar="URL", help="ring this daemon instead of one started here")
+    add("--output", metavar="DIR", type=Path, help="where audio and timeline are written")
+    add("--faults", metavar="NAME", help="what goes wrong on the way; `help` lists them")
+
+
+def _calls(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_SIMULATED_CALLS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not from 1 to {MAX_SIMULATED_CALLS}")
+    return int(text)
+
+
+def _serve(file: Path | None) -> int:
+    config, _ = _read_config(file)
+
+    import trio
+
+    from voiced.daemon import serve
+    from voiced.log import configure_logging
+
+    configure_logging(config.log.level, config.log.format)
+    trio.run(serve, config)
+    return 0
+
+
+def _check(file: Path | None) -> int:
+    _, name = _read_config(file)
+    _say(f"{name}: fine")
+    return 0
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    import trio
+
+    from voiced.testing.simulate import SimulateOptions
+    from voiced.testing.simulate import run as simulate
+
+    options = SimulateOptions(
+        config=arguments.config,
+        wav=tuple(arguments.wav or ()),
+        say=tuple(arguments.say or ()),
+        script=arguments.script,
+        calls=arguments.calls,
+        against=arguments.against,
+        output=arguments.output,
+        faults=arguments.faults,
+    )
+    return trio.run(simulate, options)
+
+
+def _read_config(given: Path | None) -> tuple[Config, str]:
+    """Return the configuration and the name of where it comes from."""
+    from voiced.config import load_config, parse_config
+
+    file = given if given is not None else DEFAULT_FILE
+    if given is None and not file.exists():
+        sys.stderr.write(f"voiced: no ./{DEFAULT_FILE} here, using the {DEFAULTS_NAME}\n")
+        return parse_config({}, os.environ), DEFAULTS_NAME
+    return load_config(file, os.environ), str(file)
+
+
+def _say(line: str) -> None:
+    """Write a line to stdout; who has closed it does not want to know."""
+    try:
+        sys.stdout.write(line.encode("utf-8", "backslashreplace").decode() + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit, and would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

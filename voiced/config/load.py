@@ -1,0 +1,207 @@
+"""From file and environment to `Config`, or to every problem at once.
+
+Three passes: each table by itself, the providers' tables by their own models, then the rules that
+join keys. A faulty key is replaced by its default for the later passes, which skip the rules that
+would read it; a configuration with any problem is never handed out.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from voiced.config.report import problems_in, shown, unknown_name
+from voiced.config.rules import broken_rules
+from voiced.config.sources import read_overrides
+from voiced.config.tables import (
+    AdminConfig,
+    CallConfig,
+    Config,
+    LogConfig,
+    MediaConfig,
+    OutboundConfig,
+    ProviderConfig,
+    RecordingConfig,
+    RecordsConfig,
+    ServerConfig,
+    Table,
+    TelnyxConfig,
+)
+from voiced.errors import ConfigError, Problem
+from voiced.providers import AGENTS, RECOGNIZERS, SYNTHESIZERS, load_provider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FILE_MAX_BYTES = 1024 * 1024  # a configuration is some kilobytes; stops at once on /dev/zero
+
+PLAIN_TABLES: dict[str, type[Table]] = {
+    "server": ServerConfig,
+    "admin": AdminConfig,
+    "telnyx": TelnyxConfig,
+    "media": MediaConfig,
+    "call": CallConfig,
+    "recording": RecordingConfig,
+    "records": RecordsConfig,
+    "outbound": OutboundConfig,
+    "log": LogConfig,
+}
+# Table: entry-point group, default provider.
+PROVIDER_TABLES = {
+    "recognizer": (RECOGNIZERS, "embedded"),
+    "agent": (AGENTS, "script"),
+    "synthesizer": (SYNTHESIZERS, "flite"),
+}
+
+
+class _Unsettled(BaseModel):
+    """Stands for the settings of a provider that has problems."""
+
+
+def load_config(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read the configuration file at `path` and what `environ` puts over it.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    return parse_config(_read_toml(path), environ)
+
+
+def parse_config(document: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
+    """Make the configuration of a parsed TOML document and what `environ` puts over it.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    overrides = read_overrides(environ)
+    problems = [*overrides.problems, *_unknown_tables(document)]
+    tables: dict[str, Any] = {}
+    for name in (*PLAIN_TABLES, *PROVIDER_TABLES):
+        given, found = _table_of(document, name)
+        problems += found
+        given = {**given, **overrides.values.get(name, {})}
+        if name in PLAIN_TABLES:
+            table, found = _check_table(name, PLAIN_TABLES[name], given, overrides.origins)
+        else:
+            table, found = _check_provider(name, given)
+        problems += found
+        tables[name] = table
+    config = Config.model_construct(None, **tables)
+    problems += broken_rules(config, faulty={problem.key for problem in problems})
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(FILE_MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        remedy = "see --config" if isinstance(error, FileNotFoundError) else ""
+        raise _file_error(path, f"cannot be read: {reason}", remedy) from None
+    except ValueError:  # a NUL in the path
+        raise _file_error(path, "is not a path") from None
+    if len(raw) > FILE_MAX_BYTES:
+        raise _file_error(path, "is larger than 1 MiB and surely not a configuration")
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise _file_error(path, f"line {line}: is not UTF-8 text") from None
+    except RecursionError:
+        raise _file_error(path, "is nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        raise _file_error(path, _syntax_reason(str(error))) from None
+    except ValueError:  # Python refuses to convert more than 4300 digits
+        raise _file_error(path, "holds a number with too many digits") from None
+
+
+def _syntax_reason(message: str) -> str:
+    place = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", message, re.DOTALL)
+    if place is None:
+        return f"not valid TOML: {message}"
+    what, line, column = place.groups()
+    return f"line {line}, column {column}: not valid TOML: {what}"
+
+
+def _file_error(path: Path, reason: str, remedy: str = "") -> ConfigError:
+    return ConfigError([Problem(key=str(path), value="", reason=reason, remedy=remedy)])
+
+
+def _unknown_tables(document: Mapping[str, Any]) -> list[Problem]:
+    known = [*PLAIN_TABLES, *PROVIDER_TABLES]
+    return [
+        unknown_name(name, known, what="table" if isinstance(value, dict) else "key")
+        if isinstance(value, dict) or not (home := _home_of(name))
+        else unknown_name(name, known, home=home)
+        for name, value in document.items()
+        if name not in known
+    ]
+
+
+def _home_of(key: str) -> str:
+    """Return the tables that know `key`, as `[media]` or `[server] or [admin]`; "" if none."""
+    homes = [f"[{name}]" for name, model in PLAIN_TABLES.items() if key in model.model_fields]
+    return " or ".join(homes)
+
+
+def _table_of(document: Mapping[str, Any], name: str) -> tuple[dict[str, Any], list[Problem]]:
+    given = document.get(name, {})
+    if isinstance(given, dict):
+        return given, []
+    reason = "must be one table, not a list" if isinstance(given, list) else "must be a table"
+    remedy = f"write [{name}] on a line of its own and the keys below it"
+    return {}, [Problem(key=name, value=shown(given), reason=reason, remedy=remedy)]
+
+
+def _check_table(
+    name: str, model: type[BaseModel], given: dict[str, Any], origins: Mapping[str, str]
+) -> tuple[BaseModel, list[Problem]]:
+    """Return the table, with defaults in place of what is faulty, and the problems."""
+    problems = [
+        unknown_name(key, model.model_fields, prefix=f"{name}.", home=_home_of(key))
+        for key in given
+        if key not in _names_of(model)
+    ]
+    known = {key: value for key, value in given.items() if key in _names_of(model)}
+    try:
+        return model.model_validate(known), problems
+    except ValidationError as error:
+        problems += problems_in(error, table=name, model=model, origins=origins)
+        bad = {detail["loc"][0] for detail in error.errors() if detail["loc"]}
+    try:
+        return model.model_validate({k: v for k, v in known.items() if k not in bad}), problems
+    except ValidationError:  # a provider's model with required keys or rules of its own
+        return _Unsettled(), problems
+
+
+def _check_provider(name: str, given: dict[str, Any]) -> tuple[ProviderConfig, list[Problem]]:
+    group, default = PROVIDER_TABLES[name]
+    provider = given.get("provider", default)
+    unsettled = ProviderConfig.model_construct(None, provider=default, settings=_Unsettled())
+    if not isinstance(provider, str):
+        problem = Problem(
+            key=f"{name}.provider",
+            value=shown(provider),
+            reason="must be text in quotes",
+            remedy=f"default: {shown(default)}",
+        )
+        return unsettled, [problem]
+    try:
+        settings_model: type[BaseModel] = load_provider(group, provider).Settings
+    except ConfigError as error:
+        return unsettled, error.problems
+    own = {key: value for key, value in given.items() if key != "provider"}
+    settings, problems = _check_table(name, settings_model, own, {})
+    return ProviderConfig.model_construct(None, provider=provider, settings=settings), problems
+
+
+def _names_of(model: type[BaseModel]) -> set[str]:
+    aliases = {field.alias for field in model.model_fields.values() if field.alias}
+    return set(model.model_fields) | aliases

@@ -1,0 +1,157 @@
+"""Rules that join several keys, or a key and the machine.
+
+Each rule names the keys that it reads. It runs only when all of them are sound by themselves, so
+that one fault is told once; and it runs even if other keys are faulty, so that all are told.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voiced.config.address import url_host_is_loopback
+from voiced.config.report import shown
+from voiced.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiced.config.tables import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`check` returns the problem, or None; it may read `keys` and no others."""
+
+    keys: tuple[str, ...]
+    check: Callable[[Config], Problem | None]
+
+
+def broken_rules(config: Config, *, faulty: set[str]) -> list[Problem]:
+    """Return the problems of all rules that read none of the `faulty` keys (dotted)."""
+    due = (rule for rule in RULES if faulty.isdisjoint(rule.keys))
+    return [problem for rule in due if (problem := rule.check(config)) is not None]
+
+
+def _insecure_stays_at_home(config: Config) -> Problem | None:
+    if not config.server.insecure or config.server.address.is_loopback:
+        return None
+    return Problem(
+        key="server.insecure",
+        value="true",
+        reason=f"unsigned webhooks are accepted on loopback only, bind is {config.server.bind}",
+        remedy="set telnyx.public_key and insecure = false, or bind to 127.0.0.1",
+    )
+
+
+def _tls_needs_both(config: Config) -> Problem | None:
+    certificate, key = config.server.tls_certificate, config.server.tls_key
+    if bool(certificate) == bool(key):
+        return None
+    missing, given = (
+        ("tls_key", "tls_certificate") if certificate else ("tls_certificate", "tls_key")
+    )
+    return Problem(
+        key=f"server.{missing}",
+        value="",
+        reason=f"is missing while {given} is set",
+        remedy="set both for TLS here, or none of them where TLS ends at a proxy",
+    )
+
+
+def _readable_file(name: str) -> Callable[[Config], Problem | None]:
+    def check(config: Config) -> Problem | None:
+        path: str = getattr(config.server, name)
+        reason = _why_unreadable(path) if path else ""
+        if not reason:
+            return None
+        return Problem(
+            key=f"server.{name}",
+            value=shown(path),
+            reason=reason,
+            remedy="name a PEM file that voiced's user may read",
+        )
+
+    return check
+
+
+def _why_unreadable(path: str) -> str:
+    if "\0" in path:
+        return "is not a path"
+    if not Path(path).exists():
+        return "there is no such file"
+    if not Path(path).is_file():
+        return "is not a file"
+    return "" if os.access(path, os.R_OK) else "cannot be read"
+
+
+def _open_admin_needs_token(config: Config) -> Problem | None:
+    if config.admin.token.get_secret_value() or config.admin.address.is_loopback:
+        return None
+    return Problem(
+        key="admin.token",
+        value="",
+        reason=f"is required because bind {config.admin.bind} can be reached from other machines",
+        remedy="set VOICED_ADMIN_TOKEN, or bind to 127.0.0.1",
+    )
+
+
+def _listeners_apart(config: Config) -> Problem | None:
+    if not config.server.address.overlaps(config.admin.address):
+        return None
+    return Problem(
+        key="admin.bind",
+        value=shown(config.admin.bind),
+        reason=f"collides with server.bind {config.server.bind}",
+        remedy="give it a port of its own",
+    )
+
+
+def _key_travels_encrypted(config: Config) -> Problem | None:
+    base = config.telnyx.api_base
+    if base.startswith("https://") or url_host_is_loopback(base):
+        return None
+    return Problem(
+        key="telnyx.api_base",
+        value=shown(base),
+        reason="the API key would travel in clear text: plain http is for loopback only",
+        remedy="begin with https://",
+    )
+
+
+def _message_fits_lead(config: Config) -> Problem | None:
+    if config.media.message_ms <= config.media.lead_ms:
+        return None
+    return Problem(
+        key="media.message_ms",
+        value=str(config.media.message_ms),
+        reason=f"must be at most lead_ms, which is {config.media.lead_ms} ms",
+        remedy="a message longer than the lead would always come too late",
+    )
+
+
+def _records_in_a_directory(config: Config) -> Problem | None:
+    path = config.records.path
+    if path.is_dir() or not path.exists():
+        return None
+    return Problem(
+        key="records.path",
+        value=shown(str(path)),
+        reason="is not a directory",
+        remedy="name a directory; it is made when missing",
+    )
+
+
+RULES = (
+    Rule(keys=("server.insecure", "server.bind"), check=_insecure_stays_at_home),
+    Rule(keys=("server.tls_certificate", "server.tls_key"), check=_tls_needs_both),
+    Rule(keys=("server.tls_certificate",), check=_readable_file("tls_certificate")),
+    Rule(keys=("server.tls_key",), check=_readable_file("tls_key")),
+    Rule(keys=("admin.token", "admin.bind"), check=_open_admin_needs_token),
+    Rule(keys=("server.bind", "admin.bind"), check=_listeners_apart),
+    Rule(keys=("telnyx.api_base",), check=_key_travels_encrypted),
+    Rule(keys=("media.message_ms", "media.lead_ms"), check=_message_fits_lead),
+    Rule(keys=("records.path",), check=_records_in_a_directory),
+)

@@ -1,0 +1,69 @@
+"""Recognizers, agents and synthesizers by name, through entry points.
+
+Any installed package may offer one: it names its class in the group `voiced.recognizers`,
+`voiced.agents` or `voiced.synthesizers`. Only the chosen class is imported.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pydantic import BaseModel
+
+from voiced.errors import ConfigError, Problem
+
+RECOGNIZERS = "voiced.recognizers"
+AGENTS = "voiced.agents"
+SYNTHESIZERS = "voiced.synthesizers"
+
+
+def load_provider(group: str, name: str) -> type[Any]:
+    """Return the provider class called `name` in the entry-point `group`.
+
+    Raises:
+        ConfigError: there is none of this name, several packages offer it, it cannot be imported,
+            or what it names is no provider class; the one problem says which and what to do.
+    """
+    installed = entry_points(group=group)
+    offers = {offer.value: offer for offer in installed if offer.name == name}
+    if not offers:
+        raise _error(group, name, "is not installed", _instead(name, installed.names))
+    if len(offers) > 1:
+        raise _error(group, name, f"is offered twice: {', '.join(sorted(offers))}", "remove one")
+    return _import(group, name, next(iter(offers.values())))
+
+
+def _import(group: str, name: str, offer: EntryPoint) -> type[Any]:
+    try:
+        provider = offer.load()
+    except ModuleNotFoundError as error:
+        reason = f"cannot be imported: there is no module {error.name}"
+        raise _error(group, name, reason, "install what provides it") from error
+    except (ImportError, AttributeError, OSError, SyntaxError) as error:
+        reason = f"cannot be imported from {offer.value}: {error}"
+        raise _error(group, name, reason, "install its package anew") from error
+    settings = getattr(provider, "Settings", None)
+    if not isinstance(provider, type) or not _is_model(settings):
+        reason = f"is not a provider: {offer.value} is no class with a Settings model"
+        raise _error(group, name, reason)
+    return provider
+
+
+def _is_model(settings: object) -> bool:
+    return isinstance(settings, type) and issubclass(settings, BaseModel)
+
+
+def _instead(name: str, installed: set[str]) -> str:
+    if not installed:
+        return "no provider is: install voiced itself as a package, `pip install --editable .`"
+    near = get_close_matches(name.lower(), installed, n=1)
+    choices = f"installed: {', '.join(sorted(installed))}"
+    return f"did you mean {near[0]}? {choices}" if near else choices
+
+
+def _error(group: str, name: str, reason: str, remedy: str = "") -> ConfigError:
+    table = group.removeprefix("voiced.").removesuffix("s")
+    problem = Problem(key=f"{table}.provider", value=f'"{name}"', reason=reason, remedy=remedy)
+    return ConfigError([problem])

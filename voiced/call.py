@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
@@ -40,7 +41,7 @@ from voiced.telnyx import commands, events
 from voiced.telnyx.media import MediaFormat, MediaStream, Started, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from voiced.agent.base import DialogueAgent
     from voiced.audio.frame import Frame
@@ -201,7 +202,7 @@ class Call:
         self._scope.deadline = trio.current_time() + self._config.call.max_duration_s
         try:
             with self._scope:
-                await self._answer_and_converse()
+                await self._supervise(self._answer_and_converse)
             self.end(EndReason.MAX_DURATION, f"{self._config.call.max_duration_s:g} s are over")
         finally:
             self.end(EndReason.SHUTDOWN, "the daemon stopped")
@@ -219,18 +220,26 @@ class Call:
             confirmed = await self._goodbye.reject(self._config.call.goodbye_timeout_s)
             await self._close_record(confirmed=confirmed)
 
-    async def _answer_and_converse(self) -> None:
+    async def _supervise(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
+        """Run a task of the call: its error ends this call, with a reason, and goes no further.
+
+        Each task has its own, so that the cause is noted before another task sees its effect (a
+        closed channel).
+        """
         try:
-            media = await self._answer()
-            if media is not None:
-                await self._converse(media)
-        except* Exception as group:  # the supervisor: every error ends this call, with a reason
+            await task(*args)
+        except* Exception as group:
             reason, evidence, fault = ending_of(group)
             if self.ending is not None:
                 log.debug("error after the end", error=evidence)
             elif fault is not None:
                 log.error("call failed by a fault of ours", exc_info=fault)
             self.end(reason, evidence)
+
+    async def _answer_and_converse(self) -> None:
+        media = await self._answer()
+        if media is not None:
+            await self._converse(media)
 
     # -- ringing to streaming --------------------------------------------------------------------
 
@@ -307,7 +316,8 @@ class Call:
         frames_in, frames = trio.open_memory_channel["Frame"](FRAMES_AHEAD)
         try:
             async with trio.open_nursery() as nursery:
-                start = nursery.start_soon
+                start: Callable[..., None] = nursery.start_soon
+                start = partial(start, self._supervise)
                 start(self._run_inbound, inbound, media, frames_in, outbound, name="inbound")
                 start(outbound.run, media.socket, media.stream, name="outbound")
                 start(self._watch_stall, inbound, name="stall watch")
@@ -395,10 +405,16 @@ class Call:
             confirmed = True  # the caller talks to someone else: not ours to hang up
         else:
             if ending.reason.is_failure:
-                await self._goodbye.apologize(self._config.call)
-                self._reconsider("the leg had already ended")
+                await self._apologize()
             confirmed = await self._goodbye.hang_up(limit_s)
         await self._close_record(confirmed=confirmed)
+
+    async def _apologize(self) -> None:
+        try:
+            await self._goodbye.apologize(self._config.call)
+        except Exception:
+            log.exception("apology failed by a fault of ours")  # the hangup must still be tried
+        self._reconsider("the leg had already ended")
 
     async def _close_record(self, *, confirmed: bool) -> None:
         ending = self._settled_ending()

@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 
+CLOSE_LIMIT_S = 20.0
+"""For the goodbyes of all live calls when the daemon stops: a hangup and a record each."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daemon:
     """A running daemon; lives as long as `open_daemon`."""
@@ -111,8 +115,16 @@ async def open_core(
             recognizer, vocabulary = services.recognizer, services.agent.vocabulary
             live_calls.start_soon(_prepare, recognizer, vocabulary, name="prepare")
         intake = _make_intake(services.config, switchboard, wall_clock)
-        yield Core(app=make_public_app(intake, switchboard), switchboard=switchboard)
-        live_calls.cancel_scope.cancel()
+        try:
+            yield Core(app=make_public_app(intake, switchboard), switchboard=switchboard)
+        finally:
+            await _close(switchboard)
+            live_calls.cancel_scope.cancel()
+
+
+async def _close(switchboard: Switchboard) -> None:
+    with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
+        await switchboard.close()
 
 
 async def _prepare(recognizer: Recognizer, vocabulary: Vocabulary) -> None:
@@ -156,8 +168,11 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
         async with trio.open_nursery() as servers:
             await servers.start(partial(serve_app, core.app, public, tls=tls))
             await servers.start(serve_app, admin_app, admin)
-            yield Daemon(switchboard=core.switchboard, public=public, admin=admin)
-            servers.cancel_scope.cancel()
+            try:
+                yield Daemon(switchboard=core.switchboard, public=public, admin=admin)
+            finally:
+                await _close(core.switchboard)  # while webhooks and media still reach the calls
+                servers.cancel_scope.cancel()
 
 
 async def serve(config: Config) -> None:

@@ -19,7 +19,7 @@ from voiced.telnyx import commands
 if TYPE_CHECKING:
     from voiced.config import CallConfig
     from voiced.leg import Leg
-    from voiced.telnyx.events import CallControlId
+    from voiced.telnyx.ids import CallControlId
     from voiced.telnyx.rest import TelnyxClient
 
 log = get_logger(__name__)
@@ -69,10 +69,12 @@ class Goodbye:
         with trio.move_on_after(timeout_s):
             if await self._try(commands.Hangup(call_control_id=self._call_id)):
                 return True
-        if self._leg.is_gone:
-            return True
-        log.error("hangup not confirmed: the leg may still be up and billed")
-        return False
+        return self._has_gone_meanwhile()
+
+    def _has_gone_meanwhile(self) -> bool:
+        if not self._leg.is_gone:
+            log.error("hangup not confirmed: the leg may still be up and billed")
+        return self._leg.is_gone
 
     async def reject(self, timeout_s: float) -> bool:
         """Refuse a ringing call as busy; True if Telnyx took it."""

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 FRAMES_AHEAD = 25
 """Frames a consumer may lag behind: half a second."""
 
+MAX_CONCEALED = 5
+"""Frames made up for one gap. Concealment is silence after 60 ms; a longer gap is left out, so that
+the consumer never gets more at once than it can take."""
+
 
 class TextReceiver(Protocol):
     """The receiving half of a media socket."""
@@ -93,16 +97,21 @@ class Inbound:
 
     def _take(self, media: Media, frames: trio.MemorySendChannel[Frame]) -> None:
         self.last_at = trio.current_time()
+        n_lost = 0
         for payload in self._reorder.add(media.chunk, media.payload):
-            if payload is None:
-                pcm = self._concealer.lost(self._chunk_samples)
-            else:
+            if payload is not None:
+                n_lost = 0
                 pcm = self._concealer.good(self._decoder.decode(payload))
                 self._chunk_samples = len(pcm)
-            self._give(pcm, frames, concealed=payload is None)
+                self._give(pcm, frames, concealed=False)
+            elif (n_lost := n_lost + 1) <= MAX_CONCEALED:
+                pcm = self._concealer.lost(self._chunk_samples)
+                self._give(pcm, frames, concealed=True)
 
     def _give(self, pcm: Pcm, frames: trio.MemorySendChannel[Frame], *, concealed: bool) -> None:
-        frame = Frame(pcm=self._resampler.process(pcm), at=self.last_at, concealed=concealed)
+        pcm = self._resampler.process(pcm)
+        pcm.flags.writeable = False
+        frame = Frame(pcm=pcm, at=self.last_at, concealed=concealed)
         self._frames += 1
         try:
             frames.send_nowait(frame)

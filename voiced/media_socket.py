@@ -60,7 +60,8 @@ class AsgiMediaSocket:
                 raise RemoteProtocolError("media socket: a binary message; Telnyx sends text only")
             return text
         self.closed = True
-        raise MediaStreamClosed(event.get("code", ABNORMAL) or ABNORMAL)
+        code = event.get("code")
+        raise MediaStreamClosed(code if isinstance(code, int) else ABNORMAL)
 
     async def send_text(self, text: str) -> None:
         """Send one message. To a peer that has gone it returns quietly, without a checkpoint."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from voiced.call import Call
+from voiced.leg import EndReason
 from voiced.log import get_logger
 from voiced.record import RecordBuilder
 from voiced.telnyx.events import CallInitiated
@@ -85,6 +86,13 @@ class Switchboard:
         self._draining = True
         await self._empty.wait()
 
+    async def close(self) -> None:
+        """End all live calls and wait for their goodbyes, each of which has its own deadline."""
+        self._draining = True
+        for call in self._calls.values():
+            call.end(EndReason.SHUTDOWN, "the daemon stopped")
+        await self._empty.wait()
+
     def _ring(self, event: CallInitiated) -> None:
         call_id = event.call_control_id
         if call_id in self._ended:
@@ -100,7 +108,8 @@ class Switchboard:
             self._refusals += 1
         else:
             self._by_token[call.token] = call
-        self._empty = trio.Event()
+        if self._empty.is_set():  # not otherwise: a drain may be waiting on it
+            self._empty = trio.Event()
         self._live_calls.start_soon(self._live, call, refusal, name=f"call {call_id}")
 
     def _refusal(self) -> str:

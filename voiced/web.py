@@ -5,7 +5,7 @@ Media sockets take the branch of `voiced.media_socket`, and nothing else answers
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 from quart import request
@@ -81,7 +81,7 @@ def make_public_app(intake: WebhookIntake, switchboard: Switchboard) -> ASGIFram
 
     @app.post(WEBHOOK_PATH)
     async def webhook() -> tuple[str, int]:
-        body = await request.get_data(cache=False)
+        body = cast("bytes", await request.get_data(cache=False))
         try:
             intake.take(dict(request.headers), body)
         except WebhookRejected as rejected:

@@ -1,0 +1,278 @@
+"""Whole calls on the virtual clock: the daemon's application and an emulated Telnyx, in memory."""
+
+import base64
+import io
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+import trio
+
+from voiced.agent.echo import EchoAgent
+from voiced.call import Services
+from voiced.config import Config, parse_config
+from voiced.daemon import open_core
+from voiced.log import configure_logging
+from voiced.record_store import RecordStore
+from voiced.switchboard import Switchboard
+from voiced.telnyx.rest import open_telnyx
+from voiced.testing.emulator import EmulatedTelnyx, open_emulator
+from voiced.testing.faults import NO_FAULTS
+from voiced.testing.network import AsgiNetwork
+from voiced.testing.phone_call import CallRules
+from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, ToneSynthesizer
+
+
+@pytest.fixture(autouse=True)
+def _log_to_nowhere():
+    """Log lines are tested elsewhere; here they would only cost time."""
+    configure_logging("debug", "json", io.StringIO())
+    yield
+    structlog.reset_defaults()
+
+
+@dataclass
+class Journal:
+    """An observer that keeps everything."""
+
+    events: list[tuple[str, Any]] = field(default_factory=list)
+
+    def note(self, call_id, event):
+        self.events.append((call_id, event))
+
+    def of(self, kind):
+        return [event for _, event in self.events if isinstance(event, kind)]
+
+
+@dataclass
+class World:
+    """A daemon and a Telnyx."""
+
+    telnyx: EmulatedTelnyx
+    switchboard: Switchboard
+    journal: Journal
+    records: list[dict[str, Any]]
+    config: Config
+    app: Any
+
+    async def ring(self, caller, *, faults=NO_FAULTS, **rules):
+        return await self.telnyx.ring(caller, faults=faults, rules=CallRules(**rules))
+
+
+@dataclass
+class KeptRecords(RecordStore):
+    """Records kept in memory."""
+
+    kept: list[dict[str, Any]]
+
+    async def save(self, document):
+        await trio.lowlevel.checkpoint()
+        self.kept.append(document)
+
+
+@pytest.fixture
+def open_world():
+    """Open a world: `async with open_world(agent=..., call={"max_duration_s": 20}) as world`.
+
+    The test itself must ask for `autojump_clock`: pytest-trio looks at its arguments only.
+    """
+
+    @asynccontextmanager
+    async def opener(
+        *,
+        agent=None,
+        recognizer=None,
+        synthesizer=None,
+        emulator=None,
+        **tables,
+    ):
+        async with open_emulator(
+            AsgiNetwork(None), "http://voiced/telnyx/webhook", **(emulator or {})
+        ) as telnyx:
+            account = {
+                "public_key": telnyx.public_key,
+                "api_key": telnyx.api_key,
+                "api_base": "http://127.0.0.1/v2",
+            }
+            config = parse_config({"telnyx": account, "agent": {"provider": "echo"}, **tables}, {})
+            journal = Journal()
+            records: list[dict[str, Any]] = []
+            agent = agent or EchoAgent()
+            words = not isinstance(agent, EchoAgent)
+            async with open_telnyx(
+                config.telnyx.api_base,
+                telnyx.api_key,
+                transport=httpx.ASGITransport(telnyx.app),
+                jitter=lambda: 0.0,
+            ) as client:
+                services = Services(
+                    config=config,
+                    telnyx=client,
+                    agent=agent,
+                    recognizer=recognizer or (ScriptedRecognizer() if words else None),
+                    synthesizer=synthesizer or (ToneSynthesizer() if words else None),
+                    records=KeptRecords(records),
+                    observer=journal,
+                )
+                async with open_core(services) as core:
+                    telnyx.network = AsgiNetwork(core.app)
+                    yield World(telnyx, core.switchboard, journal, records, config, core.app)
+                    assert core.switchboard.snapshot() == []
+
+    return opener
+
+
+@pytest.fixture
+def greeter():
+    """An agent that greets, answers each turn with its words, and hangs up on goodbye."""
+
+    async def greet(reply):
+        await reply.say("Hello, this is the test line. How can I help you today?")
+
+    async def respond(turn, reply):
+        if "goodbye" in turn.text:
+            await reply.say("Goodbye, and thank you for calling.")
+            reply.hang_up()
+        else:
+            await reply.say(f"You said {turn.text or 'nothing'}.")
+
+    async def nudge(silences, reply):
+        if silences == 3:
+            await reply.say("I will hang up now. Goodbye.")
+            reply.hang_up()
+        else:
+            await reply.say("Are you still there?")
+
+    return FunctionAgent(greet=greet, respond=respond, nudge=nudge)
+
+
+@dataclass
+class HandLine:
+    """A call made by hand, message by message: for what no honest Telnyx would send."""
+
+    app: Any
+    switchboard: Switchboard
+    records: list[dict[str, Any]]
+    commands: list[tuple[str, dict[str, Any]]]
+    answers: dict[str, Any]
+    n_webhooks: int = 0
+
+    async def webhook(self, event_type, call="v3:hand", webhook_id=None, **payload):
+        self.n_webhooks += 1
+        body = {
+            "data": {
+                "record_type": "event",
+                "event_type": event_type,
+                "id": webhook_id or f"hook-{self.n_webhooks}",
+                "occurred_at": "2026-11-22T10:00:00.000000Z",
+                "payload": {
+                    "call_control_id": call,
+                    "call_leg_id": "leg",
+                    "call_session_id": "session",
+                    "connection_id": "1",
+                    "from": "+13125550100",
+                    "to": "+13125550199",
+                    **payload,
+                },
+            }
+        }
+        network = AsgiNetwork(self.app)
+        return await network.post("http://voiced/telnyx/webhook", {}, json.dumps(body).encode())
+
+    async def ring(self, call="v3:hand"):
+        status = await self.webhook("call.initiated", call, direction="incoming", state="parked")
+        await trio.sleep(0.01)
+        return status
+
+    @property
+    def media_url(self):
+        return self.commands[0][1]["stream_url"]
+
+    def media(self, url=None):
+        return AsgiNetwork(self.app).open_websocket(url or self.media_url, {})
+
+    def actions(self):
+        return [action for action, _ in self.commands]
+
+
+def start_message(call="v3:hand", encoding="PCMU", sample_rate=8000):
+    return json.dumps(
+        {
+            "event": "start",
+            "sequence_number": "1",
+            "stream_id": "s1",
+            "start": {
+                "call_control_id": call,
+                "media_format": {
+                    "encoding": encoding,
+                    "sample_rate": sample_rate,
+                    "channels": 1,
+                },
+            },
+        }
+    )
+
+
+def media_frame(chunk=1, payload=b"\xff" * 160, stream_id="s1"):
+    media = {
+        "track": "inbound",
+        "chunk": str(chunk),
+        "timestamp": str(chunk * 20),
+        "payload": base64.b64encode(payload).decode(),
+    }
+    return json.dumps(
+        {
+            "event": "media",
+            "sequence_number": str(chunk + 1),
+            "stream_id": stream_id,
+            "media": media,
+        }
+    )
+
+
+@pytest.fixture
+def open_line():
+    """Open a daemon whose Telnyx is the test: webhooks, REST answers and media by hand."""
+
+    @asynccontextmanager
+    async def opener(**tables):
+        commands: list[tuple[str, dict[str, Any]]] = []
+        answers: dict[str, Any] = {}
+        records: list[dict[str, Any]] = []
+
+        async def answer(request):
+            await trio.lowlevel.checkpoint()
+            action = request.url.path.rsplit("/", 1)[-1]
+            commands.append((action, json.loads(request.content)))
+            status, document = answers.get(action, (200, {"data": {"result": "ok"}}))
+            return httpx.Response(status, stream=httpx.ByteStream(json.dumps(document).encode()))
+
+        config = parse_config(
+            {
+                "server": {"insecure": True},
+                "telnyx": {"api_key": "k", "api_base": "http://127.0.0.1/v2"},
+                "agent": {"provider": "echo"},
+                **tables,
+            },
+            {},
+        )
+        async with open_telnyx(
+            config.telnyx.api_base, "k", transport=httpx.MockTransport(answer), jitter=lambda: 0.0
+        ) as client:
+            services = Services(
+                config=config,
+                telnyx=client,
+                agent=EchoAgent(),
+                recognizer=None,
+                synthesizer=None,
+                records=KeptRecords(records),
+                observer=Journal(),
+            )
+            async with open_core(services) as core:
+                yield HandLine(core.app, core.switchboard, records, commands, answers)
+
+    return opener

@@ -1,0 +1,217 @@
+"""Turns, barge-in, silence and goodbyes: a scripted caller against real pacing, on exact times."""
+
+import pytest
+
+from voiced.errors import RecognizerFailed, SynthesizerFailed
+from voiced.journal import AgentHeard, AgentSpeaking, BargeIn, CallerSaid
+from voiced.testing.caller import silent_caller
+from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
+
+GREETING_S = 53 / 20  # the greeter's 53 letters at 20 letters a second
+MEDIA = pytest.approx
+
+
+def speech(from_s, to_s, text, **more):
+    return Speech(from_s=from_s, to_s=to_s, text=text, **more)
+
+
+async def test_four_turns_are_answered_and_the_agent_hangs_up_after_its_goodbye(
+    open_world, autojump_clock, greeter
+):
+    script = [
+        speech(4, 5, "one"),
+        speech(8, 9, "two"),
+        speech(12, 13, "three"),
+        speech(16, 17, "goodbye"),
+    ]
+    async with open_world(agent=greeter, recognizer=ScriptedRecognizer(script)) as world:
+        report = await world.ring(silent_caller())
+    assert greeter.dialogues[0].turns == ["one", "two", "three", "goodbye"]
+    assert report.ended_by == "agent"
+    assert world.records[0]["end"]["reason"] == "agent_hung_up"
+    assert [turn["heard"] for turn in world.records[0]["turns"] if turn["who"] == "agent"] == (
+        ["all"] * 6
+    )
+    # The last thing said was heard to its end: the goodbye takes 36 letters at 20 a second.
+    last = report.agent_utterances[-1]
+    assert last.end_s - last.start_s == pytest.approx(36 / 20, abs=0.15)
+    assert report.ended_s - last.end_s < 0.3
+    assert report.playback.underruns == 0
+    assert report.violations == ()
+    assert not report.zombie
+
+
+async def test_latency_counts_from_the_callers_last_voice_to_the_first_audio_on_the_wire(
+    open_world, autojump_clock, greeter
+):
+    script = [speech(4, 5, "one")]
+    async with open_world(agent=greeter, recognizer=ScriptedRecognizer(script)) as world:
+        await world.ring(silent_caller(hangs_up_s=9.0))
+    (latency,) = [e.latency_s for e in world.journal.of(AgentSpeaking) if e.latency_s]
+    # 0.6 s of silence, 0.2 s to decode, 0.1 s to the first audio.
+    assert latency == pytest.approx(0.9, abs=0.001)
+
+
+async def test_barge_in_cuts_the_reply_and_sends_one_clear_at_once(
+    open_world, autojump_clock, greeter
+):
+    script = [speech(1.4, 2.0, "goodbye")]
+    async with open_world(agent=greeter, recognizer=ScriptedRecognizer(script)) as world:
+        report = await world.ring(silent_caller())
+    (clear_s,) = report.clears
+    (barge_in,) = world.journal.of(BargeIn)
+    assert clear_s - (barge_in.at - report.rang_at) < 0.010
+    # Silence at the caller's ear within the same 20 ms step and the next.
+    after = report.heard_between(clear_s + 0.04, clear_s + 0.5)
+    assert not after.any()
+    dialogue = greeter.dialogues[0]
+    assert dialogue.turns == ["goodbye"]
+    assert dialogue.cut == ["Hello, this is the test"]
+    heard = [(e.heard, e.heard_text) for e in world.journal.of(AgentHeard)]
+    assert heard[:2] == [("part", "Hello, this is the test"), ("none", "")]
+
+
+async def test_marks_that_clear_returns_prove_nothing(open_world, autojump_clock, greeter):
+    script = [speech(1.4, 2.0, "one")]
+    async with open_world(agent=greeter, recognizer=ScriptedRecognizer(script)) as world:
+        report = await world.ring(silent_caller(hangs_up_s=8.0))
+    assert any(mark.why == "cleared" for mark in report.marks)
+    heard = {e.text: e.heard for e in world.journal.of(AgentHeard)}
+    assert heard["How can I help you today?"] == "none"
+    assert heard["You said one."] == "all"
+
+
+async def test_a_protected_passage_is_not_interrupted_and_words_over_it_are_no_turn(
+    open_world, autojump_clock
+):
+    async def greet(reply):
+        await reply.say("This call may be recorded for quality and training.", protected=True)
+
+    agent = FunctionAgent(greet=greet)
+    script = [speech(0.8, 1.2, "hello hello")]
+    async with open_world(agent=agent, recognizer=ScriptedRecognizer(script)) as world:
+        report = await world.ring(silent_caller(hangs_up_s=6.0))
+    assert report.clears == ()
+    assert agent.dialogues[0].turns == []
+    assert [e.heard for e in world.journal.of(AgentHeard)] == ["all"]
+
+
+async def test_barge_in_can_be_switched_off(open_world, autojump_clock, greeter):
+    script = [speech(1.0, 1.5, "goodbye"), speech(5, 6, "goodbye")]
+    async with open_world(
+        agent=greeter, recognizer=ScriptedRecognizer(script), call={"barge_in": False}
+    ) as world:
+        report = await world.ring(silent_caller())
+    assert report.clears == ()
+    assert greeter.dialogues[0].turns == ["goodbye"]
+
+
+async def test_a_caller_who_goes_on_before_the_answer_is_answered_once_with_all_words(
+    open_world, autojump_clock, greeter
+):
+    script = [speech(4, 5, "on thursday"), speech(5.75, 6.5, "in the morning")]
+    slow = ToneSynthesizer(first_audio_s=0.5)
+    async with open_world(
+        agent=greeter, recognizer=ScriptedRecognizer(script), synthesizer=slow
+    ) as world:
+        await world.ring(silent_caller(hangs_up_s=12.0))
+    assert greeter.dialogues[0].turns == ["on thursday", "on thursday in the morning"]
+    spoken = [e.text for e in world.journal.of(AgentSpeaking)]
+    assert "You said on thursday." not in spoken
+    assert "You said on thursday in the morning." in spoken
+
+
+async def test_speech_without_words_in_a_silence_is_no_turn(open_world, autojump_clock, greeter):
+    script = [speech(4, 4.3, "", confidence=0.0)]
+    async with open_world(agent=greeter, recognizer=ScriptedRecognizer(script)) as world:
+        await world.ring(silent_caller(hangs_up_s=8.0))
+    assert greeter.dialogues[0].turns == []
+    assert [e.text for e in world.journal.of(CallerSaid)] == [""]
+
+
+async def test_speech_without_words_that_cut_the_agent_is_a_turn(
+    open_world, autojump_clock, greeter
+):
+    script = [speech(1.4, 1.8, "", confidence=0.0)]
+    async with open_world(agent=greeter, recognizer=ScriptedRecognizer(script)) as world:
+        await world.ring(silent_caller(hangs_up_s=8.0))
+    assert greeter.dialogues[0].turns == [""]
+
+
+async def test_a_silent_caller_is_prompted_and_in_the_end_told_goodbye(
+    open_world, autojump_clock, greeter
+):
+    async with open_world(
+        agent=greeter, recognizer=ScriptedRecognizer(), call={"silence_timeout_s": 5}
+    ) as world:
+        report = await world.ring(silent_caller())
+    spoken = [e.text for e in world.journal.of(AgentSpeaking)]
+    assert spoken[2:] == ["Are you still there?"] * 2 + ["I will hang up now.", "Goodbye."]
+    assert world.records[0]["end"]["reason"] == "silence"
+    assert report.ended_by == "agent"
+    # The clock stands still while the agent speaks: 5 s lie between the end of one and the next.
+    starts = [u.start_s for u in report.agent_utterances]
+    ends = [u.end_s for u in report.agent_utterances]
+    assert starts[1] - ends[0] == pytest.approx(5.1, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (
+            {"synthesizer": ToneSynthesizer(error=SynthesizerFailed("tone", "x"))},
+            "synthesizer_failed",
+        ),
+        ({"recognizer": ScriptedRecognizer(error=RecognizerFailed("s", "x"))}, "recognizer_failed"),
+        ({"recognizer": ScriptedRecognizer(error=ZeroDivisionError())}, "internal_error"),
+        ({"synthesizer": ToneSynthesizer(first_audio_s=60)}, "too_slow"),
+    ],
+)
+async def test_a_failure_inside_speaks_the_apology_and_then_hangs_up(
+    open_world, autojump_clock, greeter, broken, reason
+):
+    async with open_world(agent=greeter, **broken) as world:
+        report = await world.ring(silent_caller())
+    assert world.records[0]["end"]["reason"] == reason
+    assert report.actions == ("answer", "speak", "hangup")
+    speak, hangup = report.commands[-2:]
+    assert speak.body["payload"].startswith("I am sorry")
+    # Hung up on call.speak.ended, not before: the emulated Telnyx speaks for some seconds.
+    assert hangup.at_s - speak.at_s > 2.0
+    assert report.ended_by == "agent"
+    assert not report.zombie
+
+
+async def test_one_calls_failure_leaves_another_call_alone(open_world, autojump_clock):
+    import trio
+
+    async def greet(reply):
+        await reply.say("Hello.")
+
+    async def respond(turn, reply):
+        raise ZeroDivisionError
+
+    agent = FunctionAgent(greet=greet, respond=respond)
+
+    class OneBadCall(ScriptedRecognizer):
+        calls = 0
+
+        async def recognize(self, frames, events, vocabulary):
+            OneBadCall.calls += 1
+            script = [speech(3, 4, "boom")] if OneBadCall.calls == 1 else []
+            await ScriptedRecognizer(script).recognize(frames, events, vocabulary)
+
+    reports = {}
+    async with open_world(agent=agent, recognizer=OneBadCall()) as world:
+
+        async def ring(name):
+            reports[name] = await world.ring(silent_caller(hangs_up_s=15.0))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ring, "a")
+            await trio.sleep(0.5)
+            nursery.start_soon(ring, "b")
+    reasons = sorted(record["end"]["reason"] for record in world.records)
+    assert reasons == ["caller_hung_up", "internal_error"]
+    assert reports["b"].ended_by == "caller"
+    assert reports["b"].violations == ()

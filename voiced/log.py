@@ -1,6 +1,6 @@
 """One structured line for each event worth knowing, on stderr.
 
-Call `get_logger()` at module top and `configure_logging` once, at the start. What is bound
+Call `get_logger(__name__)` at module top and `configure_logging` once, at the start. What is bound
 with `structlog.contextvars.bind_contextvars` (the call id, first thing in a call) marks every line
 of the task and of the tasks started after it. Numbers carry their unit in the key's name
 (`latency_ms=120`). Phone numbers and spoken words stand only under keys that begin with

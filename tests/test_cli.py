@@ -303,3 +303,12 @@ def test_every_option_of_simulate_arrives(simulated):
             faults="none",
         )
     ]
+
+
+def test_check_tells_the_faults_of_the_dialogue_file_too(tmp_path, capsys):
+    dialogue = tmp_path / "d.toml"
+    dialogue.write_text('start = "nowhere"\n')
+    config = tmp_path / "config.toml"
+    config.write_text(f'[agent]\ndialogue = "{dialogue}"\n')
+    assert main(["check", "--config", str(config)]) == 2
+    assert "nowhere" in capsys.readouterr().err

@@ -124,7 +124,11 @@ def _serve(file: Path | None) -> int:
 
 
 def _check(file: Path | None) -> int:
-    _, name = _read_config(file)
+    config, name = _read_config(file)
+
+    from voiced.providers import check_providers
+
+    check_providers(config)
     _say(f"{name}: fine")
     return 0
 

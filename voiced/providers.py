@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from voiced.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from voiced.config import Config
 
 RECOGNIZERS = "voiced.recognizers"
 AGENTS = "voiced.agents"
@@ -33,6 +36,29 @@ def load_provider(group: str, name: str) -> type[Any]:
     if len(offers) > 1:
         raise _error(group, name, f"is offered twice: {', '.join(sorted(offers))}", "remove one")
     return _import(group, name, next(iter(offers.values())))
+
+
+def check_providers(config: Config) -> None:
+    """Let each chosen provider that has a `check(settings)` look at its own files and libraries.
+
+    Raises:
+        ConfigError: with the problems of all of them.
+    """
+    problems: list[Problem] = []
+    chosen = {
+        RECOGNIZERS: config.recognizer,
+        AGENTS: config.agent,
+        SYNTHESIZERS: config.synthesizer,
+    }
+    for group, choice in chosen.items():
+        check = getattr(load_provider(group, choice.provider), "check", None)
+        if check is not None:
+            try:
+                check(choice.settings)
+            except ConfigError as error:
+                problems += error.problems
+    if problems:
+        raise ConfigError(problems)
 
 
 def _import(group: str, name: str, offer: EntryPoint) -> type[Any]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import voiced.testing
 from voiced.agent.base import CallerTurn, CallInfo
-from voiced.agent.conversation import Conversation, HangUp, Policy, compile_script
 from voiced.agent.dialogue_file import SHIPPED, load_dialogue
+from voiced.agent.script_machine import HangUp, Policy, ScriptMachine, compile_script
 
 BOOKING = Path(voiced.testing.__file__).parent / "callers" / "booking.toml"
 
@@ -15,7 +15,7 @@ def test_the_booking_caller_books_and_is_let_go_after_the_last_line_only():
     lines = [line["say"] for line in tomllib.loads(BOOKING.read_text(encoding="utf-8"))["line"]]
     script = compile_script(load_dialogue(SHIPPED))
     call = CallInfo(call_id="c1", caller="+15551230000", called="+15559990000")
-    conversation = Conversation(script, Policy(), call)
+    conversation = ScriptMachine(script, Policy(), call)
     conversation.open()
     turns = [conversation.answer(CallerTurn(text=line, confidence=0.9)) for line in lines]
     assert [turn.ending for turn in turns] == [None] * (len(turns) - 1) + [HangUp()]

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.agent.conversation import compile_script
 from voiced.agent.dialogue_check import check_dialogue
 from voiced.agent.dialogue_file import MAX_BYTES, SHIPPED, _shaped, load_dialogue, parse_dialogue
+from voiced.agent.script_machine import compile_script
 from voiced.errors import ConfigError
 
 GOOD = """

@@ -13,6 +13,7 @@ CALL = CallInfo(call_id="c1", caller="+15551230000", called="+15551230001")
 class Line:
     def __init__(self) -> None:
         self.played: list[tuple[Pcm, int]] = []
+        self.behind_s = 0.0
 
     async def play(self, pcm: Pcm, rate_hz: int) -> None:
         await trio.lowlevel.checkpoint()
@@ -23,7 +24,7 @@ class Line:
 
     @property
     def unplayed_s(self) -> float:
-        raise AssertionError("echo never waits")
+        return self.behind_s
 
 
 async def test_every_frame_comes_back_in_order_until_they_end():
@@ -40,6 +41,16 @@ async def test_every_frame_comes_back_in_order_until_they_end():
     assert {rate for _, rate in line.played} == {16_000}
     with pytest.raises(trio.ClosedResourceError):
         receive.receive_nowait()
+
+
+async def test_frames_are_left_out_while_the_line_is_behind():
+    line = Line()
+    line.behind_s = 0.5
+    send, receive = trio.open_memory_channel[Frame](10)
+    with send:
+        send.send_nowait(Frame(pcm=np.zeros(320, np.int16), at=0.0))
+    await EchoAgent().converse(CALL, receive, line)
+    assert line.played == []
 
 
 def test_echo_has_no_settings():

@@ -92,6 +92,9 @@ class DialogueAgent(Protocol):
         """Acquire what lives as long as the daemon. Raises StartupError with the remedy."""
         ...
 
+    # Optional, of any provider: `check(settings)`, a class method that raises ConfigError with all
+    # faults of what the settings name (files, libraries); `voiced check` calls it.
+
     def begin(self, call: CallInfo) -> Dialogue:
         """Return a fresh dialogue for one call; neither waits nor raises."""
         ...

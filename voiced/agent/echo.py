@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _RATE_HZ = 16_000
 
+MOST_DELAY_S = 0.2
+
 
 class EchoSettings(BaseModel):
     """Keys of `[agent]` for `provider = "echo"`: none."""
@@ -44,8 +46,13 @@ class EchoAgent:
     async def converse(
         self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine
     ) -> None:
-        """Play every frame back until `frames` ends; closes `frames`."""
+        """Play every frame back until `frames` ends; closes `frames`.
+
+        Frames pile up in front of the caller when the line stalls or the caller's clock is the
+        faster one: beyond `MOST_DELAY_S` they are left out, so that the echo stays prompt.
+        """
         del call
         with frames:
             async for frame in frames:
-                await line.play(frame.pcm, _RATE_HZ)
+                if line.unplayed_s < MOST_DELAY_S:
+                    await line.play(frame.pcm, _RATE_HZ)

@@ -1,6 +1,6 @@
 """The agent `script`: follows a dialogue written in a TOML file.
 
-The decisions are in `voiced.agent.conversation`, which is pure; here they are spoken.
+The decisions are in `voiced.agent.script_machine`, which is pure; here they are spoken.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, ClassVar, assert_never
 import trio
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from voiced.agent.conversation import Conversation, HangUp, Policy, Transfer, compile_script
 from voiced.agent.dialogue import OPERATOR, is_transfer_target
 from voiced.agent.dialogue_file import SHIPPED, load_dialogue
+from voiced.agent.script_machine import HangUp, Policy, ScriptMachine, Transfer, compile_script
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Self
 
     from voiced.agent.base import CallerTurn, CallInfo, Reply
-    from voiced.agent.conversation import AgentTurn, Script
+    from voiced.agent.script_machine import AgentTurn, Script
     from voiced.recognizer.base import Vocabulary
 
 
@@ -92,9 +92,14 @@ class ScriptAgent:
         )
         yield cls(compile_script(load_dialogue(_path(settings))), policy)
 
+    @classmethod
+    def check(cls, settings: ScriptSettings) -> None:
+        """Read the dialogue and let it go again; raises ConfigError with all its faults."""
+        load_dialogue(_path(settings))
+
     def begin(self, call: CallInfo) -> ScriptDialogue:
         """Return a fresh dialogue for one call."""
-        return ScriptDialogue(Conversation(self._script, self._policy, call))
+        return ScriptDialogue(ScriptMachine(self._script, self._policy, call))
 
 
 def _path(settings: ScriptSettings) -> Path:
@@ -105,24 +110,24 @@ def _path(settings: ScriptSettings) -> Path:
 class ScriptDialogue:
     """One call's conversation, spoken."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    def __init__(self, machine: ScriptMachine) -> None:
+        self._machine = machine
 
     async def open(self, reply: Reply) -> None:
         """Greet the caller."""
-        await _perform(self._conversation.open(), reply)
+        await _perform(self._machine.open(), reply)
 
     async def answer(self, turn: CallerTurn, reply: Reply) -> None:
         """Answer one turn of the caller."""
-        await _perform(self._conversation.answer(turn), reply)
+        await _perform(self._machine.answer(turn), reply)
 
     async def prompt(self, silences: int, reply: Reply) -> None:
         """Ask again after a silence, or say goodbye after several."""
-        await _perform(self._conversation.prompt(silences), reply)
+        await _perform(self._machine.prompt(silences), reply)
 
     def interrupted(self, heard: str) -> None:
         """Note what the caller heard of the reply that was cut."""
-        self._conversation.interrupted(heard)
+        self._machine.interrupted(heard)
 
 
 async def _perform(turn: AgentTurn, reply: Reply) -> None:

@@ -129,7 +129,7 @@ class _Pending:
 
 
 @dataclass(slots=True)
-class Conversation:
+class ScriptMachine:
     """One call's way through a script. Call `open` first."""
 
     script: Script

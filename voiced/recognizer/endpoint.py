@@ -1,0 +1,143 @@
+"""Endpointing: when an utterance begins and when it is over, from probabilities of voice.
+
+Pure: one probability per 32 ms window goes in, with the time at which that window arrived, and a
+decision comes out where there is one. Durations are counted in windows of audio, not between
+arrivals, so jitter on the line moves no decision.
+
+    silent --[voice for min_speech_s]--> speaking --[no voice for silence_s, or too long]--> silent
+
+A window is voiced by hysteresis: from `threshold` upward it begins to be, and stays so down to
+`release`, so that a vowel dying away does not flicker.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from voiced.recognizer.silero import WINDOW_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSettings:
+    """The rules of endpointing; durations in seconds are rounded up to whole windows.
+
+    Attributes:
+        threshold: probability 0..1 at which voice begins.
+        release: probability, at most `threshold`, below which voice stops.
+        min_speech_s: unbroken voice needed before an utterance has started.
+        silence_s: unbroken silence that ends it.
+        min_voiced_s: an utterance with less voice in all is not worth recognizing.
+        max_utterance_s: after this long since its start an utterance is ended by force.
+    """
+
+    threshold: float = 0.5
+    release: float = 0.35
+    min_speech_s: float = 0.064
+    silence_s: float = 0.600
+    min_voiced_s: float = 0.096
+    max_utterance_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """An utterance has begun.
+
+    `started_at` is the arrival of its first voiced window, `voiced_windows` how many there have
+    been since, this one included.
+    """
+
+    started_at: float
+    voiced_windows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The utterance is over.
+
+    `started_at` and `last_voice_at` are the arrivals of its first and last voiced window;
+    `silent_windows` have passed since the latter. `forced`: it was cut for its length.
+    `too_short`: it held less voice than any word does.
+    """
+
+    started_at: float
+    last_voice_at: float
+    silent_windows: int
+    forced: bool
+    too_short: bool
+
+
+Decision: TypeAlias = Started | Ended
+
+
+def windows_in(duration_s: float) -> int:
+    """Return how many windows cover `duration_s`; a nanosecond over does not cost a window."""
+    return math.ceil(round(duration_s / WINDOW_S, 6))
+
+
+class Endpointer:
+    """One call's endpointing. `settings` may be replaced at any time, also within an utterance."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self.settings = settings
+        self._voiced = False  # the last window
+        self._restart()
+
+    def _restart(self) -> None:
+        self._speaking = False
+        self._windows = 0  # since the first voiced one
+        self._voiced_windows = 0
+        self._silent_windows = 0  # since the last voiced one
+        self._started_at = 0.0
+        self._last_voice_at = 0.0
+
+    def decide(self, probability: float, at: float) -> Decision | None:
+        """Take the next window's probability of voice and say whether that decides something.
+
+        Args:
+            probability: 0..1.
+            at: when the window had arrived, in seconds of any clock that does not go back.
+        """
+        settings = self.settings
+        self._voiced = probability >= (settings.release if self._voiced else settings.threshold)
+        if self._voiced:
+            self._hear(at)
+        else:
+            self._silent_windows += 1
+        if self._speaking:
+            self._windows += 1
+            return self._end_if_due()
+        return self._start_if_due()
+
+    def _hear(self, at: float) -> None:
+        if self._voiced_windows == 0:
+            self._started_at = at
+        self._voiced_windows += 1
+        self._silent_windows = 0
+        self._last_voice_at = at
+
+    def _start_if_due(self) -> Started | None:
+        if not self._voiced:
+            self._restart()
+            return None
+        if self._voiced_windows < windows_in(self.settings.min_speech_s):
+            return None
+        self._speaking = True
+        self._windows = self._voiced_windows
+        return Started(started_at=self._started_at, voiced_windows=self._voiced_windows)
+
+    def _end_if_due(self) -> Ended | None:
+        silent = self._silent_windows >= windows_in(self.settings.silence_s)
+        forced = not silent and self._windows >= windows_in(self.settings.max_utterance_s)
+        if not (silent or forced):
+            return None
+        ended = Ended(
+            started_at=self._started_at,
+            last_voice_at=self._last_voice_at,
+            silent_windows=self._silent_windows,
+            forced=forced,
+            too_short=self._voiced_windows < windows_in(self.settings.min_voiced_s),
+        )
+        self._restart()
+        return ended

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+import trio
+
+from voiced.testing.caller import silent_caller
+from voiced.testing.rest import LARGEST_BODY, serve_api
+
+
+def code_of(reply):
+    return reply.json()["errors"][0]["code"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("POST", "/v2/calls/nobody/actions/hangup", 422, "90015"),
+        ("GET", "/v2/calls/nobody", 422, "90015"),
+        ("GET", "/v2/calls/nobody/actions/hangup", 405, "10030"),
+        ("POST", "/v2/calls/nobody/actions/client_state_update", 405, "10030"),
+        ("DELETE", "/v2/calls/nobody", 405, "10030"),
+        ("GET", "/v2/nothing", 404, "10005"),
+    ],
+)
+async def test_what_is_not_there_is_refused(tiny, method, path, status, code, autojump_clock):
+    reply = await tiny.client.request(method, path)
+    assert (reply.status_code, code_of(reply)) == (status, code)
+
+
+async def test_nothing_is_told_without_the_key(tiny, autojump_clock, check_answer):
+    for authorization in ("", "Bearer", "Bearer x", "Basic x", tiny.telnyx.api_key):
+        reply = await tiny.client.get("/v2/nothing", headers={"Authorization": authorization})
+        assert (reply.status_code, code_of(reply)) == (401, "10009")
+        check_answer("hangup", reply.json())
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"a":"' + b"x" * LARGEST_BODY + b'"}'])
+async def test_a_body_that_is_no_json_object_is_refused(tiny, body, autojump_clock):
+    replies = []
+
+    async def talk(daemon, socket):
+        path = f"/v2/calls/{daemon.call_control_id}/actions/hangup"
+        replies.append(await daemon.client.post(path, content=body))
+        while await socket.next() is not None:
+            pass
+
+    tiny.talk = talk
+    report = await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0))
+    assert (replies[0].status_code, code_of(replies[0])) == (400, "10023")
+    assert report.violations == ("hangup: 10023 The body is not a JSON object.",)
+
+
+async def test_the_state_of_a_call_can_be_asked(tiny, autojump_clock, telnyx_schemas):
+    told = []
+
+    async def talk(daemon, socket):
+        told.append((await daemon.client.get(f"/v2/calls/{daemon.call_control_id}")).json())
+        while await socket.next() is not None:
+            pass
+
+    tiny.talk = talk
+    await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0))
+    assert told[0]["data"]["is_alive"] is True
+    assert told[0]["data"]["call_control_id"] == tiny.call_control_id
+
+
+@pytest.mark.socket
+async def test_a_planned_drop_breaks_the_connection_on_a_real_socket():
+    async def app(scope, receive, send):
+        headers = [(b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        raise httpx.ReadError("dropped")
+
+    with trio.fail_after(10):
+        async with serve_api(app) as url, httpx.AsyncClient() as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.post(f"{url}/calls/x/actions/hangup")

@@ -1,0 +1,295 @@
+"""One media stream from Telnyx's side: the socket that it dials, and the playback behind it.
+
+`Stream.run` is a task that owns the socket. `Stream.tick` is called by the clock of the leg every
+20 ms and never waits: what is to be sent goes into a bounded outbox, so that a daemon that does not
+read its socket cannot stop the caller's time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from voiced.audio.frame import PTIME_S
+from voiced.errors import MediaStreamClosed, TelnyxError
+from voiced.testing.codec import LineCodec, find_codec, line_frame
+from voiced.testing.faults import MediaPattern
+from voiced.testing.media import (
+    INVALID_MEDIA,
+    Clear,
+    MediaFault,
+    MediaFormat,
+    PlayMedia,
+    SetMark,
+    StreamParties,
+    StreamWriter,
+    parse,
+)
+from voiced.testing.playback import Playback, ReturnedMark
+from voiced.testing.report import SocketSeen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from voiced.audio.frame import Pcm
+    from voiced.testing.faults import Faults
+    from voiced.testing.network import MediaSocket, Network
+    from voiced.testing.report import Ledger
+
+OUTBOX_MESSAGES = 500
+"""10 s of frames: a daemon that is further behind with reading is not reading."""
+
+_GOODBYE_S = 1.0
+_AUTH_HEADER = "x-telnyx-streaming-auth-token"
+
+
+class StreamEnd(Enum):
+    """How a stream ended."""
+
+    FAILED = "failed"  # the socket could not be opened
+    STOPPED = "stopped"  # we said `stop`: hangup or streaming_stop
+    CLOSED = "closed"  # the daemon closed the socket
+    DROPPED = "dropped"  # the fault plan let it die without `stop`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRequest:
+    """The stream arguments of `answer` or `streaming_start`, with Telnyx's defaults."""
+
+    url: str
+    track: str
+    is_rtp: bool
+    inbound: LineCodec
+    outbound: LineCodec
+    auth_token: str = ""
+    custom_parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_request(body: Mapping[str, Any], *, leg_codec: str, forced: str = "") -> StreamRequest:
+    """Read the stream arguments of a checked command body.
+
+    Args:
+        body: passed `check_body`, so that its codecs exist.
+        leg_codec: the call's own codec, which `stream_codec: "default"` means.
+        forced: the codec that the caller's audio has whatever was asked for; "" for none.
+    """
+    wanted = body.get("stream_codec", "default")
+    inbound = find_codec(forced or (leg_codec if wanted == "default" else wanted))
+    outbound = find_codec(body.get("stream_bidirectional_codec", "PCMU"))
+    if inbound is None or outbound is None:
+        raise ValueError(f"the emulated line speaks no codec {forced or leg_codec!r}")
+    return StreamRequest(
+        url=body["stream_url"],
+        track=body.get("stream_track", "inbound_track"),
+        is_rtp=body.get("stream_bidirectional_mode", "mp3") == "rtp",
+        inbound=inbound,
+        outbound=outbound,
+        auth_token=body.get("stream_auth_token", ""),
+        custom_parameters={p["name"]: p["value"] for p in body.get("custom_parameters", ())},
+    )
+
+
+class Stream:
+    """One media stream of one leg."""
+
+    def __init__(
+        self,
+        request: StreamRequest,
+        parties: StreamParties,
+        *,
+        faults: Faults,
+        drops_s: float | None,
+        ledger: Ledger,
+        on_start: Callable[[], None],
+        on_end: Callable[[Stream, StreamEnd], None],
+    ) -> None:
+        self.request = request
+        self.stream_id = parties.stream_id
+        self.is_live = False
+        self.has_started = False
+        self._on_start = on_start
+        self._on_end = on_end
+        self._writer = StreamWriter(parties)
+        self._playback = Playback(
+            frame_bytes=request.outbound.frame_bytes, ignore_media=not request.is_rtp
+        )
+        self._pattern = MediaPattern(faults.media)
+        self._drops_s = drops_s
+        self._ledger = ledger
+        self._outbox_in, self._outbox = trio.open_memory_channel[str](OUTBOX_MESSAGES)
+        self._scope = trio.CancelScope()
+        self._end: StreamEnd | None = None
+        self._started_at = 0.0
+        self._closed_at = 0.0
+        self._close_code: int | None = None
+        self._said_stop = False
+        self._told: set[str] = set()
+
+    # -- called by the leg; none of these waits ------------------------------------------------
+
+    def tick(self, spoken: Pcm, now: float) -> Pcm:
+        """Send 20 ms of the caller and return the 20 ms that the caller hears meanwhile."""
+        if not self.is_live:
+            return line_frame(spoken[:0])
+        step = self._playback.tick(now)
+        self._return_marks(step.marks)
+        heard = line_frame(self.request.outbound.decode(step.payload))
+        at_s = now - self._started_at
+        if self.request.track in ("inbound_track", "both_tracks"):
+            self._send_media("inbound", spoken, at_s)
+        if self.request.track in ("outbound_track", "both_tracks"):
+            self._send_media("outbound", heard, at_s)
+        return heard
+
+    def press(self, digit: str, occurred_at: str) -> None:
+        """Report a key that the caller pressed."""
+        if self.is_live:
+            self._post(self._writer.dtmf(digit, occurred_at))
+
+    def stop(self) -> None:
+        """End the stream as Telnyx does: what is queued for the daemon, `stop`, close."""
+        self.is_live = False
+        self._outbox_in.close()
+        self._scope.deadline = min(self._scope.deadline, trio.current_time() + _GOODBYE_S)
+
+    # -- the task ------------------------------------------------------------------------------
+
+    async def run(self, network: Network) -> None:
+        """Dial the daemon and carry the stream until it ends, whoever ends it.
+
+        `on_end` is called once, at the moment of the end; closing the socket may take longer.
+        """
+        await trio.lowlevel.checkpoint()
+        headers = {_AUTH_HEADER: self.request.auth_token} if self.request.auth_token else {}
+        opened_at: float | None = None
+        try:
+            async with network.open_websocket(self.request.url, headers) as socket:
+                opened_at = trio.current_time()
+                with self._scope:
+                    await self._carry(socket)
+                self._finish(StreamEnd.STOPPED)  # by its deadline, if nothing else has ended it
+        except TelnyxError as error:
+            self._ledger.notes.append(str(error))
+            self._finish(StreamEnd.FAILED)
+        finally:
+            self._finish(StreamEnd.STOPPED)  # when we are cancelled
+            self._ledger.playbacks.append(self._playback.statistics())
+            if opened_at is not None:
+                self._ledger.sockets.append(self._seen(opened_at))
+
+    async def _carry(self, socket: MediaSocket) -> None:
+        await trio.lowlevel.checkpoint()
+        try:
+            await socket.send_text(self._writer.connected(self.request.auth_token))
+            inbound = self.request.inbound
+            await socket.send_text(self._writer.start(MediaFormat(encoding=inbound.encoding)))
+        except MediaStreamClosed as closed:
+            self._close_code = closed.code
+            self._finish(StreamEnd.CLOSED)
+            return
+        self._started_at = trio.current_time()
+        self._ledger.streaming_at = self._ledger.streaming_at or self._started_at
+        self.is_live = self.has_started = True
+        self._on_start()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._read, socket)
+            nursery.start_soon(self._write, socket)
+            if self._drops_s is not None:
+                await trio.sleep(self._drops_s)
+                self._finish(StreamEnd.DROPPED)
+
+    async def _write(self, socket: MediaSocket) -> None:
+        await trio.lowlevel.checkpoint()
+        try:
+            async for message in self._outbox:
+                await socket.send_text(message)
+            await socket.send_text(self._writer.stop())
+            self._said_stop = True
+        except MediaStreamClosed:
+            return  # the reader meets it too, after what was sent before the close
+        self._finish(StreamEnd.STOPPED)
+
+    async def _read(self, socket: MediaSocket) -> None:
+        await trio.lowlevel.checkpoint()
+        try:
+            while True:
+                message = await socket.receive()
+                self._take(message, trio.current_time())
+        except MediaStreamClosed as closed:
+            self._close_code = closed.code
+            self._finish(StreamEnd.CLOSED)
+
+    def _finish(self, end: StreamEnd) -> None:
+        """End the stream; the first cause counts."""
+        self.is_live = False
+        if self._end is None:
+            self._end = end
+            self._closed_at = trio.current_time()
+            self._on_end(self, end)
+            self._scope.cancel()
+
+    # -- what the daemon sends -----------------------------------------------------------------
+
+    def _take(self, message: str | bytes, now: float) -> None:
+        match parse(message):
+            case PlayMedia(payload=payload):
+                self._play(payload, now)
+            case SetMark(name=name):
+                self._return_marks(self._playback.mark(name, now))
+            case Clear():
+                self._ledger.cleared(now)
+                self._return_marks(self._playback.clear(now))
+            case MediaFault() as fault:
+                self._refuse(fault)
+
+    def _play(self, payload: bytes, now: float) -> None:
+        if not self.request.is_rtp:
+            self._tell("audio is ignored: stream_bidirectional_mode is not rtp")
+        refusal = self._playback.play(payload, now)
+        if refusal:
+            self._refuse(MediaFault(code=INVALID_MEDIA, detail=refusal))
+
+    def _refuse(self, fault: MediaFault) -> None:
+        self._ledger.violation(f"media socket: {fault.code} {fault.detail}")
+        self._post(self._writer.error(fault))
+
+    # -- what goes to the daemon ---------------------------------------------------------------
+
+    def _return_marks(self, marks: tuple[ReturnedMark, ...]) -> None:
+        self._ledger.marks_returned(marks)
+        for mark in marks:
+            self._post(self._writer.mark(mark.name))
+
+    def _send_media(self, track: str, pcm: Pcm, at_s: float) -> None:
+        payload = self.request.inbound.encode(pcm)
+        message = self._writer.media(
+            "inbound" if track == "inbound" else "outbound", payload, at_s // PTIME_S * PTIME_S
+        )
+        for sent in self._pattern.apply(message):
+            self._post(sent)
+
+    def _post(self, message: str) -> None:
+        try:
+            self._outbox_in.send_nowait(message)
+        except trio.WouldBlock:
+            self._tell("the daemon does not read its media socket: 10 s of messages are waiting")
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            return  # a mark that comes back while the stream ends is lost, as on the real line
+
+    def _tell(self, violation: str) -> None:
+        """Note a lasting violation once."""
+        if violation not in self._told:
+            self._told.add(violation)
+            self._ledger.violation(violation)
+
+    def _seen(self, opened_at: float) -> SocketSeen:
+        return SocketSeen(
+            opened_s=self._ledger.seconds(opened_at),
+            closed_s=self._ledger.seconds(self._closed_at),
+            closed_by="daemon" if self._end is StreamEnd.CLOSED else "telnyx",
+            stopped=self._said_stop,
+            close_code=self._close_code,
+        )

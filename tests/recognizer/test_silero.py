@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -141,3 +144,12 @@ def test_reset_forgets_the_call(network, say):
     first = [detector.probability(window) for window in speech]
     detector.reset()
     assert [detector.probability(window) for window in speech] == first
+
+
+@pytest.mark.slow
+def test_making_the_network_leaves_nothing_in_the_home_directory(tmp_path):
+    code = "from voiced.recognizer.silero import SileroNetwork; SileroNetwork()"
+    subprocess.run(
+        [sys.executable, "-c", code], env={"HOME": str(tmp_path)}, timeout=60, check=True
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,6 @@ import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -15,9 +14,11 @@ from voiced.admin import make_admin_app
 from voiced.agent.base import AudioAgent, DialogueAgent
 from voiced.call import Services
 from voiced.errors import RecognizerFailed
+from voiced.front_door import FrontDoor
 from voiced.journal import Unobserved
-from voiced.listeners import Listener, open_listener, serve_app
+from voiced.listeners import Listener, open_listener, serve_app, serve_connections
 from voiced.log import get_logger
+from voiced.media_socket import MediaEndpoint
 from voiced.providers import load_provider
 from voiced.record_store import RecordStore
 from voiced.switchboard import Switchboard
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     import httpx
-    from hypercorn.typing import ASGIFramework
+    from quart_trio import QuartTrio
 
     from voiced.config import Config, ProviderConfig
     from voiced.journal import Observer
@@ -53,9 +54,10 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """A daemon without sockets: its public ASGI application and its calls."""
+    """A daemon without sockets: its public ASGI application, its media endpoint and its calls."""
 
-    app: ASGIFramework
+    app: QuartTrio
+    media: MediaEndpoint
     switchboard: Switchboard
 
 
@@ -116,7 +118,11 @@ async def open_core(
             live_calls.start_soon(_prepare, recognizer, vocabulary, name="prepare")
         intake = _make_intake(services.config, switchboard, wall_clock)
         try:
-            yield Core(app=make_public_app(intake, switchboard), switchboard=switchboard)
+            yield Core(
+                app=make_public_app(intake),
+                media=MediaEndpoint(switchboard),
+                switchboard=switchboard,
+            )
         finally:
             await _close(switchboard)
             live_calls.cancel_scope.cancel()
@@ -166,7 +172,8 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
         server = config.server
         tls = (server.tls_certificate, server.tls_key) if server.tls_certificate else None
         async with trio.open_nursery() as servers:
-            await servers.start(partial(serve_app, core.app, public, tls=tls))
+            door = FrontDoor(core.app, core.media)
+            await servers.start(serve_connections, public, door.handle, tls)
             await servers.start(serve_app, admin_app, admin)
             try:
                 yield Daemon(switchboard=core.switchboard, public=public, admin=admin)

@@ -1,8 +1,9 @@
-"""`WS /telnyx/media/<token>`: an ASGI endpoint beside Quart, for the frame path alone.
+"""`WS /telnyx/media/<token>`: one call's media socket, straight on its Trio stream.
 
-Quart's websocket costs a context, two signals and a queue for each message, and it cancels its
-handler when the peer goes. Here a message costs one `receive`, and a disconnect is a message like
-any other (docs/decisions/0002-media-socket-engine.md).
+The protocol is the `websockets` library's, without its IO: the call's inbound task reads the stream
+itself, and its outbound task writes it. No task, queue or thread stands in between, a disconnect is
+seen by whoever reads, and a send to a peer that has stopped reading can be cancelled
+(docs/decisions/0002-media-socket-engine.md).
 
 The token in the path is the only thing that authorises a socket. Whatever is wrong with it (none,
 unknown, used by a live connection, of a call that has ended), the answer is 403 and nothing else.
@@ -10,99 +11,211 @@ unknown, used by a live connection, of a call that has ended), the answer is 403
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
+from websockets.exceptions import InvalidState
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from voiced.config import MEDIA_PATH
 from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.log import get_logger
 
 if TYPE_CHECKING:
-    from hypercorn.typing import (
-        ASGIFramework,
-        ASGIReceiveCallable,
-        ASGISendCallable,
-        Scope,
-    )
+    from websockets.http11 import Response
 
+    from voiced.call import Call
     from voiced.switchboard import Switchboard
 
 log = get_logger(__name__)
 
 MEDIA_PREFIX = MEDIA_PATH + "/"
 
+HANDSHAKE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
+
+MESSAGE_LIMIT_BYTES = 1024 * 1024
+"""The largest message: 30 s of 8 kHz G.711 is 320 kB of base64; wideband comes in 20 ms."""
+
+READ_BYTES = 64 * 1024
 
 GOING_AWAY = 1001
 ABNORMAL = 1006
 
 
-class AsgiMediaSocket:
-    """A media socket over one accepted ASGI websocket connection."""
+class StreamMediaSocket:
+    """A media socket on an accepted connection. One task reads it, one sends."""
 
-    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        self._receive = receive
-        self._send = send
-        self.closed = False
+    def __init__(self, stream: trio.abc.Stream, protocol: ServerProtocol) -> None:
+        """Take a connection whose handshake is done; `close` ends it."""
+        self._stream = stream
+        self._protocol = protocol
+        self._frames: deque[Frame] = deque()
+        self._parts: list[bytes] = []
+        self._writing = trio.Lock()
+        self._cut = False
 
     async def receive_text(self) -> str:
         """Return the next text message.
 
         Raises:
             MediaStreamClosed: the far end has closed, or the connection broke.
-            RemoteProtocolError: a binary message came; Telnyx sends none.
+            RemoteProtocolError: not text, not UTF-8, too large, or no WebSocket frame at all.
         """
-        event = await self._receive()
-        if event["type"] == "websocket.receive":
-            text = event.get("text")
-            if text is None:
-                raise RemoteProtocolError("media socket: a binary message; Telnyx sends text only")
-            return text
-        self.closed = True
-        code = event.get("code")
-        raise MediaStreamClosed(code if isinstance(code, int) else ABNORMAL)
+        while True:
+            while self._frames:
+                text = self._take(self._frames.popleft())
+                if text is not None:
+                    return text
+            await self._read()
 
     async def send_text(self, text: str) -> None:
-        """Send one message. To a peer that has gone it returns quietly, without a checkpoint."""
-        await self._send({"type": "websocket.send", "bytes": None, "text": text})
+        """Send one message; cancelling it leaves the connection good for nothing but closing.
+
+        Raises:
+            MediaStreamClosed: the connection has ended.
+        """
+        try:
+            self._protocol.send_text(text.encode())
+        except InvalidState:
+            raise MediaStreamClosed(self._protocol.close_code or ABNORMAL) from None
+        await self._flush()
+
+    async def close(self) -> None:
+        """Say goodbye, if the peer still takes it within a second, and close the connection."""
+        with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+            if self._protocol.state is State.OPEN and not self._cut:
+                self._protocol.send_close(GOING_AWAY)
+                with suppress(MediaStreamClosed):
+                    await self._flush()
+            await self._stream.aclose()
+        await trio.aclose_forcefully(self._stream)
+
+    def _take(self, frame: Frame) -> str | None:
+        """Return the message that `frame` completes, if it does."""
+        if frame.opcode is Opcode.TEXT and frame.fin and not self._parts:
+            return _decode(frame.data)
+        if frame.opcode is Opcode.BINARY:
+            raise RemoteProtocolError("media socket: a binary message; Telnyx sends text only")
+        if frame.opcode is Opcode.CLOSE:
+            code = self._protocol.close_rcvd.code if self._protocol.close_rcvd else ABNORMAL
+            raise MediaStreamClosed(code)
+        if frame.opcode in {Opcode.TEXT, Opcode.CONT}:
+            self._parts.append(bytes(frame.data))
+            if frame.fin:
+                whole, self._parts = b"".join(self._parts), []
+                return _decode(whole)
+        return None
+
+    async def _read(self) -> None:
+        try:
+            data = await self._stream.receive_some(READ_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            data = b""
+        if not data:
+            raise MediaStreamClosed(ABNORMAL)
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self._frames.append(event)
+        await self._flush()  # a pong, or the answer to a close
+        if self._protocol.parser_exc is not None and not self._frames:
+            raise RemoteProtocolError(f"media socket: {self._protocol.parser_exc}")
+
+    async def _flush(self) -> None:
+        data = b"".join(self._protocol.data_to_send())
+        if not data:
+            return
+        try:
+            self._writing.acquire_nowait()
+        except trio.WouldBlock:
+            await self._writing.acquire()
+        try:
+            self._cut = True
+            await self._stream.send_all(data)
+            self._cut = False
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise MediaStreamClosed(ABNORMAL) from None
+        finally:
+            self._writing.release()
+
+
+def _decode(data: bytes | bytearray | memoryview) -> str:
+    try:
+        return str(data, "utf-8")
+    except UnicodeDecodeError:
+        raise RemoteProtocolError("media socket: a text message that is not UTF-8") from None
 
 
 class MediaEndpoint:
-    """The ASGI application for media sockets."""
+    """Admits media sockets by their token and lends them to their calls."""
 
     def __init__(self, switchboard: Switchboard) -> None:
         self._switchboard = switchboard
 
-    async def __call__(
-        self, path: str, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
-        """Serve one connection: admit it by its token and lend it to its call."""
-        await receive()  # websocket.connect
-        call = self._switchboard.claim(path.removeprefix(MEDIA_PREFIX))
+    def claim(self, path: str) -> Call | None:
+        """Return the call that wants a media socket at `path` now, None to refuse it.
+
+        Enter the call's `reserve_media` before the next wait, so that a second connection finds the
+        place taken.
+        """
+        call = self._switchboard.claim(path.partition("?")[0].removeprefix(MEDIA_PREFIX))
         if call is None:
             log.warning("media socket refused", reason="no call wants a socket with this token")
-            await send({"type": "websocket.close", "code": 1008, "reason": None})  # answers 403
+        return call
+
+    async def serve(self, stream: trio.abc.Stream, first: bytes) -> None:
+        """Serve one connection whose first bytes are `first`; closes `stream`."""
+        protocol = ServerProtocol(max_size=MESSAGE_LIMIT_BYTES)
+        try:
+            request = await _read_request(stream, protocol, first)
+            if request is not None:
+                await self._admit(stream, protocol, request)
+        except trio.BrokenResourceError:
+            pass  # gone before it was a media socket
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _admit(
+        self, stream: trio.abc.Stream, protocol: ServerProtocol, request: Request
+    ) -> None:
+        call = self.claim(request.path)
+        if call is None:
+            await _answer(stream, protocol, protocol.reject(403, ""))
             return
-        socket = AsgiMediaSocket(receive, send)
-        # Claimed before the first wait, so that a second connection finds it taken.
         with call.reserve_media():
-            await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
-            try:
-                await call.carry(socket)
-            finally:
-                if not socket.closed:
-                    with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-                        await send({"type": "websocket.close", "code": GOING_AWAY, "reason": None})
+            await _answer(stream, protocol, protocol.accept(request))
+            if protocol.state is State.OPEN:
+                socket = StreamMediaSocket(stream, protocol)
+                try:
+                    await call.carry(socket)
+                finally:
+                    await socket.close()
 
 
-def with_media(app: ASGIFramework, media: MediaEndpoint) -> ASGIFramework:
-    """Return an ASGI application that sends media sockets to `media` and the rest to `app`."""
+async def _read_request(
+    stream: trio.abc.Stream, protocol: ServerProtocol, first: bytes
+) -> Request | None:
+    """Return the handshake's request; None if it is none, or does not come in time."""
+    data = first
+    with trio.move_on_after(HANDSHAKE_TIMEOUT_S):
+        while data:
+            protocol.receive_data(data)
+            events = protocol.events_received()
+            if events:
+                return events[0] if isinstance(events[0], Request) else None
+            if protocol.handshake_exc is not None:
+                return None
+            data = await stream.receive_some(READ_BYTES)
+    return None
 
-    async def public(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        if scope["type"] == "websocket" and scope["path"].startswith(MEDIA_PREFIX):
-            await media(scope["path"], receive, send)
-        else:
-            await app(scope, receive, send)
 
-    return public
+async def _answer(stream: trio.abc.Stream, protocol: ServerProtocol, response: Response) -> None:
+    protocol.send_response(response)
+    with trio.move_on_after(HANDSHAKE_TIMEOUT_S):
+        await stream.send_all(b"".join(protocol.data_to_send()))

@@ -1,6 +1,6 @@
-"""The public listener: `POST /telnyx/webhook`. No decisions: verify, parse, hand over.
+"""HTTP on the public listener: `POST /telnyx/webhook`. No decisions: verify, parse, hand over.
 
-Media sockets take the branch of `voiced.media_socket`, and nothing else answers here.
+Media sockets never come here (`voiced.front_door`), and nothing else is answered.
 """
 
 from __future__ import annotations
@@ -14,13 +14,10 @@ from quart_trio import QuartTrio
 from voiced.config import WEBHOOK_PATH
 from voiced.errors import RemoteProtocolError, WebhookRejected
 from voiced.log import get_logger
-from voiced.media_socket import MediaEndpoint, with_media
 from voiced.telnyx.events import parse_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from hypercorn.typing import ASGIFramework
 
     from voiced.switchboard import Switchboard
     from voiced.telnyx.webhook import Deduplicator, WebhookVerifier
@@ -73,7 +70,7 @@ class WebhookIntake:
             raise WebhookRejected("no public key is configured; set TELNYX_PUBLIC_KEY", status=403)
 
 
-def make_public_app(intake: WebhookIntake, switchboard: Switchboard) -> ASGIFramework:
+def make_public_app(intake: WebhookIntake) -> QuartTrio:
     """Return the ASGI application of the public listener."""
     app = QuartTrio("voiced", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = WEBHOOK_LIMIT_BYTES
@@ -89,4 +86,4 @@ def make_public_app(intake: WebhookIntake, switchboard: Switchboard) -> ASGIFram
             return "", rejected.status
         return "", 200
 
-    return with_media(app, MediaEndpoint(switchboard))
+    return app

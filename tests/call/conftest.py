@@ -15,13 +15,14 @@ import trio
 from voiced.agent.echo import EchoAgent
 from voiced.call import Services
 from voiced.config import Config, parse_config
-from voiced.daemon import open_core
+from voiced.daemon import Core, open_core
 from voiced.log import configure_logging
 from voiced.record_store import RecordStore
 from voiced.switchboard import Switchboard
 from voiced.telnyx.rest import open_telnyx
 from voiced.testing.emulator import EmulatedTelnyx, open_emulator
 from voiced.testing.faults import NO_FAULTS
+from voiced.testing.memory import CoreNetwork
 from voiced.testing.network import AsgiNetwork
 from voiced.testing.phone_call import CallRules
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, ToneSynthesizer
@@ -119,7 +120,7 @@ def open_world():
                     observer=journal,
                 )
                 async with open_core(services) as core:
-                    telnyx.network = AsgiNetwork(core.app)
+                    telnyx.network = CoreNetwork(core)
                     yield World(telnyx, core.switchboard, journal, records, config, core.app)
                     assert core.switchboard.snapshot() == []
 
@@ -154,7 +155,7 @@ def greeter():
 class HandLine:
     """A call made by hand, message by message: for what no honest Telnyx would send."""
 
-    app: Any
+    core: Core
     switchboard: Switchboard
     records: list[dict[str, Any]]
     commands: list[tuple[str, dict[str, Any]]]
@@ -180,7 +181,7 @@ class HandLine:
                 },
             }
         }
-        network = AsgiNetwork(self.app)
+        network = CoreNetwork(self.core)
         return await network.post("http://voiced/telnyx/webhook", {}, json.dumps(body).encode())
 
     async def ring(self, call="v3:hand"):
@@ -193,7 +194,7 @@ class HandLine:
         return self.commands[0][1]["stream_url"]
 
     def media(self, url=None):
-        return AsgiNetwork(self.app).open_websocket(url or self.media_url, {})
+        return CoreNetwork(self.core).open_websocket(url or self.media_url, {})
 
     def actions(self):
         return [action for action, _ in self.commands]
@@ -273,6 +274,6 @@ def open_line():
                 observer=Journal(),
             )
             async with open_core(services) as core:
-                yield HandLine(core.app, core.switchboard, records, commands, answers)
+                yield HandLine(core, core.switchboard, records, commands, answers)
 
     return opener

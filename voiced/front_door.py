@@ -1,0 +1,81 @@
+"""The public listener: one port for webhooks and media sockets.
+
+Looks at the first bytes of each connection and sends it to its engine: a media socket to
+`voiced.media_socket`, everything else to Hypercorn and the Quart application.
+
+Hypercorn serves one request per connection here: a proxy that reused a connection for a media
+socket, after a webhook, would otherwise reach the wrong engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import trio
+
+from voiced.listeners import HttpEngine
+from voiced.media_socket import MEDIA_PREFIX
+
+if TYPE_CHECKING:
+    from hypercorn.typing import ASGIFramework
+
+    from voiced.listeners import Stream
+    from voiced.media_socket import MediaEndpoint
+
+FIRST_BYTES_TIMEOUT_S = 10.0
+
+_MEDIA_REQUEST = f"GET {MEDIA_PREFIX}".encode()
+
+
+class FrontDoor:
+    """Sends each connection to its engine."""
+
+    def __init__(self, app: ASGIFramework, media: MediaEndpoint) -> None:
+        self._media = media
+        self._http = HttpEngine(app, requests_per_connection=1)
+
+    async def handle(self, stream: Stream) -> None:
+        """Serve one connection."""
+        first = await _first_bytes(stream)
+        if first.startswith(_MEDIA_REQUEST):
+            await self._media.serve(stream, first)
+        elif first:
+            await self._http.serve(cast("Stream", _Rejoined(stream, first)))
+
+
+async def _first_bytes(stream: Stream) -> bytes:
+    """Return enough of a connection's beginning to know its engine; b"" if it says nothing."""
+    first = b""
+    with trio.move_on_after(FIRST_BYTES_TIMEOUT_S):
+        try:
+            if isinstance(stream, trio.SSLStream):
+                await stream.do_handshake()
+            while len(first) < len(_MEDIA_REQUEST) and _MEDIA_REQUEST.startswith(first):
+                data = await stream.receive_some(64 * 1024)
+                if not data:
+                    break
+                first += data
+        except trio.BrokenResourceError:
+            return b""
+        return first
+    return b""
+
+
+class _Rejoined:
+    """A stream of which some bytes were read: they come first, the rest is the stream's own."""
+
+    def __init__(self, stream: Stream, first: bytes) -> None:
+        self._stream = stream
+        self._first = first
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Return what comes next."""
+        if self._first:
+            await trio.lowlevel.checkpoint()
+            n_bytes = len(self._first) if max_bytes is None else max_bytes
+            data, self._first = self._first[:n_bytes], self._first[n_bytes:]
+            return data
+        return await self._stream.receive_some(max_bytes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -37,8 +37,9 @@ class ScriptSettings(BaseModel):
             and the dialogue says so.
         accept_confidence: recognizer confidence (0..1) from which an answer is taken as it is.
         confirm_confidence: from here up to `accept_confidence` it is asked back ("Did you say
-            ...?"); below, it counts as not understood. The embedded recognizer at 0.6 keeps 94 %
-            of its right utterances and 32 % of its wrong ones, at 0.8 66 % and 7 %.
+            ...?"); below, it counts as not understood. Of the embedded recognizer's utterances,
+            0.6 keeps 96 % of the right ones, 74 % of those with any word wrong and 38 % of what the
+            dialogue does not know; 0.7 keeps 87, 62 and 12 %; 0.8 keeps 71, 40 and 4 %.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

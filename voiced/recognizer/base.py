@@ -103,8 +103,10 @@ class Recognizer(Protocol):
     ) -> None:
         """Turn one call's frames into speech events until `frames` ends; closes both ends.
 
-        Never waits so long that `frames` (25 frames) fills up. Every `SpeechStarted` is followed
-        by one `SpeechEnded` and then one `Final`, in this order, unless the frames end first.
+        Never waits so long that `frames` (25 frames) fills up. Every utterance gives one
+        `SpeechStarted`, one `SpeechEnded` and one `Final`, each kind in the order of utterances,
+        unless the frames end first. A `Final` may come after the next utterance's `SpeechStarted`
+        or `SpeechEnded`: whoever starts to speak is told of at once, whatever is being decoded.
 
         Raises:
             RecognizerFailed: this call cannot be recognized any more.

@@ -68,7 +68,7 @@ class MediaSocket(Protocol):
         ...
 
     async def send_text(self, text: str) -> None:
-        """Send one message; raises MediaStreamClosed."""
+        """Send one message, perhaps without a checkpoint; raises MediaStreamClosed."""
         ...
 
 
@@ -120,6 +120,7 @@ class Call:
         self._sockets_in, self._sockets = trio.open_memory_channel[MediaSocket](1)
         self._media_over = trio.Event()
         self._carried = False
+        self._accepted = False
         self._transferred = False
 
     # -- from outside: webhooks, the media endpoint, the admin API --------------------------------
@@ -132,7 +133,7 @@ class Call:
                 self._answered.set()
             case events.CallHangup():
                 self.leg.apply(LegEvent.GONE)
-                self._goodbye.gone.set()
+                self._goodbye.leg_has_gone()
                 self._end_by_hangup(event)
             case events.SpeakEnded():
                 self._goodbye.spoken.set()
@@ -240,27 +241,35 @@ class Call:
         media = await self._answer()
         if media is not None:
             await self._converse(media)
+            self._media_over.set()
+            await trio.sleep_forever()  # transferred: the leg goes on without us
 
     # -- ringing to streaming --------------------------------------------------------------------
 
     async def _answer(self) -> _Media | None:
         limit_s = self._config.call.answer_timeout_s
         with trio.move_on_after(limit_s):
-            try:
-                await self._send_answer()
-            except CallGone as gone:
-                self.leg.apply(LegEvent.GONE)
-                self.end(EndReason.CALLER_HUNG_UP, f"before the answer: {gone}")
-                return None
-            except CommandFailed as failed:
-                self.end(EndReason.NOT_ANSWERED, str(failed))
-                return None
-            socket = await self._sockets.receive()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._send_answer, name="answer")
+                socket = await self._sockets.receive()
+                nursery.cancel_scope.cancel()  # it proves that the answer was taken
             return await self._start_media(socket)
-        self.end(EndReason.NO_MEDIA, f"no media stream within {limit_s:g} s of the answer")
+        if self._accepted:
+            self.end(EndReason.NO_MEDIA, f"no media stream within {limit_s:g} s of the answer")
+        else:
+            self.end(EndReason.NOT_ANSWERED, f"answer: not confirmed within {limit_s:g} s")
         return None
 
     async def _send_answer(self) -> None:
+        try:
+            await self._send_answer_commands()
+        except CallGone as gone:
+            self.leg.apply(LegEvent.GONE)
+            self.end(EndReason.CALLER_HUNG_UP, f"before the answer: {gone}")
+        except CommandFailed as failed:
+            self.end(EndReason.NOT_ANSWERED, str(failed))
+
+    async def _send_answer_commands(self) -> None:
         media = self._config.media
         stream = commands.StreamOptions(
             url=self._config.media_url(self.token),
@@ -278,6 +287,7 @@ class Call:
                 send_silence_when_idle=True,
             )
         )
+        self._accepted = True
         if not with_answer:
             await self._answered.wait()
             await self._services.telnyx.send(
@@ -318,8 +328,11 @@ class Call:
             async with trio.open_nursery() as nursery:
                 start: Callable[..., None] = nursery.start_soon
                 start = partial(start, self._supervise)
-                start(self._run_inbound, inbound, media, frames_in, outbound, name="inbound")
-                start(outbound.run, media.socket, media.stream, name="outbound")
+                sending = trio.CancelScope()
+                start(
+                    self._run_inbound, inbound, media, frames_in, outbound, sending, name="inbound"
+                )
+                start(self._run_outbound, outbound, media, sending, name="outbound")
                 start(self._watch_stall, inbound, name="stall watch")
                 if isinstance(agent, AudioAgent):
                     start(self._run_audio_agent, agent, frames, outbound, name="agent")
@@ -338,11 +351,23 @@ class Call:
         media: _Media,
         frames: trio.MemorySendChannel[Frame],
         outbound: Outbound,
+        sending: trio.CancelScope,
     ) -> None:
-        await inbound.run(media.socket, media.stream, frames, outbound)
+        try:
+            await inbound.run(media.socket, media.stream, frames, outbound)
+        except MediaStreamClosed:
+            if not self._transferred:
+                raise
         if self._transferred:
-            return  # Telnyx stops the stream of a bridged leg; the call goes on without us
-        self.end(EndReason.CALLER_HUNG_UP, "stop on the media socket")
+            sending.cancel()  # Telnyx has stopped the stream of a bridged leg
+        else:
+            self.end(EndReason.CALLER_HUNG_UP, "stop on the media socket")
+
+    async def _run_outbound(
+        self, outbound: Outbound, media: _Media, sending: trio.CancelScope
+    ) -> None:
+        with sending:
+            await outbound.run(media.socket, media.stream)
 
     async def _watch_stall(self, inbound: Inbound) -> None:
         limit_s = self._config.media.stall_timeout_s
@@ -373,10 +398,14 @@ class Call:
             synthesizer=_present(self._services.synthesizer), outbound=outbound, note=self._note
         )
         conversation = Conversation(agent.begin(self._info), voice, rules)
-        decision = await conversation.run(speech)
-        if isinstance(decision, Transfer):
-            await self._transfer(decision.to)
-        elif decision is not None and decision.nobody_spoke:
+        with speech:
+            decision = await conversation.run(speech)
+            if isinstance(decision, Transfer):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(_let_pass, speech)
+                    await self._transfer(decision.to)
+                return
+        if decision is not None and decision.nobody_spoke:
             self.end(EndReason.SILENCE, "nobody spoke, and the goodbye was heard")
         elif decision is not None:
             self.end(EndReason.AGENT_HUNG_UP, "the agent's goodbye was heard")
@@ -385,12 +414,12 @@ class Call:
 
     async def _transfer(self, to: str) -> None:
         """Bridge the caller to `to`; our part is then to watch until the leg ends."""
+        self._transferred = True  # Telnyx may stop the stream before it has answered us
         try:
             await self._services.telnyx.send(commands.Transfer(call_control_id=self.id, to=to))
         except CommandFailed as failed:
+            self._transferred = False
             self.end(EndReason.TRANSFER_FAILED, str(failed))
-        else:
-            self._transferred = True
 
     # -- after the nursery -----------------------------------------------------------------------
 
@@ -435,6 +464,12 @@ class Call:
     def snapshot(self) -> dict[str, Any]:
         """Return the call as the admin API shows it."""
         return {**self.record.document(), "leg": self.leg.state.value}
+
+
+async def _let_pass(speech: trio.MemoryReceiveChannel[SpeechEvent]) -> None:
+    """Take what nobody wants to know any more, so that the recognizer can go on to its end."""
+    async for _ in speech:
+        pass
 
 
 def _format_of(started: Started) -> dict[str, Any]:

@@ -68,12 +68,14 @@ class Conversation:
         self._decision: Decision | None = None
 
     async def run(self, events: trio.MemoryReceiveChannel[SpeechEvent]) -> Decision | None:
-        """Converse until the agent decides to end; None when `events` ends first. Closes it.
+        """Converse until the agent decides to end; None when `events` ends first.
+
+        Leaves `events` open: whoever fills it may go on after the decision.
 
         Raises:
             ProviderError: agent or synthesizer failed or was too slow.
         """
-        with events, self._jobs_in, self._jobs:
+        with self._jobs_in, self._jobs:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._make_replies, nursery.cancel_scope, name="replies")
                 await self._start(self._dialogue.open, since=None)

@@ -43,10 +43,13 @@ class Goodbye:
         self._call_id = call_id
         self._leg = leg
         self._telnyx = telnyx
-        self.gone = trio.Event()
-        """Set by the call when a webhook says that the leg has ended."""
+        self._waiting = trio.CancelScope()
         self.spoken = trio.Event()
         """Set by the call on `call.speak.ended`."""
+
+    def leg_has_gone(self) -> None:
+        """Told by the call when a webhook says so: nothing is worth waiting for any more."""
+        self._waiting.cancel()
 
     async def apologize(self, settings: CallConfig) -> None:
         """Speak the apology and wait until it was spoken, the caller has gone, or time is up."""
@@ -57,16 +60,16 @@ class Goodbye:
             payload=settings.apology,
             voice=settings.apology_voice,
         )
-        with trio.move_on_after(apology_limit_s(settings.apology)):
+        with trio.move_on_after(apology_limit_s(settings.apology)) as self._waiting:
             if await self._try(command):
-                await self._wait_spoken_or_gone()
+                await self.spoken.wait()
 
     async def hang_up(self, timeout_s: float) -> bool:
         """Hang up; True if the leg is known to be gone or going."""
         if self._leg.is_gone:
             return True
         self._leg.apply(LegEvent.HANGUP_SENT)
-        with trio.move_on_after(timeout_s):
+        with trio.move_on_after(timeout_s) as self._waiting:
             if await self._try(commands.Hangup(call_control_id=self._call_id)):
                 return True
         return self._has_gone_meanwhile()
@@ -77,12 +80,13 @@ class Goodbye:
         return self._leg.is_gone
 
     async def reject(self, timeout_s: float) -> bool:
-        """Refuse a ringing call as busy; True if Telnyx took it."""
+        """Refuse a ringing call as busy; True if Telnyx took it, or the caller has given up."""
         self._leg.apply(LegEvent.HANGUP_SENT)
         command = commands.Reject(call_control_id=self._call_id, cause="USER_BUSY")
-        with trio.move_on_after(timeout_s):
-            return await self._try(command)
-        return False
+        with trio.move_on_after(timeout_s) as self._waiting:
+            if await self._try(command):
+                return True
+        return self._leg.is_gone
 
     async def _try(self, command: commands.Command) -> bool:
         """Send; True if done. A leg that has gone is noted, any other failure is logged."""
@@ -95,13 +99,3 @@ class Goodbye:
             log.warning("command failed", action=error.action, status=error.status, code=error.code)
             return False
         return True
-
-    async def _wait_spoken_or_gone(self) -> None:
-        async with trio.open_nursery() as nursery:
-
-            async def cancel_after(event: trio.Event) -> None:
-                await event.wait()
-                nursery.cancel_scope.cancel()
-
-            nursery.start_soon(cancel_after, self.spoken)
-            nursery.start_soon(cancel_after, self.gone)

@@ -89,6 +89,7 @@ def open_world():
         recognizer=None,
         synthesizer=None,
         emulator=None,
+        store=None,
         **tables,
     ):
         async with open_emulator(
@@ -116,7 +117,7 @@ def open_world():
                     agent=agent,
                     recognizer=recognizer or (ScriptedRecognizer() if words else None),
                     synthesizer=synthesizer or (ToneSynthesizer() if words else None),
-                    records=KeptRecords(records),
+                    records=store or KeptRecords(records),
                     observer=journal,
                 )
                 async with open_core(services) as core:
@@ -160,6 +161,7 @@ class HandLine:
     records: list[dict[str, Any]]
     commands: list[tuple[str, dict[str, Any]]]
     answers: dict[str, Any]
+    delays: dict[str, float]
     n_webhooks: int = 0
 
     async def webhook(self, event_type, call="v3:hand", webhook_id=None, **payload):
@@ -240,15 +242,17 @@ def open_line():
     """Open a daemon whose Telnyx is the test: webhooks, REST answers and media by hand."""
 
     @asynccontextmanager
-    async def opener(**tables):
+    async def opener(*, agent=None, recognizer=None, synthesizer=None, **tables):
         commands: list[tuple[str, dict[str, Any]]] = []
         answers: dict[str, Any] = {}
+        delays: dict[str, float] = {}
         records: list[dict[str, Any]] = []
 
         async def answer(request):
             await trio.lowlevel.checkpoint()
             action = request.url.path.rsplit("/", 1)[-1]
             commands.append((action, json.loads(request.content)))
+            await trio.sleep(delays.get(action, 0))
             status, document = answers.get(action, (200, {"data": {"result": "ok"}}))
             return httpx.Response(status, stream=httpx.ByteStream(json.dumps(document).encode()))
 
@@ -267,13 +271,13 @@ def open_line():
             services = Services(
                 config=config,
                 telnyx=client,
-                agent=EchoAgent(),
-                recognizer=None,
-                synthesizer=None,
+                agent=agent or EchoAgent(),
+                recognizer=recognizer,
+                synthesizer=synthesizer,
                 records=KeptRecords(records),
                 observer=Journal(),
             )
             async with open_core(services) as core:
-                yield HandLine(core, core.switchboard, records, commands, answers)
+                yield HandLine(core, core.switchboard, records, commands, answers, delays)
 
     return opener

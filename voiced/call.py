@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from voiced.recognizer.base import Recognizer, SpeechEvent
     from voiced.record import RecordBuilder
     from voiced.record_store import RecordStore
+    from voiced.recording import Recording
+    from voiced.stereo_timeline import StereoTimeline
     from voiced.synthesizer.base import Synthesizer
     from voiced.telnyx.rest import TelnyxClient
 
@@ -58,6 +60,9 @@ log = get_logger(__name__)
 _T = TypeVar("_T")
 
 RECORD_TIMEOUT_S = 5.0
+
+AUDIO_TIMEOUT_S = 2.0
+"""Of those, for the last seconds of the recording: a slow disk must leave time for the record."""
 
 
 class MediaSocket(Protocol):
@@ -68,7 +73,7 @@ class MediaSocket(Protocol):
         ...
 
     async def send_text(self, text: str) -> None:
-        """Send one message, perhaps without a checkpoint; raises MediaStreamClosed."""
+        """Send one message; raises MediaStreamClosed."""
         ...
 
 
@@ -115,6 +120,7 @@ class Call:
         self._services = services
         self._config = services.config
         self._goodbye = Goodbye(self.id, self.leg, services.telnyx)
+        self._recording: Recording | None = None
         self._answered = trio.Event()
         self._scope = trio.CancelScope()
         self._sockets_in, self._sockets = trio.open_memory_channel[MediaSocket](1)
@@ -317,12 +323,13 @@ class Call:
         config = self._config.media
         encoder = open_encoder(config.bidirectional_codec, config.sample_rate)
         pacer = Pacer(lead_s=config.lead_ms / 1000, message_frames=config.message_ms // 20)
-        outbound = Outbound(encoder, pacer)
+        timeline = self._begin_recording()
+        outbound = Outbound(encoder, pacer, timeline)
         given = media.started.media_format
         agent = self._services.agent
         recognizer = self._services.recognizer
         rate_hz = agent.rate_hz if isinstance(agent, AudioAgent) else _present(recognizer).rate_hz
-        inbound = Inbound(open_decoder(given.encoding, given.sample_rate), rate_hz)
+        inbound = Inbound(open_decoder(given.encoding, given.sample_rate), rate_hz, timeline)
         frames_in, frames = trio.open_memory_channel["Frame"](FRAMES_AHEAD)
         try:
             async with trio.open_nursery() as nursery:
@@ -334,6 +341,8 @@ class Call:
                 )
                 start(self._run_outbound, outbound, media, sending, name="outbound")
                 start(self._watch_stall, inbound, name="stall watch")
+                if self._recording is not None:
+                    start(self._recording.run, name="recording")
                 if isinstance(agent, AudioAgent):
                     start(self._run_audio_agent, agent, frames, outbound, name="agent")
                 else:
@@ -344,6 +353,19 @@ class Call:
                     start(self._run_dialogue_agent, agent, speech, outbound, name="agent")
         finally:
             self.record.count(inbound.statistics(), outbound.statistics())
+            self._end_recording()
+
+    def _begin_recording(self) -> StereoTimeline | None:
+        """Return what takes the call's audio, if it is to be recorded."""
+        if not self._config.recording.audio:
+            return None
+        records = self._services.records
+        self._recording = records.recording(self.record.document(), trio.current_time())
+        return self._recording.timeline
+
+    def _end_recording(self) -> None:
+        if self._recording is not None:
+            self._recording.end(trio.current_time())
 
     async def _run_inbound(
         self,
@@ -359,6 +381,7 @@ class Call:
             if not self._transferred:
                 raise
         if self._transferred:
+            self._end_recording()
             sending.cancel()  # Telnyx has stopped the stream of a bridged leg
         else:
             self.end(EndReason.CALLER_HUNG_UP, "stop on the media socket")
@@ -451,7 +474,15 @@ class Call:
         self.record.hangup_confirmed(confirmed=confirmed)
         log.info("call ended", reason=ending.reason.value, evidence=ending.evidence)
         with trio.move_on_after(RECORD_TIMEOUT_S):
+            await self._close_recording()
             await self._services.records.save(self.record.document())
+
+    async def _close_recording(self) -> None:
+        if self._recording is None:
+            return
+        with trio.move_on_after(AUDIO_TIMEOUT_S):
+            await self._recording.close()
+        self.record.audio(self._recording.document())
 
     def _settled_ending(self) -> Ending:
         assert self.ending is not None

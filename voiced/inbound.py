@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
     from voiced.audio.reorder import ReorderStatistics
     from voiced.outbound import Outbound
+    from voiced.stereo_timeline import StereoTimeline
     from voiced.telnyx.media import MediaStream
 
 FRAMES_AHEAD = 25
@@ -60,9 +61,15 @@ class InboundStatistics:
 class Inbound:
     """One call's way from the caller."""
 
-    def __init__(self, decoder: Decoder, rate_hz: int) -> None:
-        """Make the way; `rate_hz` is what the consumer of the frames wants."""
+    def __init__(
+        self, decoder: Decoder, rate_hz: int, timeline: StereoTimeline | None = None
+    ) -> None:
+        """Make the way; `rate_hz` is what the consumer of the frames wants.
+
+        `timeline` is given the caller's audio, for a recording.
+        """
         self._decoder = decoder
+        self._timeline = timeline
         self._reorder = Reorder()
         self._concealer = Concealer(decoder.rate_hz)
         self._resampler = Resampler(decoder.rate_hz, rate_hz)
@@ -109,6 +116,8 @@ class Inbound:
                 self._give(pcm, frames, concealed=True)
 
     def _give(self, pcm: Pcm, frames: trio.MemorySendChannel[Frame], *, concealed: bool) -> None:
+        if self._timeline is not None:
+            self._timeline.caller(pcm, self.last_at)
         pcm = self._resampler.process(pcm)
         pcm.flags.writeable = False
         frame = Frame(pcm=pcm, at=self.last_at, concealed=concealed)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from voiced.audio.codec import Encoder
     from voiced.audio.frame import Pcm
     from voiced.pacing import Pacer, PacingStatistics
+    from voiced.speech_queue import Taken
+    from voiced.stereo_timeline import StereoTimeline
     from voiced.telnyx.media import MediaStream
 
 AHEAD_S = 2.0
@@ -52,9 +54,13 @@ class PlayoutMark:
 class Outbound:
     """One call's way to the caller: the agent's handle and the task that serves it."""
 
-    def __init__(self, encoder: Encoder, pacer: Pacer) -> None:
+    def __init__(
+        self, encoder: Encoder, pacer: Pacer, timeline: StereoTimeline | None = None
+    ) -> None:
+        """Make the way; `timeline` is told what the caller hears, for a recording."""
         self._queue = SpeechQueue(encoder)
         self._pacer = pacer
+        self._timeline = timeline
         self._doorbell_in, self._doorbell = trio.open_memory_channel[None](1)
         self._room = trio.Event()
         self._marks: dict[str, PlayoutMark] = {}
@@ -103,6 +109,8 @@ class Outbound:
         self._when_next_sent = None
         self._make_room()
         self._ring()
+        if self._timeline is not None:
+            self._timeline.cleared(now)
         return self._pacer.cleared(now)
 
     def when_next_sent(self, note: Callable[[float], None]) -> None:
@@ -165,14 +173,17 @@ class Outbound:
         if self._queue.queued_s <= AHEAD_S:
             self._make_room()
         if taken.frames:
-            self._note_sent(taken.frames)
+            self._note_sent(taken)
             await socket.send_text(stream.media_message(taken.payload))
         for name in taken.marks:
             await socket.send_text(stream.mark_message(name))
 
-    def _note_sent(self, frames: int) -> None:
+    def _note_sent(self, taken: Taken) -> None:
         now = trio.current_time()
-        self._pacer.sent(frames, now, more_waits=self._queue.waiting_frames > 0)
+        more_waits = self._queue.waiting_frames > 0
+        starts_at = self._pacer.sent(taken.frames, now, more_waits=more_waits)
+        if self._timeline is not None:
+            self._timeline.agent(taken.pcm, starts_at)
         if self._when_next_sent is not None:
             note, self._when_next_sent = self._when_next_sent, None
             note(now)

@@ -60,17 +60,23 @@ class Pacer:
             return float("inf")
         return self._ends_at + self.message_frames(waiting_frames) * PTIME_S - self._lead_s
 
-    def sent(self, frames: int, now: float, *, more_waits: bool) -> None:
-        """Note that `frames` went out at `now`; `more_waits`: further audio is ready behind it."""
+    def sent(self, frames: int, now: float, *, more_waits: bool) -> float:
+        """Note that `frames` went out at `now`; `more_waits`: further audio is ready behind it.
+
+        Returns:
+            When the caller begins to hear them.
+        """
         if self._hungry and now > self._ends_at:
             self._underruns += 1
             self._gap_s += now - self._ends_at
         duration_s = frames * PTIME_S
-        self._ends_at = max(self._ends_at, now) + duration_s
+        starts_at = max(self._ends_at, now)
+        self._ends_at = starts_at + duration_s
         self._sent_s += duration_s
         self._messages += 1
         self._hungry = more_waits
         self._max_lead_s = max(self._max_lead_s, self._ends_at - now)
+        return starts_at
 
     def cleared(self, now: float) -> float:
         """Forget what Telnyx has dropped on `clear`; return seconds of audio played until `now`."""

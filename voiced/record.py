@@ -49,6 +49,7 @@ class RecordBuilder:
             "end": None,
             "turns": [],
             "barge_ins_s": [],
+            "audio": None,
             "counters": {},
         }
         self._origin: float | None = None
@@ -117,6 +118,10 @@ class RecordBuilder:
                 for key, value in asdict(outbound).items()
             },
         }
+
+    def audio(self, document: dict[str, Any]) -> None:
+        """Say where the call's recording is and how much of it could not be written."""
+        self._document["audio"] = document
 
     def hangup_confirmed(self, *, confirmed: bool) -> None:
         """Say whether Telnyx is known to have ended the leg; False needs a person's look."""

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from voiced.errors import StartupError
 from voiced.log import get_logger
+from voiced.recording import AUDIO_FILE, Recording
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 log = get_logger(__name__)
+
+DISK_THREADS = 8
+"""Of their own, so that a disk that hangs takes none from the synthesizer."""
 
 
 class RecordStore:
@@ -25,15 +30,21 @@ class RecordStore:
     def __init__(
         self,
         root: Path,
-        run_sync: Callable[..., Awaitable[None]] = trio.to_thread.run_sync,
+        run_sync: Callable[..., Awaitable[None]] | None = None,
     ) -> None:
         """Use `root`, made if missing; `run_sync` runs blocking writes (inline in tests).
+
+        By default they run in threads that are left behind when a deadline has passed.
 
         Raises:
             StartupError: the directory cannot be made or written.
         """
         self._root = root
-        self._run_sync = run_sync
+        self._run_sync = run_sync or partial(
+            trio.to_thread.run_sync,
+            abandon_on_cancel=True,
+            limiter=trio.CapacityLimiter(DISK_THREADS),
+        )
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -46,6 +57,10 @@ class RecordStore:
         stamp = re.sub(r"[^0-9T]", "", document["started_at"][:19])
         tail = re.sub(r"[^A-Za-z0-9_-]", "", document["call_id"])[-16:]
         return self._root / f"{stamp}-{tail}"
+
+    def recording(self, document: dict[str, Any], begins_at: float) -> Recording:
+        """Return the audio recording of a call whose media began at the trio time `begins_at`."""
+        return Recording(self.directory(document) / AUDIO_FILE, begins_at, self._run_sync)
 
     async def save(self, document: dict[str, Any]) -> None:
         """Write `call.json`, whole or not at all; a full disk costs the record, never the call."""

@@ -9,7 +9,7 @@ Pure. Not bounded by itself: `voiced.outbound` makes the producer wait.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -38,9 +38,13 @@ _NOTHING: Pcm = np.zeros(0, np.int16)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What may be sent in one go: `frames` of encoded audio, then `marks` right behind it."""
+    """What may be sent in one go: `frames` of encoded audio, then `marks` right behind it.
+
+    `pcm` is the same audio before it was encoded, at the line's rate.
+    """
 
     payload: bytes
+    pcm: Pcm = field(compare=False)
     frames: int
     marks: tuple[str, ...]
 
@@ -106,6 +110,7 @@ class SpeechQueue:
         taken, self._ready = self._ready[:n_samples], self._ready[n_samples:]
         return Taken(
             payload=self._encoder.encode(taken) if n_samples else b"",
+            pcm=taken,
             frames=n_samples // self._frame,
             marks=self._take_marks() if not len(self._ready) else (),
         )

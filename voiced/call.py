@@ -73,7 +73,7 @@ class MediaSocket(Protocol):
         ...
 
     async def send_text(self, text: str) -> None:
-        """Send one message; raises MediaStreamClosed."""
+        """Send one message, perhaps without a checkpoint; raises MediaStreamClosed."""
         ...
 
 

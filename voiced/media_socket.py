@@ -11,6 +11,7 @@ unknown, used by a live connection, of a call that has ended), the answer is 403
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -54,6 +55,9 @@ class StreamMediaSocket:
     def __init__(self, stream: trio.abc.Stream, protocol: ServerProtocol) -> None:
         """Take a connection whose handshake is done; `close` ends it."""
         self._stream = stream
+        # Without TLS we read and write the descriptor: one system call and no scheduler pass each,
+        # where the stream's own methods try, fail and wait.
+        self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
         self._protocol = protocol
         self._frames: deque[Frame] = deque()
         self._parts: list[bytes] = []
@@ -75,7 +79,9 @@ class StreamMediaSocket:
             await self._read()
 
     async def send_text(self, text: str) -> None:
-        """Send one message; cancelling it leaves the connection good for nothing but closing.
+        """Send one message; no checkpoint when the kernel takes it at once.
+
+        Cancelling it leaves the connection good for nothing but closing.
 
         Raises:
             MediaStreamClosed: the connection has ended.
@@ -114,8 +120,8 @@ class StreamMediaSocket:
 
     async def _read(self) -> None:
         try:
-            data = await self._stream.receive_some(READ_BYTES)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            data = await self._receive_some()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             data = b""
         if not data:
             raise MediaStreamClosed(ABNORMAL)
@@ -127,10 +133,30 @@ class StreamMediaSocket:
         if self._protocol.parser_exc is not None and not self._frames:
             raise RemoteProtocolError(f"media socket: {self._protocol.parser_exc}")
 
+    async def _receive_some(self) -> bytes | bytearray:
+        while self._fd is not None:
+            await trio.lowlevel.wait_readable(self._fd)
+            with suppress(BlockingIOError):
+                return os.read(self._fd, READ_BYTES)
+        return await self._stream.receive_some(READ_BYTES)
+
     async def _flush(self) -> None:
         data = b"".join(self._protocol.data_to_send())
-        if not data:
-            return
+        if data and self._fd is not None and not self._writing.locked():
+            data = data[self._write_now(self._fd, data) :]
+        if data:
+            await self._write(data)
+
+    def _write_now(self, fd: int, data: bytes) -> int:
+        """Write what the kernel takes without waiting; return how much that was."""
+        try:
+            return os.write(fd, data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            raise MediaStreamClosed(ABNORMAL) from None
+
+    async def _write(self, data: bytes) -> None:
         try:
             self._writing.acquire_nowait()
         except trio.WouldBlock:
@@ -202,7 +228,7 @@ async def _read_request(
     stream: trio.abc.Stream, protocol: ServerProtocol, first: bytes
 ) -> Request | None:
     """Return the handshake's request; None if it is none, or does not come in time."""
-    data = first
+    data: bytes | bytearray = first
     with trio.move_on_after(HANDSHAKE_TIMEOUT_S):
         while data:
             protocol.receive_data(data)

@@ -11,12 +11,12 @@ that comes back from an older epoch proves nothing and is dropped.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import trio
 
+from voiced.doorbell import Doorbell
 from voiced.speech_queue import SpeechQueue
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Outbound:
         self._queue = SpeechQueue(encoder)
         self._pacer = pacer
         self._timeline = timeline
-        self._doorbell_in, self._doorbell = trio.open_memory_channel[None](1)
+        self._doorbell = Doorbell()
         self._room = trio.Event()
         self._marks: dict[str, PlayoutMark] = {}
         self._epoch = 0
@@ -76,8 +76,7 @@ class Outbound:
         # First, so that a reply cancelled by barge-in cannot queue behind the clear.
         await trio.lowlevel.checkpoint_if_cancelled()
         self._queue.push(pcm, rate_hz)
-        self._ring()
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        self._doorbell.ring()
         while self._queue.queued_s > AHEAD_S:
             await self._room.wait()
 
@@ -91,7 +90,7 @@ class Outbound:
         mark = PlayoutMark(f"e{self._epoch}:{self._n_marks}", when_played)
         self._marks[mark.name] = mark
         self._queue.push_mark(mark.name)
-        self._ring()
+        self._doorbell.ring()
         return mark
 
     def clear(self) -> float:
@@ -108,7 +107,7 @@ class Outbound:
         self._clear_waits = self._clear_waits or at_telnyx
         self._when_next_sent = None
         self._make_room()
-        self._ring()
+        self._doorbell.ring()
         if self._timeline is not None:
             self._timeline.cleared(now)
         return self._pacer.cleared(now)
@@ -154,11 +153,10 @@ class Outbound:
                 await self._send_some(socket, stream)
 
     async def _wait_until_due(self) -> None:
-        # Always a checkpoint: a send to a peer that has gone may return without one.
-        await trio.lowlevel.checkpoint()
+        # No checkpoint of its own when something is due: sending raises the lead, so that after at
+        # most a lead's worth of messages nothing is.
         while (due_at := self._due_at()) > trio.current_time():
-            with trio.move_on_at(due_at):
-                await self._doorbell.receive()
+            await self._doorbell.wait(due_at)
 
     def _due_at(self) -> float:
         if self._clear_waits:
@@ -191,10 +189,6 @@ class Outbound:
     def _make_room(self) -> None:
         self._room.set()
         self._room = trio.Event()
-
-    def _ring(self) -> None:
-        with suppress(trio.WouldBlock):  # it has rung already
-            self._doorbell_in.send_nowait(None)
 
     def statistics(self) -> PacingStatistics:
         """Return a snapshot of the pacing."""

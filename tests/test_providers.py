@@ -98,3 +98,28 @@ def test_a_name_claimed_by_two_packages_is_refused(offer):
 def test_the_providers_in_the_box_are_offered_by_the_package(group, name):
     assert name in entry_points(group=group).names
     assert load_provider(group, name).Settings
+
+
+def test_a_provider_that_is_not_packaged_is_named_by_module_and_class(offer):
+    offer()
+    assert load_provider(AGENTS, "voiced_test_agent:Agent").__name__ == "Agent"
+
+
+@pytest.mark.parametrize("name", ["a:b:c", ":Agent", "module:", "a.:Agent", "a-b:Agent", "a: B"])
+def test_a_class_path_that_is_none_is_refused(name):
+    assert the_problem(name) == (
+        f'agent.provider = "{name}": is not written module:Class (as in my_agents.support:Agent)'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no_such_module_here:Agent", "there is no module no_such_module_here (correct the module"),
+        ("voiced_test_agent:Absent", "cannot be imported from voiced_test_agent:Absent"),
+        ("voiced_test_agent:Odd", "is not a provider: voiced_test_agent:Odd is no class with"),
+    ],
+)
+def test_a_class_path_to_what_is_no_provider_is_refused(offer, name, reason):
+    offer()
+    assert reason in the_problem(name)

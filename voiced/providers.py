@@ -1,11 +1,13 @@
 """Recognizers, agents and synthesizers by name, through entry points.
 
 Any installed package may offer one: it names its class in the group `voiced.recognizers`,
-`voiced.agents` or `voiced.synthesizers`. Only the chosen class is imported.
+`voiced.agents` or `voiced.synthesizers`. Only the chosen class is imported. A provider that is not
+packaged is named by where it is, `module:Class`.
 """
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
@@ -21,14 +23,21 @@ RECOGNIZERS = "voiced.recognizers"
 AGENTS = "voiced.agents"
 SYNTHESIZERS = "voiced.synthesizers"
 
+_CLASS_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
 
 def load_provider(group: str, name: str) -> type[Any]:
     """Return the provider class called `name` in the entry-point `group`.
+
+    A name with a colon is no entry point but the class itself, `module:Class`, for a provider that
+    is not packaged; the module must be on Python's path (PYTHONPATH).
 
     Raises:
         ConfigError: there is none of this name, several packages offer it, it cannot be imported,
             or what it names is no provider class; the one problem says which and what to do.
     """
+    if ":" in name:
+        return _import_unpackaged(group, name)
     installed = entry_points(group=group)
     offers = {offer.value: offer for offer in installed if offer.name == name}
     if not offers:
@@ -61,15 +70,25 @@ def check_providers(config: Config) -> None:
         raise ConfigError(problems)
 
 
-def _import(group: str, name: str, offer: EntryPoint) -> type[Any]:
+def _import_unpackaged(group: str, name: str) -> type[Any]:
+    if not _CLASS_PATH.fullmatch(name):
+        raise _error(group, name, "is not written module:Class", "as in my_agents.support:Agent")
+    offer = EntryPoint(name=name, value=name, group=group)
+    return _import(group, name, offer, mend="correct the module; PYTHONPATH says where it is")
+
+
+def _import(
+    group: str, name: str, offer: EntryPoint, *, mend: str = "install its package anew"
+) -> type[Any]:
     try:
         provider = offer.load()
     except ModuleNotFoundError as error:
         reason = f"cannot be imported: there is no module {error.name}"
-        raise _error(group, name, reason, "install what provides it") from error
+        remedy = mend if ":" in name else "install what provides it"
+        raise _error(group, name, reason, remedy) from error
     except (ImportError, AttributeError, OSError, SyntaxError) as error:
         reason = f"cannot be imported from {offer.value}: {error}"
-        raise _error(group, name, reason, "install its package anew") from error
+        raise _error(group, name, reason, mend) from error
     settings = getattr(provider, "Settings", None)
     if not isinstance(provider, type) or not _is_model(settings):
         reason = f"is not a provider: {offer.value} is no class with a Settings model"

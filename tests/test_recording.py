@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -147,6 +148,20 @@ async def test_a_disk_that_is_full_from_the_beginning_leaves_no_file(tmp_path, a
     disk = Disk(errors=[errno.ENOSPC] * 100)
     recording = await record(tmp_path / "audio.wav", disk, 10.0)
     assert recording.document() == {"file": None, "dropped_s": 10.0}
+
+
+async def test_of_a_block_that_fits_only_in_part_nothing_is_kept(tmp_path, autojump_clock):
+    path = tmp_path / "audio.wav"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    two_blocks = 44 + 2 * 32_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (two_blocks + 10_000, limits[1]))
+    try:
+        recording = await record(path, inline, 8.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.stat().st_size == two_blocks
+    assert (stereo(path)[:, 0] == 1000).all()
+    assert recording.document() == {"file": "audio.wav", "dropped_s": 6.0}
 
 
 async def test_what_is_lost_at_the_end_is_silence_of_its_length(tmp_path, autojump_clock):

@@ -10,6 +10,7 @@ cannot be written, is dropped, is silence in the file, and is counted.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from dataclasses import dataclass
@@ -148,13 +149,16 @@ class Recording:
 def _write_block(path: Path, start: int, audio: Stereo) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Voices of people: for the owner's eyes only.
-    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        if not file.read(1):
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size == 0:
             file.write(wav_header(0, LINE_RATE_HZ, _CHANNELS))
         file.seek(_HEADER_SIZE + start * _SAMPLE_SIZE)
-        file.write(audio.tobytes())
+        if file.write(audio.tobytes()) < audio.nbytes:
+            file.truncate(size)  # the last of the disk is for the call's record
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         # A thread that was stuck may come after later blocks: it must not shorten the file.
-        size = max(file.tell(), file.seek(0, os.SEEK_END))
+        size = max(size, file.tell())
         file.truncate(size)
         file.seek(0)
         file.write(wav_header((size - _HEADER_SIZE) // _SAMPLE_SIZE, LINE_RATE_HZ, _CHANNELS))

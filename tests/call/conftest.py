@@ -242,7 +242,7 @@ def open_line():
     """Open a daemon whose Telnyx is the test: webhooks, REST answers and media by hand."""
 
     @asynccontextmanager
-    async def opener(*, agent=None, recognizer=None, synthesizer=None, **tables):
+    async def opener(*, agent=None, recognizer=None, synthesizer=None, store=None, **tables):
         commands: list[tuple[str, dict[str, Any]]] = []
         answers: dict[str, Any] = {}
         delays: dict[str, float] = {}
@@ -274,7 +274,7 @@ def open_line():
                 agent=agent or EchoAgent(),
                 recognizer=recognizer,
                 synthesizer=synthesizer,
-                records=KeptRecords(records),
+                records=store or KeptRecords(records),
                 observer=Journal(),
             )
             async with open_core(services) as core:

@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 import trio
 
+from tests.call.conftest import media_frame, start_message
 from voiced.audio.codec import open_decoder, open_encoder
 from voiced.journal import BargeIn
 from voiced.record_store import RecordStore
 from voiced.stereo_timeline import TOLERANCE_S
 from voiced.testing.caller import PlayedCaller, silent_caller
 from voiced.testing.faults import Faults
-from voiced.testing.providers import ScriptedRecognizer, Speech
+from voiced.testing.providers import (
+    FunctionAgent,
+    ScriptedRecognizer,
+    Speech,
+    ToneSynthesizer,
+)
 
 RECORDED = {"audio": True}
 FRAME = 160
@@ -203,3 +209,34 @@ async def test_no_recording_is_made_unless_asked_for(open_world, autojump_clock,
     (directory,) = (tmp_path / "calls").iterdir()
     assert [path.name for path in directory.iterdir()] == ["call.json"]
     assert json.loads((directory / "call.json").read_text())["audio"] is None
+
+
+async def test_after_a_transfer_the_recording_ends_with_the_stream(
+    open_line, autojump_clock, store, tmp_path
+):
+    async def greet(reply):
+        reply.transfer("+13125550177")
+        await trio.lowlevel.checkpoint()
+
+    async with open_line(
+        agent=FunctionAgent(greet=greet),
+        recognizer=ScriptedRecognizer(),
+        synthesizer=ToneSynthesizer(),
+        store=store,
+        recording=RECORDED,
+    ) as line:
+        await line.ring()
+        async with line.media() as socket:
+            await socket.send_text(start_message())
+            for chunk in range(100):
+                await socket.send_text(media_frame(chunk + 1, payload=b"\x00" * FRAME))
+                await trio.sleep(0.02)
+            await socket.send_text('{"event":"stop","stream_id":"s1"}')
+            await trio.sleep(30)
+        await line.webhook("call.hangup", hangup_cause="normal_clearing", hangup_source="callee")
+        await trio.sleep(1)
+    record, audio = read_call(tmp_path)
+    assert record["end"]["reason"] == "transferred"
+    assert record["duration_s"] > 30
+    assert len(audio) == 2 * 8000
+    assert (audio[:, 0] == audio[0, 0]).all()

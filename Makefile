@@ -12,11 +12,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := .ci/quietly $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STAMP := $(VENV)/.set-up
 SOURCES := voiced tests $(wildcard benchmarks)
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
+DEBIAN_PYTHON = python$(shell $(PYTHON) -c '$(VERSION)')
 
-.PHONY: help setup voice demo test check format bench clean
+.PHONY: help setup interpreter system demo test check format bench clean
 
 help:
 	@echo "make demo     a spoken call with an emulated Telnyx, no account needed"
@@ -27,25 +29,34 @@ help:
 	@echo "make setup    only what all of these do first"
 	@echo "make clean    remove what make has made"
 
-setup: $(STAMP) voice
+setup: $(STAMP)
 
-# The voice of the embedded synthesizer, and the only library that no wheel brings.
-voice:
-	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libflite.so.1")' 2>/dev/null \
-		|| .ci/apt-install "the embedded voice" libflite1
-
-$(STAMP): pyproject.toml requirements.lock
+# An environment keeps the interpreter that it was made from: never test with another one than asked for.
+interpreter:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "make setup: needs Python 3.11 or later as $(PYTHON); try PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
-		|| .ci/apt-install "virtual environments" "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+ifneq ($(origin PYTHON),file)
+	@if [ -e $(BIN)/python ] && [ "$$($(BIN)/python -c '$(VERSION)')" != "$$($(PYTHON) -c '$(VERSION)')" ]; then \
+		echo "make setup: $(VENV) was made from another Python than $(PYTHON): run make clean, or name another VENV" >&2; \
+		exit 1; \
+	fi
+endif
+
+# What no wheel brings: virtual environments, which Debian keeps in a package, and the embedded synthesizer's voice.
+system: interpreter
+	@packages=(); \
+	[ -e $(STAMP) ] || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || packages+=("$(DEBIAN_PYTHON)-venv"); \
+	$(PYTHON) -c 'import ctypes; ctypes.CDLL("libflite.so.1")' 2>/dev/null || packages+=(libflite1); \
+	[ "$${#packages[@]}" = 0 ] || .ci/apt-install "$${packages[@]}"
+
+$(STAMP): pyproject.toml requirements.lock | system
 	@echo "make setup: installing the locked versions into $(VENV)"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --upgrade 'pip>=25.1'  # the first that knows --group
 # Python 3.12 has no wheel of pocketsphinx: there it is compiled, which takes a minute and a compiler.
-	@$(PIP) --constraint requirements.lock --only-binary pocketsphinx pocketsphinx 2>/dev/null \
-		|| { { command -v cc && command -v c++ && test -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"; } >/dev/null \
-			|| .ci/apt-install "to compile pocketsphinx" build-essential "$$($(PYTHON) -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')"; \
+	@$(PIP) --constraint requirements.lock --only-binary pocketsphinx pocketsphinx 2>/dev/null || { \
+		{ command -v cc && command -v c++ && test -e "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h"; } >/dev/null \
+			|| .ci/apt-install build-essential "$(DEBIAN_PYTHON)-dev"; \
 		echo "make setup: compiling pocketsphinx"; \
 		$(PIP) --constraint requirements.lock pocketsphinx; }
 	@$(PIP) --constraint requirements.lock --group dev --editable .
@@ -58,24 +69,25 @@ demo: setup
 test: check
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
-	@$(BIN)/coverage report >$(VENV)/coverage.txt || { cat $(VENV)/coverage.txt >&2; exit 1; }
+	@.ci/quietly $(BIN)/coverage report
 
 check: setup
+	@echo "make check: ruff, mypy, flake8-async, import contracts"
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES)
-	@$(BIN)/mypy --explicit-package-bases --no-error-summary
+	@$(BIN)/mypy --no-error-summary $(SOURCES)
 	@$(BIN)/flake8 $(SOURCES)
-	@$(BIN)/lint-imports
+	@.ci/quietly $(BIN)/lint-imports --no-logo
 
 format: setup
-	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
 
 bench: setup
 	@$(BIN)/python -m benchmarks
 
-# Only what is recognizably ours: VENV may have been pointed anywhere.
+# Only what is recognizably ours: VENV may have been pointed anywhere. Records of calls (calls/) stay.
 clean:
 	@if [ -e $(STAMP) ] && [ -e $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi
-	@rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
-	@find voiced tests $(wildcard benchmarks) -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist simulated
+	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,7 +12,6 @@ import trio
 
 from voiced.admin import make_admin_app
 from voiced.agent.base import AudioAgent, DialogueAgent
-from voiced.call import Services
 from voiced.errors import RecognizerFailed
 from voiced.front_door import FrontDoor
 from voiced.journal import Unobserved
@@ -21,6 +20,7 @@ from voiced.log import get_logger
 from voiced.media_socket import MediaEndpoint
 from voiced.providers import load_provider
 from voiced.record_store import RecordStore
+from voiced.services import Services
 from voiced.switchboard import Switchboard
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx.webhook import Deduplicator, WebhookVerifier

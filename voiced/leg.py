@@ -4,8 +4,8 @@ Webhooks come in any order, twice, or never, and media may start before `call.an
 delivered. The table therefore has an entry for every pair of state and event, and time only goes
 forward: an event that belongs to an earlier state leaves a later one as it is.
 
-    RINGING ──answer sent──► ANSWERING ──answered──► ANSWERED ──media──► STREAMING
-       └──────────┴───────────────┴──────────┬───────────┴─────────────────┘
+    RINGING ──answer sent──► ANSWERING ──answered──► ANSWERED ──media──► STREAMING ──► BRIDGED
+       └──────────┴───────────────┴──────────┬───────────┴─────────────────┴──────────────┘
                                      hangup sent ──► HANGING_UP ──gone──► GONE
 """
 
@@ -26,6 +26,8 @@ class LegState(Enum):
     """The leg is up (and is being billed); no media yet."""
     STREAMING = "streaming"
     """Audio flows."""
+    BRIDGED = "bridged"
+    """We have sent `transfer`: the caller is, or is about to be, with somebody else."""
     HANGING_UP = "hanging up"
     """We have sent `hangup` or `reject`."""
     GONE = "gone"
@@ -38,6 +40,7 @@ class LegEvent(Enum):
     ANSWER_SENT = "answer sent"
     ANSWERED = "answered"
     MEDIA_STARTED = "media started"
+    BRIDGED = "bridged"
     HANGUP_SENT = "hangup sent"
     GONE = "gone"
 
@@ -47,6 +50,7 @@ _TARGET = {
     LegEvent.ANSWER_SENT: LegState.ANSWERING,
     LegEvent.ANSWERED: LegState.ANSWERED,
     LegEvent.MEDIA_STARTED: LegState.STREAMING,
+    LegEvent.BRIDGED: LegState.BRIDGED,
     LegEvent.HANGUP_SENT: LegState.HANGING_UP,
     LegEvent.GONE: LegState.GONE,
 }
@@ -138,7 +142,12 @@ class Leg:
     @property
     def is_up(self) -> bool:
         """Whether the caller can hear something (and is billed)."""
-        return self.state in {LegState.ANSWERED, LegState.STREAMING, LegState.ANSWERING}
+        return self.state not in {LegState.RINGING, LegState.HANGING_UP, LegState.GONE}
+
+    @property
+    def is_bridged(self) -> bool:
+        """Whether the caller has been given to somebody else."""
+        return self.state is LegState.BRIDGED
 
     @property
     def is_gone(self) -> bool:

@@ -22,7 +22,7 @@ from voiced.telnyx.events import CallInitiated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiced.call import Services
+    from voiced.services import Services
     from voiced.telnyx.events import WebhookEvent
     from voiced.telnyx.ids import CallControlId
 

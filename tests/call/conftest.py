@@ -13,11 +13,11 @@ import structlog
 import trio
 
 from voiced.agent.echo import EchoAgent
-from voiced.call import Services
 from voiced.config import Config, parse_config
 from voiced.daemon import Core, open_core
 from voiced.log import configure_logging
 from voiced.record_store import RecordStore
+from voiced.services import Services
 from voiced.switchboard import Switchboard
 from voiced.telnyx.rest import open_telnyx
 from voiced.testing.emulator import EmulatedTelnyx, open_emulator

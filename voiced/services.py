@@ -1,0 +1,72 @@
+"""What a call is given: the services that all calls share, its media socket, and its own face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from voiced.agent.base import AudioAgent, DialogueAgent
+    from voiced.config import Config
+    from voiced.journal import JournalEvent, Observer
+    from voiced.leg import EndReason
+    from voiced.recognizer.base import Recognizer
+    from voiced.record_store import RecordStore
+    from voiced.synthesizer.base import Synthesizer
+    from voiced.telnyx.media import MediaStream, Started
+    from voiced.telnyx.rest import TelnyxClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What all calls of a daemon share.
+
+    A dialogue agent comes with a recognizer and a synthesizer; an audio agent needs neither.
+    """
+
+    config: Config
+    telnyx: TelnyxClient
+    agent: DialogueAgent | AudioAgent
+    recognizer: Recognizer | None
+    synthesizer: Synthesizer | None
+    records: RecordStore
+    observer: Observer
+
+
+class MediaSocket(Protocol):
+    """The media WebSocket of one call, whatever engine carries it."""
+
+    async def receive_text(self) -> str:
+        """Return the next message; raises MediaStreamClosed, RemoteProtocolError (not text)."""
+        ...
+
+    async def send_text(self, text: str) -> None:
+        """Send one message, perhaps without a checkpoint; raises MediaStreamClosed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """The media stream of a call, once it has started."""
+
+    socket: MediaSocket
+    stream: MediaStream
+    started: Started
+
+
+class CallFace(Protocol):
+    """What the parts of a call may do to it."""
+
+    def end(self, reason: EndReason, evidence: str) -> None:
+        """End the call. The first cause wins; later ones change nothing."""
+        ...
+
+    def note(self, event: JournalEvent) -> None:
+        """Tell record and observer."""
+        ...
+
+    async def supervise(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
+        """Run a task of the call: its error ends the call, with a reason, and goes no further."""
+        ...

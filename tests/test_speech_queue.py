@@ -91,7 +91,8 @@ def test_no_audio_is_lost_whatever_the_pieces(rate_hz, pieces, frames):
     for n in pieces:
         queue.push(np.full(n, 1000, np.int16), rate_hz)
     queue.push_mark("end")
-    n_bytes, marks = 0, ()
+    n_bytes = 0
+    marks: tuple[str, ...] = ()
     for _ in range(10_000):
         taken = queue.take(frames)
         n_bytes += len(taken.payload)

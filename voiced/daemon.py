@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from voiced.config import Config, ProviderConfig
     from voiced.journal import Observer
-    from voiced.recognizer.base import Recognizer, Vocabulary
 
 log = get_logger(__name__)
 
@@ -50,6 +50,8 @@ class Daemon:
     switchboard: Switchboard
     public: Listener
     admin: Listener
+    warm: trio.Event
+    """As of `Core`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Core:
     app: QuartTrio
     media: MediaEndpoint
     switchboard: Switchboard
+    warm: trio.Event
+    """Set once everything is loaded that calls will use."""
 
 
 @asynccontextmanager
@@ -113,15 +117,15 @@ async def open_core(
     """Yield the daemon's application without sockets; live calls are cut when it closes."""
     async with trio.open_nursery() as live_calls:
         switchboard = Switchboard(services, live_calls, wall_clock)
-        if services.recognizer is not None and isinstance(services.agent, DialogueAgent):
-            recognizer, vocabulary = services.recognizer, services.agent.vocabulary
-            live_calls.start_soon(_prepare, recognizer, vocabulary, name="prepare")
+        warm = trio.Event()
+        live_calls.start_soon(_warm_up, services, warm, name="warm up")
         intake = _make_intake(services.config, switchboard, wall_clock)
         try:
             yield Core(
                 app=make_public_app(intake),
                 media=MediaEndpoint(switchboard),
                 switchboard=switchboard,
+                warm=warm,
             )
         finally:
             await _close(switchboard)
@@ -133,12 +137,14 @@ async def _close(switchboard: Switchboard) -> None:
         await switchboard.close()
 
 
-async def _prepare(recognizer: Recognizer, vocabulary: Vocabulary) -> None:
-    """Warm the recognizer up beside the first calls; if that fails, each call finds out itself."""
-    try:
-        await recognizer.prepare(vocabulary)
-    except RecognizerFailed as failed:
-        log.error("recognizer not ready", error=str(failed))
+async def _warm_up(services: Services, warm: trio.Event) -> None:
+    """Prepare the recognizer beside the first calls; if that fails, each call finds out itself."""
+    if services.recognizer is not None and isinstance(services.agent, DialogueAgent):
+        try:
+            await services.recognizer.prepare(services.agent.vocabulary)
+        except RecognizerFailed as failed:
+            log.error("recognizer not ready", error=str(failed))
+    warm.set()
 
 
 def _make_intake(
@@ -176,7 +182,9 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
             await servers.start(serve_connections, public, door.handle, tls)
             await servers.start(serve_app, admin_app, admin)
             try:
-                yield Daemon(switchboard=core.switchboard, public=public, admin=admin)
+                yield Daemon(
+                    switchboard=core.switchboard, public=public, admin=admin, warm=core.warm
+                )
             finally:
                 await _close(core.switchboard)  # while webhooks and media still reach the calls
                 servers.cancel_scope.cancel()
@@ -191,9 +199,23 @@ async def serve(config: Config) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with open_daemon(config) as daemon:
             _say_ready(config, daemon)
-            await anext(signals)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_spare_the_collector, daemon.warm)
+                await anext(signals)
+                nursery.cancel_scope.cancel()
             await _drain(daemon, config.call.drain_timeout_s, signals)
     log.info("stopped")
+
+
+async def _spare_the_collector(warm: trio.Event) -> None:
+    """Leave what was loaded at start out of garbage collection.
+
+    A full collection looks at every object, and no call is served meanwhile. The 83,000 objects of
+    the libraries never become garbage: with them it took 57 ms, without them nothing measurable.
+    """
+    await warm.wait()
+    gc.collect()
+    gc.freeze()
 
 
 def _say_ready(config: Config, daemon: Daemon) -> None:

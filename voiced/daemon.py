@@ -128,13 +128,9 @@ async def open_core(
                 warm=warm,
             )
         finally:
-            await _close(switchboard)
+            with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
+                await switchboard.close()
             live_calls.cancel_scope.cancel()
-
-
-async def _close(switchboard: Switchboard) -> None:
-    with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
-        await switchboard.close()
 
 
 async def _warm_up(services: Services, warm: trio.Event) -> None:
@@ -186,7 +182,9 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
                     switchboard=core.switchboard, public=public, admin=admin, warm=core.warm
                 )
             finally:
-                await _close(core.switchboard)  # while webhooks and media still reach the calls
+                # While webhooks and media still reach the calls.
+                with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
+                    await core.switchboard.close()
                 servers.cancel_scope.cancel()
 
 

@@ -1,13 +1,16 @@
 """The way from the caller: media messages in, frames out. A task of the call.
 
 The only reader of the media socket. Puts chunks in order, conceals gaps, decodes and resamples
-inline as it reads, so that a frame takes one hop to its consumer. Never waits for that consumer:
-if it falls half a second behind, the call ends rather than the reader stalls (a stalled reader
-leaves pings unanswered and fills Telnyx's buffers).
+inline as it reads, so that a frame takes one hop to its consumer. Waits for that consumer only
+while it catches up with a burst, as comes after a stall of the network: if it stays half a second
+behind, the call ends rather than the reader stalls (a stalled reader leaves pings unanswered and
+fills Telnyx's buffers).
 """
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 FRAMES_AHEAD = 25
 """Frames a consumer may lag behind: half a second."""
+
+CATCH_UP_S = 0.5
+"""How long a consumer may be so far behind without a break."""
 
 MAX_CONCEALED = 5
 """Frames made up for one gap. Concealment is silence after 60 ms; a longer gap is left out, so that
@@ -75,6 +81,7 @@ class Inbound:
         self._resampler = Resampler(decoder.rate_hz, rate_hz)
         self._chunk_samples = frame_samples(decoder.rate_hz)
         self._frames = 0
+        self._catch_up_until = math.inf
         self.last_at = trio.current_time()
 
     async def run(
@@ -96,13 +103,13 @@ class Inbound:
                 message = stream.receive(await socket.receive_text())
                 if isinstance(message, Media):
                     if message.track == "inbound":
-                        self._take(message, frames)
+                        await self._take(message, frames)
                 elif isinstance(message, Mark):
                     outbound.mark_returned(message.name)
                 elif isinstance(message, Stopped):
                     return
 
-    def _take(self, media: Media, frames: trio.MemorySendChannel[Frame]) -> None:
+    async def _take(self, media: Media, frames: trio.MemorySendChannel[Frame]) -> None:
         self.last_at = trio.current_time()
         n_lost = 0
         for payload in self._reorder.add(media.chunk, media.payload):
@@ -110,12 +117,14 @@ class Inbound:
                 n_lost = 0
                 pcm = self._concealer.good(self._decoder.decode(payload))
                 self._chunk_samples = len(pcm)
-                self._give(pcm, frames, concealed=False)
+                await self._give(pcm, frames, concealed=False)
             elif (n_lost := n_lost + 1) <= MAX_CONCEALED:
                 pcm = self._concealer.lost(self._chunk_samples)
-                self._give(pcm, frames, concealed=True)
+                await self._give(pcm, frames, concealed=True)
 
-    def _give(self, pcm: Pcm, frames: trio.MemorySendChannel[Frame], *, concealed: bool) -> None:
+    async def _give(
+        self, pcm: Pcm, frames: trio.MemorySendChannel[Frame], *, concealed: bool
+    ) -> None:
         if self._timeline is not None:
             self._timeline.caller(pcm, self.last_at)
         pcm = self._resampler.process(pcm)
@@ -124,12 +133,19 @@ class Inbound:
         self._frames += 1
         try:
             frames.send_nowait(frame)
+            self._catch_up_until = math.inf
         except trio.WouldBlock:
-            raise ProviderTooSlow(
-                "recognizer", f"{FRAMES_AHEAD} frames behind the caller's audio"
-            ) from None
+            await self._wait_for_room(frames, frame)
         except trio.BrokenResourceError:
             pass  # the consumer has ended; the call's own end is on its way
+
+    async def _wait_for_room(self, frames: trio.MemorySendChannel[Frame], frame: Frame) -> None:
+        self._catch_up_until = min(self._catch_up_until, trio.current_time() + CATCH_UP_S)
+        with trio.move_on_at(self._catch_up_until), suppress(trio.BrokenResourceError):
+            await frames.send(frame)
+            return
+        if trio.current_time() >= self._catch_up_until:
+            raise ProviderTooSlow("recognizer", f"{FRAMES_AHEAD} frames behind the caller's audio")
 
     def statistics(self) -> InboundStatistics:
         """Return a snapshot."""

@@ -11,13 +11,16 @@ it. So the connections are accepted here, each behind a guard of its own.
 
 from __future__ import annotations
 
+import math
 import socket
+import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 from hypercorn.config import Config as HypercornConfig
+from hypercorn.events import Closed
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -30,12 +33,14 @@ from voiced.log import get_logger
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from hypercorn.events import Event
     from hypercorn.typing import ASGIFramework
 
 log = get_logger(__name__)
 
 USER_TIMEOUT_MS = 3000
 BACKLOG = 1024
+CLOSE_TIMEOUT_S = 1.0
 
 READ_TIMEOUT_S = 10
 """A client that sends nothing for so long while its request is not whole, or idles, is dropped."""
@@ -87,12 +92,16 @@ async def serve_connections(
     *,
     task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Accept until cancelled, and run `handle` for each connection; what it raises is its own."""
+    """Accept until cancelled, and run `handle` for each connection; what it raises is its own.
+
+    Raises:
+        StartupError: certificate or key cannot be used.
+    """
 
     async def guarded(stream: Stream) -> None:
         try:
             await handle(stream)
-        except Exception:
+        except* Exception:  # beside a Cancelled, perhaps
             log.exception("connection failed by a fault of ours")
         finally:
             await trio.aclose_forcefully(stream)
@@ -104,15 +113,31 @@ def _accepting(
     listener: Listener, tls: Tls | None
 ) -> trio.SocketListener | trio.SSLListener[trio.SocketStream]:
     """Return a Trio listener on a duplicate of the socket, which whoever serves it closes."""
+    context = None if tls is None else _tls_context(*tls)
     sockets = trio.SocketListener(trio.socket.from_stdlib_socket(listener.socket.dup()))
-    if tls is None:
+    if context is None:
         return sockets
-    config = HypercornConfig()  # for its choice of ciphers and versions
-    config.certfile, config.keyfile = tls
-    config.alpn_protocols = ["http/1.1"]
-    context = config.create_ssl_context()
-    assert context is not None
     return trio.SSLListener(sockets, context, https_compatible=True)
+
+
+def _tls_context(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        # A password, so that an encrypted key is an error and not a question on the terminal.
+        context.load_cert_chain(certificate, key, password="-")
+    except OSError as error:
+        raise StartupError(
+            f"[server] tls_certificate = {certificate}, tls_key = {key}: {_why(error)};"
+            " name a PEM chain and its PEM key without a password"
+        ) from error
+    return context
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"cannot be used ({error.reason or 'PEM'})"
+    return error.strerror or str(error)
 
 
 class HttpEngine:
@@ -124,6 +149,7 @@ class HttpEngine:
         config.errorlog = None
         config.accesslog = None
         config.read_timeout = READ_TIMEOUT_S
+        config.keep_alive_timeout = READ_TIMEOUT_S
         config.keep_alive_max_requests = requests_per_connection
         self._config = config
         self._app = wrap_app(app, config.wsgi_max_body_size, "asgi")
@@ -131,13 +157,27 @@ class HttpEngine:
 
     async def serve(self, stream: Stream) -> None:
         """Serve one connection to its end."""
-        await TCPServer(
+        await _HttpConnection(
             self._app,
             self._config,
             self._context,
             ConnectionState({}),
             stream,  # type: ignore[arg-type]  # it takes both kinds
         ).run()
+
+
+class _HttpConnection(TCPServer):
+    """Hypercorn's, but able to close: `Connection: close` was said, and then nothing happened.
+
+    Before it closes the connection it tells the application of the disconnect, whereupon Quart-Trio
+    cancels the request, and with it the task that was about to close.
+    """
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send data or close."""
+        limit_s = CLOSE_TIMEOUT_S if isinstance(event, Closed) else math.inf
+        with trio.move_on_after(limit_s, shield=isinstance(event, Closed)):
+            await super().protocol_send(event)
 
 
 async def serve_app(

@@ -12,6 +12,7 @@ unknown, used by a live connection, of a call that has ended), the answer is 403
 from __future__ import annotations
 
 import os
+import socket
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -45,6 +46,13 @@ MESSAGE_LIMIT_BYTES = 1024 * 1024
 
 READ_BYTES = 64 * 1024
 
+SEND_BUFFER_BYTES = 32 * 1024
+"""Of the kernel, for a peer that reads slowly: some seconds of audio; more is of no use."""
+
+SEND_TIMEOUT_S = 3.0
+"""A peer that takes nothing for so long has stopped reading. TCP's own time limits do not see it as
+long as it goes on sending."""
+
 GOING_AWAY = 1001
 ABNORMAL = 1006
 
@@ -59,8 +67,10 @@ class StreamMediaSocket:
         # where the stream's own methods try, fail and wait.
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
         self._protocol = protocol
+        if isinstance(stream, trio.SocketStream):
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._frames: deque[Frame] = deque()
-        self._parts: list[bytes] = []
+        self._part = bytearray()
         self._writing = trio.Lock()
         self._cut = False
 
@@ -104,7 +114,7 @@ class StreamMediaSocket:
 
     def _take(self, frame: Frame) -> str | None:
         """Return the message that `frame` completes, if it does."""
-        if frame.opcode is Opcode.TEXT and frame.fin and not self._parts:
+        if frame.opcode is Opcode.TEXT and frame.fin:
             return _decode(frame.data)
         if frame.opcode is Opcode.BINARY:
             raise RemoteProtocolError("media socket: a binary message; Telnyx sends text only")
@@ -112,13 +122,15 @@ class StreamMediaSocket:
             code = self._protocol.close_rcvd.code if self._protocol.close_rcvd else ABNORMAL
             raise MediaStreamClosed(code)
         if frame.opcode in {Opcode.TEXT, Opcode.CONT}:
-            self._parts.append(bytes(frame.data))
+            self._part += frame.data
             if frame.fin:
-                whole, self._parts = b"".join(self._parts), []
+                whole, self._part = self._part, bytearray()
                 return _decode(whole)
         return None
 
     async def _read(self) -> None:
+        if self._protocol.parser_exc is not None:
+            raise RemoteProtocolError(f"media socket: {self._protocol.parser_exc}")
         try:
             data = await self._receive_some()
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
@@ -130,8 +142,6 @@ class StreamMediaSocket:
             if isinstance(event, Frame):
                 self._frames.append(event)
         await self._flush()  # a pong, or the answer to a close
-        if self._protocol.parser_exc is not None and not self._frames:
-            raise RemoteProtocolError(f"media socket: {self._protocol.parser_exc}")
 
     async def _receive_some(self) -> bytes | bytearray:
         while self._fd is not None:
@@ -163,8 +173,11 @@ class StreamMediaSocket:
             await self._writing.acquire()
         try:
             self._cut = True
-            await self._stream.send_all(data)
+            with trio.fail_after(SEND_TIMEOUT_S):
+                await self._stream.send_all(data)
             self._cut = False
+        except trio.TooSlowError:
+            raise MediaStreamClosed(ABNORMAL, "the far end has stopped reading") from None
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise MediaStreamClosed(ABNORMAL) from None
         finally:
@@ -221,7 +234,7 @@ class MediaEndpoint:
                 try:
                     await call.carry(socket)
                 finally:
-                    await socket.close()
+                    await socket.close()  # noqa: ASYNC102  # bounded and shielded inside
 
 
 async def _read_request(

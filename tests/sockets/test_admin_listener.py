@@ -1,0 +1,97 @@
+"""The admin listener: alive, ready, which calls are up; and for whom."""
+
+import httpx
+import pytest
+import trio
+
+from tests.sockets.conftest import until, upgrade
+from tests.sockets.test_public_listener import ask, http, status_of
+
+pytestmark = pytest.mark.socket
+
+TOKEN = "a-long-word"
+
+
+async def get(hand, path, **headers):
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(f"http://{hand.daemon.admin.address}{path}", headers=headers)
+
+
+async def test_a_daemon_is_alive_and_ready(open_hand):
+    async with open_hand() as hand:
+        for path, expected in (("/livez", {"alive": True}), ("/readyz", {"ready": True})):
+            response = await get(hand, path)
+            assert (response.status_code, response.json()) == (200, expected)
+
+
+async def test_a_draining_daemon_is_alive_but_not_ready(open_hand):
+    async with open_hand() as hand, trio.open_nursery() as nursery:
+        await hand.ring()
+        nursery.start_soon(hand.daemon.switchboard.drain)
+        await until(lambda: hand.daemon.switchboard.is_draining)
+        assert (await get(hand, "/livez")).status_code == 200
+        response = await get(hand, "/readyz")
+        assert (response.status_code, response.json()) == (503, {"ready": False})
+        await hand.hang_up()
+
+
+async def test_live_calls_are_shown_and_ended_ones_are_not(open_hand):
+    async with open_hand() as hand:
+        assert (await get(hand, "/calls")).json() == {"calls": []}
+        path = await hand.ring()
+        async with hand.wire(path) as wire:
+            assert await hand.echoes(wire, 1)
+            (call,) = (await get(hand, "/calls")).json()["calls"]
+            assert call["call_id"] == "v3:hand"
+            assert call["leg"] == "streaming"
+            assert call["state"] == "live"
+            assert (await get(hand, "/calls/v3:hand")).json() == call
+            assert (await get(hand, "/calls/v3:other")).status_code == 404
+            await hand.hang_up()
+        await hand.ended()
+        assert (await get(hand, "/calls/v3:hand")).status_code == 404
+
+
+async def test_calls_need_the_token_where_one_is_set_and_probes_do_not(open_hand):
+    async with open_hand(admin={"token": TOKEN}) as hand:
+        for path in ("/calls", "/calls/v3:hand", "/nothing"):
+            for given in (
+                None,
+                "",
+                TOKEN[:-1],
+                TOKEN + "x",
+                f"Basic {TOKEN}",
+                "Bearer wrong",
+                "Bearer",
+            ):
+                headers = {} if given is None else {"Authorization": given}
+                response = await get(hand, path, **headers)
+                assert response.status_code == 401, (path, given)
+                assert TOKEN not in response.text
+        assert (await get(hand, "/livez")).status_code == 200
+        assert (await get(hand, "/readyz")).status_code == 200
+        response = await get(hand, "/calls", Authorization=f"Bearer {TOKEN}")
+        assert (response.status_code, response.json()) == (200, {"calls": []})
+
+
+async def test_a_token_that_is_not_ascii_is_just_wrong(open_hand):
+    async with open_hand(admin={"token": TOKEN}) as hand:
+        address = hand.daemon.admin.address
+        answer = await ask(address, http("GET", "/calls", b"", "Authorization: Bearer \xe4\xff"))
+        assert status_of(answer) == 401
+
+
+async def test_nonsense_does_not_end_the_listener(open_hand):
+    async with open_hand() as hand:
+        address = hand.daemon.admin.address
+        await ask(
+            address, upgrade("/x").replace(b"Connection: Upgrade", b"Connection: Upgrade, \xff")
+        )
+        assert status_of(await ask(address, upgrade("/calls"))) in {400, 403, 404, 405}
+        assert (await get(hand, "/livez")).status_code == 200
+
+
+async def test_webhooks_are_not_taken_there(open_hand):
+    async with open_hand() as hand:
+        answer = await ask(hand.daemon.admin.address, http("POST", "/telnyx/webhook", b"{}"))
+        assert status_of(answer) == 404

@@ -103,14 +103,12 @@ class StreamMediaSocket:
         await self._flush()
 
     async def close(self) -> None:
-        """Say goodbye, if the peer still takes it within a second, and close the connection."""
-        with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-            if self._protocol.state is State.OPEN and not self._cut:
-                self._protocol.send_close(GOING_AWAY)
-                with suppress(MediaStreamClosed):
-                    await self._flush()
-            await self._stream.aclose()
-        await trio.aclose_forcefully(self._stream)
+        """Say goodbye, if the peer still takes it, and close the connection."""
+        if self._protocol.state is State.OPEN and not self._cut:
+            self._protocol.send_close(GOING_AWAY)
+            with suppress(MediaStreamClosed):
+                await self._flush()
+        await self._stream.aclose()
 
     def _take(self, frame: Frame) -> str | None:
         """Return the message that `frame` completes, if it does."""
@@ -234,7 +232,8 @@ class MediaEndpoint:
                 try:
                     await call.carry(socket)
                 finally:
-                    await socket.close()  # noqa: ASYNC102  # bounded and shielded inside
+                    with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                        await socket.close()
 
 
 async def _read_request(

@@ -1,0 +1,134 @@
+"""Medians, ratios to Pipecat, and the tables in Markdown; pure."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.machine import Machine
+    from benchmarks.plan import Row
+
+RIVAL = "pipecat"
+
+BEGIN = "<!-- measured: begin (written by `python -m benchmarks --write-docs`) -->"
+END = "<!-- measured: end -->"
+
+_HEAD = (
+    "workload", "server", "calls", "CPU ms per call-second", "of Pipecat's", "delay, ms",
+    "heard, ms", "gap p50 / p99 / p99.9 / max, ms", "underruns per call-minute",
+    "lowest buffer, ms", "messages out per call-second", "MB per call", "hangup to gone, ms",
+)  # fmt: skip
+
+
+def write_report(machine: Machine, date: str, rows: Sequence[Row], found: Sequence[Row]) -> str:
+    """Return the whole report: where and when, the runs, and the search if there was one."""
+    parts = [_describe(machine, date), _table(_HEAD, _lines(rows))]
+    if any(row["flaw"] for row in rows):
+        parts.append("`*`: no run of this row was undisturbed; all of them count.")
+    if found:
+        head = ("workload", "server", "calls held", "what failed beyond")
+        lines = [[row["workload"], row["server"], str(row["held"]), row["reason"]] for row in found]
+        parts.append(_table(head, lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def put_between_marks(document: str, report: str) -> str:
+    """Return `document` with the report between its marks. Raises ValueError without them."""
+    head, begin, rest = document.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"there are no marks: {BEGIN} and {END}")
+    return f"{head}{BEGIN}\n\n{report}\n{END}{tail}"
+
+
+def _describe(machine: Machine, date: str) -> str:
+    kind = "virtual machine" if machine.virtual else "machine"
+    return (
+        f"{date}. {machine.cpu}, a {kind} with {machine.cores} cores and {machine.memory_gb:g} GB; "
+        f"server on core {machine.server_core}, load on core {machine.load_core}. "
+        f"Linux {machine.kernel}, Python {machine.python}. Load average before: "
+        f"{machine.load_at_start:g}. Ours: {_versions(machine.ours)}. "
+        f"The others': {_versions(machine.rivals)}."
+    )
+
+
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items()) or "none"
+
+
+def _lines(rows: Sequence[Row]) -> list[list[str]]:
+    groups: dict[tuple[str, str, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["workload"], row["server"], row["calls"]), []).append(row)
+    cpu = {key: _median(taken, _cpu) for key, taken in groups.items()}
+    lines = []
+    for (workload, server, calls), taken in sorted(groups.items(), key=_order(list(groups))):
+        own, rival = cpu[workload, server, calls], cpu.get((workload, RIVAL, calls))
+        ratio = f"{own / rival:.2f}" if own is not None and rival else "–"
+        flawed = "" if any(not row["flaw"] for row in taken) else "\\*"
+        lines.append([workload, server, f"{calls}{flawed}", _number(own, 2), ratio, *_cells(taken)])
+    return lines
+
+
+def _order(keys: list[tuple[str, str, int]]) -> Callable[[Any], tuple[int, int, int]]:
+    """Sort by workload, then calls, then server, each in the order of its first row."""
+    workloads = list(dict.fromkeys(workload for workload, _, _ in keys))
+    servers = list(dict.fromkeys(server for _, server, _ in keys))
+
+    def place(item: tuple[tuple[str, str, int], Any]) -> tuple[int, int, int]:
+        workload, server, calls = item[0]
+        return workloads.index(workload), calls, servers.index(server)
+
+    return place
+
+
+def _cells(taken: Sequence[Row]) -> list[str]:
+    if all("error" in row for row in taken):
+        return [taken[0]["error"]]
+
+    def number(digits: int, *path: str) -> str:
+        return _number(_median(taken, lambda row: _at(row, path)), digits)
+
+    gap = " / ".join(number(1, "gap_ms", name) for name in ("p50", "p99", "p999", "max"))
+    memory = _median(taken, lambda row: (row["memory_mb"] - row["idle_mb"]) / row["calls"])
+    return [
+        number(1, "delay_ms", "p50"),
+        number(1, "heard_ms", "p50"),
+        gap,
+        number(2, "underruns_per_call_min"),
+        number(0, "lowest_buffer_ms"),
+        number(1, "messages_per_call_s"),
+        _number(memory, 2),
+        number(1, "gone_ms", "p50"),
+    ]
+
+
+def _cpu(row: Row) -> float | None:
+    return _at(row, ("cpu_ms_per_call_s",))
+
+
+def _at(row: Row, path: Sequence[str]) -> float | None:
+    value: Any = row
+    for name in path:
+        value = value.get(name) if value is not None else None
+    return None if value is None else float(value)
+
+
+def _median(taken: Sequence[Row], figure: Callable[[Row], float | None]) -> float | None:
+    """Return the median over the undisturbed runs, or over all if there is none."""
+    sound = [row for row in taken if "error" not in row and not row["flaw"]]
+    sound = sound or [row for row in taken if "error" not in row]
+    values = [value for row in sound if (value := figure(row)) is not None]
+    return median(values) if values else None
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rule = ["---"] * len(head)
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines))

@@ -1,0 +1,348 @@
+"""The real program, as systemd runs it: a process, its signals, its exit code, what it says."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trio
+
+from voiced.errors import TelnyxError
+from voiced.testing.caller import silent_caller, tone_caller
+from voiced.testing.emulator import Account, open_emulator
+from voiced.testing.network import open_loopback
+from voiced.testing.rest import serve_api
+
+pytestmark = [pytest.mark.socket, pytest.mark.slow]
+
+LIMIT_S = 30
+SHIPPED = Path(__file__).parents[1] / "config.toml"
+
+KEY = "KEY0123456789_never_to_be_seen"
+ADMIN_TOKEN = "word_never_to_be_seen"
+CALLER, CALLED = "+13125550142", "+13125550143"
+
+ECHO = """
+[server]
+bind = "127.0.0.1:0"
+[admin]
+bind = "127.0.0.1:0"
+[agent]
+provider = "echo"
+[log]
+level = "debug"
+format = "json"
+"""
+
+
+@dataclass
+class Program:
+    """A running `voiced`."""
+
+    process: Any
+    lines: list[str] = field(default_factory=list)
+    news: trio.Event = field(default_factory=trio.Event)
+
+    async def read(self, stream):
+        rest = b""
+        async for data in stream:
+            *lines, rest = (rest + data).split(b"\n")
+            self.lines += [line.decode() for line in lines]
+            self.news.set()
+            self.news = trio.Event()
+
+    def events(self):
+        return [json.loads(line) for line in self.lines if line.startswith("{")]
+
+    async def says(self, event):
+        """Wait for a log line and return it."""
+        while not (found := [e for e in self.events() if e["event"] == event]):
+            await self.news.wait()
+        return found[0]
+
+    async def admin(self, path):
+        address = (await self.says("listening"))["admin"]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return await client.get(
+                f"http://{address}{path}", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}
+            )
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the program: `async with run(config, TELNYX_...=...) as program`; it must end itself."""
+
+    @asynccontextmanager
+    async def runner(text, *, arguments=(), ends_itself=False, **variables):
+        (tmp_path / "voiced.toml").write_text(text)
+        environ = {k: v for k, v in os.environ.items() if not k.startswith(("TELNYX", "VOICED"))}
+        with trio.fail_after(LIMIT_S):
+            process = await trio.lowlevel.open_process(
+                [sys.executable, "-m", "voiced", "--config", "voiced.toml", *arguments],
+                cwd=tmp_path,
+                env={**environ, **variables},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            program = Program(process)
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(program.read, process.stdout)
+                    nursery.start_soon(program.read, process.stderr)
+                    yield program
+                    await process.wait()
+            finally:
+                if process.poll() is None:
+                    process.kill()
+        said = "\n".join(program.lines)
+        for secret in (KEY, ADMIN_TOKEN, CALLER, CALLED, CALLER[1:], CALLED[1:]):
+            assert secret not in said
+        assert "Traceback" not in said
+
+    return runner
+
+
+@pytest.fixture
+def run_with_telnyx(run):
+    """Run the program beside an emulated Telnyx: yields both."""
+
+    @asynccontextmanager
+    async def runner(text=ECHO, **variables):
+        async with (
+            open_loopback() as network,
+            open_emulator(network, account=Account(api_key=KEY)) as telnyx,
+            serve_api(telnyx.app) as api_url,
+            run(
+                text,
+                TELNYX_API_KEY=KEY,
+                TELNYX_PUBLIC_KEY=telnyx.public_key,
+                TELNYX_API_BASE=api_url,
+                VOICED_ADMIN_TOKEN=ADMIN_TOKEN,
+                **variables,
+            ) as program,
+        ):
+            address = (await program.says("listening"))["public"]
+            telnyx.webhook_url = f"http://{address}/telnyx/webhook"
+            telnyx.network = PatientNetwork(network, program)
+            yield program, telnyx
+
+    return runner
+
+
+class Ringing:
+    """Rings in the background; `report` is there once the call is over."""
+
+    def __init__(self, telnyx, caller):
+        self.reports: list[Any] = []
+        self._telnyx = telnyx
+        self._caller = caller
+
+    async def run(self):
+        self.reports.append(await self._telnyx.ring(self._caller, from_=CALLER, to=CALLED))
+
+    @property
+    def report(self):
+        (report,) = self.reports
+        return report
+
+
+class PatientNetwork:
+    """Takes the webhooks for a daemon that has ended meanwhile: they are nobody's fault."""
+
+    def __init__(self, network, program):
+        self.open_websocket = network.open_websocket
+        self._post = network.post
+        self._program = program
+
+    async def post(self, url, headers, body):
+        with suppress(TelnyxError):
+            return await self._post(url, headers, body)
+        with trio.move_on_after(1):
+            await self._program.process.wait()
+            return 200
+        raise TelnyxError("webhook not delivered, though the daemon is running")
+
+
+async def call_streams(program):
+    while True:
+        calls = (await program.admin("/calls")).json()["calls"]
+        if calls and calls[0]["leg"] == "streaming":
+            return calls[0]
+        await trio.sleep(0.02)
+
+
+def records_in(path):
+    return [json.loads(p.read_text()) for p in (path / "calls").glob("*/call.json")]
+
+
+# Starting.
+
+
+@pytest.mark.parametrize("which", ["echo", "shipped"])
+async def test_it_listens_within_seconds_and_stops_at_a_signal(
+    run, record_testsuite_property, which
+):
+    text = ECHO
+    if which == "shipped":
+        text = SHIPPED.read_text().replace('bind = "127.0.0.1:808', 'bind = "127.0.0.1:0" # ')
+        text = text.replace('format = "auto"', 'format = "json"')
+    begun = trio.current_time()
+    async with run(text, TELNYX_API_KEY=KEY, VOICED_ADMIN_TOKEN=ADMIN_TOKEN) as program:
+        with trio.fail_after(10):
+            await program.says("listening")
+        listening_ms = round((trio.current_time() - begun) * 1000)
+        record_testsuite_property(f"{which} listening after ms", listening_ms)
+        assert (await program.admin("/livez")).json() == {"alive": True}
+        begun = trio.current_time()
+        program.terminate()
+        await program.process.wait()
+        stopped_ms = round((trio.current_time() - begun) * 1000)
+        record_testsuite_property(f"{which} stopped after ms", stopped_ms)
+    assert program.process.returncode == 0
+    assert [event["event"] for event in program.events()][-1] == "stopped"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_while_it_starts_stops_it(run, sign):
+    async with run(ECHO) as program:
+        await trio.sleep(0.35)  # somewhere between its imports and its sockets
+        program.process.send_signal(sign)
+    assert program.process.returncode in {0, 130, -sign}
+
+
+async def test_without_keys_it_starts_and_says_what_to_set(run):
+    async with run(ECHO) as program:
+        warnings = {
+            (await program.says(event))["level"]
+            for event in (
+                "every webhook will be refused: set TELNYX_PUBLIC_KEY",
+                "no call can be answered: set TELNYX_API_KEY",
+            )
+        }
+        program.terminate()
+    assert warnings == {"warning"}
+    assert program.process.returncode == 0
+
+
+@pytest.mark.parametrize("table", ["server", "admin"])
+async def test_a_port_that_is_taken_is_one_sentence_with_key_and_remedy(run, table):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bind = f'"127.0.0.1:{taken.getsockname()[1]}"'
+        text = ECHO.replace(f'[{table}]\nbind = "127.0.0.1:0"', f"[{table}]\nbind = {bind}")
+        async with run(text) as program:
+            pass
+    assert program.process.returncode == 1
+    (sentence,) = [line for line in program.lines if line.startswith("voiced: ")]
+    assert f"[{table}] bind = {bind[1:-1]}: " in sentence
+    assert "free the port or choose another" in sentence
+
+
+async def test_every_fault_of_a_configuration_is_told_with_exit_code_2(run):
+    text = ECHO.replace("127.0.0.1:0", "127.0.0.1", 1) + "[call]\nmax_duration = 1\n"
+    async with run(text, TELNYX_API_KEY=KEY) as program:
+        pass
+    assert program.process.returncode == 2
+    assert len(program.lines) == 2
+    assert program.lines[0].startswith("voiced: server.bind = ")
+    assert "max_duration_s" in program.lines[1]
+
+
+async def test_records_that_cannot_be_written_are_one_sentence(run, tmp_path):
+    (tmp_path / "file").touch()
+    async with run(ECHO + '[records]\npath = "file/calls"\n') as program:
+        pass
+    assert program.process.returncode in {1, 2}
+    (sentence,) = program.lines
+    assert "records" in sentence
+
+
+# Calls.
+
+
+async def test_a_call_is_answered_and_recorded(run_with_telnyx, tmp_path):
+    async with run_with_telnyx() as (program, telnyx):
+        ringing = Ringing(telnyx, tone_caller(starts_s=0.2, lasts_s=0.3, hangs_up_s=0.8))
+        await ringing.run()
+        await program.says("call ended")
+        program.terminate()
+    assert ringing.report.violations == ()
+    assert ringing.report.first_audio_s is not None
+    (record,) = records_in(tmp_path)
+    assert (record["from"], record["to"]) == (CALLER, CALLED)
+    assert record["end"]["reason"] == "caller_hung_up"
+
+
+async def test_a_signal_during_a_call_lets_it_finish_and_refuses_new_ones(
+    run_with_telnyx, tmp_path
+):
+    async with run_with_telnyx() as (program, telnyx), trio.open_nursery() as nursery:
+        ringing = Ringing(telnyx, silent_caller(hangs_up_s=1.5))
+        nursery.start_soon(ringing.run)
+        await call_streams(program)
+        program.terminate()
+        await program.says("draining")
+        assert (await program.admin("/readyz")).status_code == 503
+        refused = await telnyx.ring(silent_caller(), from_=CALLER, to=CALLED)
+        assert refused.cause == "user_busy"
+        assert refused.actions == ("reject",)
+        assert ringing.reports == []
+    assert program.process.returncode == 0
+    assert ringing.report.ended_by == "caller"
+    assert ringing.report.violations == ()
+    reasons = {record["end"]["reason"] for record in records_in(tmp_path)}
+    assert reasons == {"caller_hung_up", "refused_busy"}
+
+
+async def test_a_second_signal_ends_it_at_once_and_hangs_the_legs_up(run_with_telnyx, tmp_path):
+    async with run_with_telnyx() as (program, telnyx), trio.open_nursery() as nursery:
+        ringing = Ringing(telnyx, silent_caller())
+        nursery.start_soon(ringing.run)
+        await call_streams(program)
+        program.terminate()
+        await program.says("draining")
+        program.terminate()
+        with trio.fail_after(5):
+            await program.process.wait()
+    assert program.process.returncode == 0
+    assert ringing.report.ended_by == "agent"
+    assert ringing.report.actions == ("answer", "hangup")
+    assert ringing.report.violations == ()
+    (record,) = records_in(tmp_path)
+    assert record["end"]["reason"] == "shutdown"
+    assert record["hangup_confirmed"] is True
+
+
+async def test_a_drain_that_takes_too_long_is_cut_short(run_with_telnyx, tmp_path):
+    text = ECHO + "[call]\ndrain_timeout_s = 0.3\n"
+    async with run_with_telnyx(text) as (program, telnyx), trio.open_nursery() as nursery:
+        ringing = Ringing(telnyx, silent_caller())
+        nursery.start_soon(ringing.run)
+        await call_streams(program)
+        program.terminate()
+    assert program.process.returncode == 0
+    assert ringing.report.ended_by == "agent"
+    assert records_in(tmp_path)[0]["end"]["reason"] == "shutdown"
+
+
+async def test_a_killed_daemon_leaves_earlier_records_whole(run_with_telnyx, tmp_path):
+    async with run_with_telnyx() as (program, telnyx):
+        await Ringing(telnyx, silent_caller(hangs_up_s=0.3)).run()
+        await program.says("call ended")
+        async with trio.open_nursery() as nursery:
+            ringing = Ringing(telnyx, silent_caller(hangs_up_s=1.0))
+            nursery.start_soon(ringing.run)
+            await call_streams(program)
+            program.process.kill()
+            nursery.cancel_scope.cancel()
+    assert [record["state"] for record in records_in(tmp_path)] == ["ended"]

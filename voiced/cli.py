@@ -117,9 +117,10 @@ def _serve(file: Path | None) -> int:
 
     from voiced.daemon import serve
     from voiced.log import configure_logging
+    from voiced.wakeups import BatchedWakeups
 
     configure_logging(config.log.level, config.log.format)
-    trio.run(serve, config)
+    trio.run(serve, config, instruments=[BatchedWakeups()])
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -47,6 +48,8 @@ class RecordStore:
         )
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.access(root, os.W_OK | os.X_OK, effective_ids=True):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
             raise StartupError(
                 f"[records] path {root}: {error.strerror}; make it writable or choose another"
@@ -76,7 +79,9 @@ def _write(directory: Path, text: str) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = directory / ".call.json.new"
     # Words and numbers of people: for the owner's eyes only.
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # Half a surrogate pair, which JSON from outside may hold, becomes JSON's escape for it again.
+    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -1,0 +1,137 @@
+"""A call's journal becomes its record."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from voiced.audio.reorder import Reorder
+from voiced.inbound import InboundStatistics
+from voiced.journal import (
+    AgentHeard,
+    AgentSpeaking,
+    BargeIn,
+    CallAnswered,
+    CallEnded,
+    CallerSaid,
+    CallerSpeaking,
+    CallRinging,
+)
+from voiced.pacing import Pacer
+from voiced.record import FORMAT, RecordBuilder
+
+RINGING = CallRinging(caller="+13125550100", called="+13125550199", at=100.0)
+
+
+@pytest.fixture
+def record():
+    return RecordBuilder(
+        call_id="v3:one",
+        ids={"call_leg_id": "leg", "call_session_id": "session", "connection_id": "1"},
+        started=datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC),
+    )
+
+
+def told(record, *events):
+    for event in events:
+        record.note(event)
+    document = record.document()
+    assert json.loads(json.dumps(document)) == document  # nothing but JSON values
+    return document
+
+
+def test_a_record_is_whole_from_the_first_moment(record):
+    document = told(record)
+    assert document["format"] == FORMAT
+    assert document["call_id"] == "v3:one"
+    assert document["call_leg_id"] == "leg"
+    assert document["started_at"] == "2026-11-22T10:00:00.123+00:00"
+    assert (document["state"], document["end"], document["turns"]) == ("live", None, [])
+
+
+def test_times_count_from_the_ring(record):
+    document = told(
+        record,
+        RINGING,
+        CallAnswered(at=100.1234),
+        BargeIn(at=103.0006),
+        CallEnded(reason="caller_hung_up", evidence="stop", at=110.5),
+    )
+    assert (document["from"], document["to"]) == ("+13125550100", "+13125550199")
+    assert document["answered_after_s"] == 0.123
+    assert document["barge_ins_s"] == [3.001]
+    assert document["duration_s"] == 10.5
+    assert document["end"] == {"reason": "caller_hung_up", "evidence": "stop"}
+    assert document["state"] == "ended"
+
+
+def test_turns_stand_in_their_order_with_what_was_heard(record):
+    document = told(
+        record,
+        RINGING,
+        AgentSpeaking(text="Hello.", at=101.0, latency_s=None),
+        AgentHeard(text="Hello.", heard="all", heard_text="Hello.", at=102.0),
+        CallerSpeaking(at=103.0),
+        CallerSaid(text="hi", confidence=0.98765, at=104.0),
+        AgentSpeaking(text="How are you?", at=104.5, latency_s=0.61234),
+    )
+    assert document["turns"] == [
+        {
+            "who": "agent",
+            "at_s": 1.0,
+            "text": "Hello.",
+            "latency_s": None,
+            "heard": "all",
+            "heard_text": "Hello.",
+        },
+        {"who": "caller", "at_s": 4.0, "text": "hi", "confidence": 0.988},
+        {
+            "who": "agent",
+            "at_s": 4.5,
+            "text": "How are you?",
+            "latency_s": 0.612,
+            "heard": "unknown",
+            "heard_text": "",
+        },
+    ]
+
+
+def test_a_sentence_that_is_said_twice_is_settled_one_after_the_other(record):
+    document = told(
+        record,
+        RINGING,
+        AgentSpeaking(text="Hello?", at=101.0, latency_s=None),
+        AgentSpeaking(text="Hello?", at=102.0, latency_s=None),
+        AgentHeard(text="Hello?", heard="all", heard_text="Hello?", at=101.5),
+        AgentHeard(text="Hello?", heard="none", heard_text="", at=102.1),
+    )
+    assert [turn["heard"] for turn in document["turns"]] == ["all", "none"]
+
+
+def test_hearing_of_a_sentence_that_was_never_begun_changes_nothing(record):
+    heard = AgentHeard(text="Hello.", heard="none", heard_text="", at=101.0)
+    said = CallerSaid(text="Hello.", confidence=1.0, at=101.0)
+    document = told(record, RINGING, said, heard)
+    assert [turn["who"] for turn in document["turns"]] == ["caller"]
+    assert "heard" not in document["turns"][0]
+
+
+def test_counters_of_both_directions(record):
+    reorder = Reorder()
+    for chunk in (1, 3, 2, 2):
+        reorder.add(chunk, b"x")
+    pacer = Pacer(lead_s=0.4, message_frames=5)
+    pacer.sent(1, 0.00001, more_waits=False)
+    inbound = InboundStatistics(frames=3, chunks=reorder.statistics(), last_at=1.0)
+    record.count(inbound, pacer.statistics())
+    counters = told(record)["counters"]
+    assert counters["inbound"]["frames"] == 3
+    assert counters["inbound"]["reordered"] == counters["inbound"]["duplicated"] == 1
+    assert counters["outbound"]["sent_s"] == 0.02
+    assert counters["outbound"]["underruns"] == 0
+
+
+def test_it_says_whether_the_leg_is_known_to_be_down(record):
+    assert "hangup_confirmed" not in record.document()
+    record.hangup_confirmed(confirmed=False)
+    assert told(record)["hangup_confirmed"] is False

@@ -144,8 +144,10 @@ class StreamMediaSocket:
     async def _receive_some(self) -> bytes | bytearray:
         while self._fd is not None:
             await trio.lowlevel.wait_readable(self._fd)
-            with suppress(BlockingIOError):
+            try:
                 return os.read(self._fd, READ_BYTES)
+            except BlockingIOError:  # rare: it was readable
+                continue
         return await self._stream.receive_some(READ_BYTES)
 
     async def _flush(self) -> None:

@@ -62,7 +62,7 @@ class Outbound:
         self._pacer = pacer
         self._timeline = timeline
         self._doorbell = Doorbell()
-        self._room = trio.Event()
+        self._room: trio.Event | None = None
         self._marks: dict[str, PlayoutMark] = {}
         self._epoch = 0
         self._n_marks = 0
@@ -78,6 +78,7 @@ class Outbound:
         self._queue.push(pcm, rate_hz)
         self._doorbell.ring()
         while self._queue.queued_s > AHEAD_S:
+            self._room = self._room or trio.Event()
             await self._room.wait()
 
     def mark(self, when_played: Callable[[str], None]) -> PlayoutMark:
@@ -187,8 +188,9 @@ class Outbound:
             note(now)
 
     def _make_room(self) -> None:
-        self._room.set()
-        self._room = trio.Event()
+        if self._room is not None:
+            self._room.set()
+            self._room = None
 
     def statistics(self) -> PacingStatistics:
         """Return a snapshot of the pacing."""

@@ -61,33 +61,33 @@ class SpeechQueue:
         self._resampler: Resampler | None = None
         self._resampler_hz = 0
         self._ready: Pcm = _NOTHING
-
-    @property
-    def queued_s(self) -> float:
+        # Kept up to date rather than computed: they are asked for several times for each frame.
+        self.queued_s = 0.0
         """Seconds of audio waiting here."""
-        return self._piece_s + len(self._ready) / self._encoder.rate_hz
+        self.waiting_frames = 0
+        """How many frames could be taken now, or a few more where a mark stands in between."""
 
     @property
     def is_idle(self) -> bool:
         """Whether `take` would give nothing: no whole frame and no mark waits."""
         return self._n_marks == 0 and self.waiting_frames == 0
 
-    @property
-    def waiting_frames(self) -> int:
-        """How many frames could be taken now, or a few more where a mark stands in between."""
-        frames = self.queued_s * 50
-        return int(frames + (0.999 if self._n_marks else 1e-6))
+    def _measure(self) -> None:
+        self.queued_s = self._piece_s + len(self._ready) / self._encoder.rate_hz
+        self.waiting_frames = int(self.queued_s * 50 + (0.999 if self._n_marks else 1e-6))
 
     def push(self, pcm: Pcm, rate_hz: int) -> None:
         """Append linear audio (int16, mono)."""
         if len(pcm):
             self._items.append(_Piece(pcm, rate_hz))
             self._piece_s += len(pcm) / rate_hz
+            self._measure()
 
     def push_mark(self, name: str) -> None:
         """Append a named point."""
         self._items.append(name)
         self._n_marks += 1
+        self._measure()
 
     def clear(self) -> None:
         """Drop everything, marks too."""
@@ -96,6 +96,7 @@ class SpeechQueue:
         self._piece_s = 0.0
         self._resampler = None
         self._ready = _NOTHING
+        self._measure()
 
     def take(self, frames: int) -> Taken:
         """Remove and return at most `frames` frames, and the marks that follow them directly."""
@@ -108,11 +109,13 @@ class SpeechQueue:
             self._convert_some(wanted - len(self._ready))
         n_samples = min(wanted, len(self._ready) // self._frame * self._frame)
         taken, self._ready = self._ready[:n_samples], self._ready[n_samples:]
+        marks = self._take_marks() if self._n_marks and not len(self._ready) else ()
+        self._measure()
         return Taken(
             payload=self._encoder.encode(taken) if n_samples else b"",
             pcm=taken,
             frames=n_samples // self._frame,
-            marks=self._take_marks() if not len(self._ready) else (),
+            marks=marks,
         )
 
     def _convert_some(self, n_samples: int) -> None:

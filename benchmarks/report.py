@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from benchmarks.verdict import overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from benchmarks.machine import Machine
-    from benchmarks.plan import Row
+    from benchmarks.verdict import Row
 
 RIVAL = "pipecat"
 
 BEGIN = "<!-- measured: begin (written by `python -m benchmarks --write-docs`) -->"
 END = "<!-- measured: end -->"
+
+Key: TypeAlias = tuple[str, str, int]
+"""Workload, server, calls: one line of the table."""
 
 _HEAD = (
     "workload", "server", "calls", "CPU ms per call-second", "of Pipecat's", "delay, ms",
@@ -25,9 +30,15 @@ _HEAD = (
 
 def write_report(machine: Machine, date: str, rows: Sequence[Row], found: Sequence[Row]) -> str:
     """Return the whole report: where and when, the runs, and the search if there was one."""
-    parts = [_describe(machine, date), _table(_HEAD, _lines(rows))]
-    if any(row["flaw"] for row in rows):
-        parts.append("`*`: no run of this row was undisturbed; all of them count.")
+    groups = _grouped(rows)
+    failed = _overloads(groups)
+    parts = [_describe(machine, date), _table(_HEAD, _lines(groups, failed))]
+    if any(_is_disturbed(taken) for taken in groups.values()):
+        parts.append("`*`: no run of this line was undisturbed; all of them count.")
+    if failed:
+        parts.append("`!`: the server was overloaded, and its cost says nothing:")
+        told = (f"{' '.join(map(str, key))}: {reason}" for key, reason in failed.items())
+        parts.append("\n".join(f"- {each}" for each in told))
     if found:
         head = ("workload", "server", "calls held", "what failed beyond")
         lines = [[row["workload"], row["server"], str(row["held"]), row["reason"]] for row in found]
@@ -59,30 +70,45 @@ def _versions(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items()) or "none"
 
 
-def _lines(rows: Sequence[Row]) -> list[list[str]]:
-    groups: dict[tuple[str, str, int], list[Row]] = {}
+def _grouped(rows: Sequence[Row]) -> dict[Key, list[Row]]:
+    """Return the runs by line, sorted by workload, calls and server, in their order of arrival."""
+    groups: dict[Key, list[Row]] = {}
     for row in rows:
         groups.setdefault((row["workload"], row["server"], row["calls"]), []).append(row)
-    cpu = {key: _median(taken, _cpu) for key, taken in groups.items()}
-    lines = []
-    for (workload, server, calls), taken in sorted(groups.items(), key=_order(list(groups))):
-        own, rival = cpu[workload, server, calls], cpu.get((workload, RIVAL, calls))
-        ratio = f"{own / rival:.2f}" if own is not None and rival else "–"
-        flawed = "" if any(not row["flaw"] for row in taken) else "\\*"
-        lines.append([workload, server, f"{calls}{flawed}", _number(own, 2), ratio, *_cells(taken)])
-    return lines
+    workloads = list(dict.fromkeys(workload for workload, _, _ in groups))
+    servers = list(dict.fromkeys(server for _, server, _ in groups))
 
-
-def _order(keys: list[tuple[str, str, int]]) -> Callable[[Any], tuple[int, int, int]]:
-    """Sort by workload, then calls, then server, each in the order of its first row."""
-    workloads = list(dict.fromkeys(workload for workload, _, _ in keys))
-    servers = list(dict.fromkeys(server for _, server, _ in keys))
-
-    def place(item: tuple[tuple[str, str, int], Any]) -> tuple[int, int, int]:
-        workload, server, calls = item[0]
+    def place(key: Key) -> tuple[int, int, int]:
+        workload, server, calls = key
         return workloads.index(workload), calls, servers.index(server)
 
-    return place
+    return {key: groups[key] for key in sorted(groups, key=place)}
+
+
+def _overloads(groups: dict[Key, list[Row]]) -> dict[Key, str]:
+    """Return the lines in most of whose runs that count the server was overloaded, and how."""
+    usual: dict[tuple[str, str], float] = {}
+    failed = {}
+    for key, taken in groups.items():
+        gap_ms = _median(taken, lambda row: _at(row, ("gap_ms", "p99")))
+        usual_ms = usual.setdefault(key[:2], gap_ms or 0.0)  # the fewest calls come first
+        reasons = [overload(row, usual_ms) for row in _sound(taken) or taken]
+        if sum(map(bool, reasons)) * 2 > len(reasons):
+            failed[key] = next(filter(None, reasons))
+    return failed
+
+
+def _lines(groups: dict[Key, list[Row]], failed: dict[Key, str]) -> list[list[str]]:
+    cpu = {key: _median(taken, _cpu) for key, taken in groups.items()}
+    lines = []
+    for key, taken in groups.items():
+        workload, server, calls = key
+        own, rival = cpu[key], cpu.get((workload, RIVAL, calls))
+        comparable = key not in failed and (workload, RIVAL, calls) not in failed
+        ratio = f"{own / rival:.2f}" if comparable and own is not None and rival else "–"
+        marks = ("\\*" if _is_disturbed(taken) else "") + (" !" if key in failed else "")
+        lines.append([workload, server, f"{calls}{marks}", _number(own, 2), ratio, *_cells(taken)])
+    return lines
 
 
 def _cells(taken: Sequence[Row]) -> list[str]:
@@ -117,11 +143,18 @@ def _at(row: Row, path: Sequence[str]) -> float | None:
     return None if value is None else float(value)
 
 
+def _is_disturbed(taken: Sequence[Row]) -> bool:
+    return all(row["flaw"] for row in taken)
+
+
+def _sound(taken: Sequence[Row]) -> list[Row]:
+    """Return the undisturbed runs, or all if there is none, but none that failed altogether."""
+    run = [row for row in taken if "error" not in row]
+    return [row for row in run if not row["flaw"]] or run
+
+
 def _median(taken: Sequence[Row], figure: Callable[[Row], float | None]) -> float | None:
-    """Return the median over the undisturbed runs, or over all if there is none."""
-    sound = [row for row in taken if "error" not in row and not row["flaw"]]
-    sound = sound or [row for row in taken if "error" not in row]
-    values = [value for row in sound if (value := figure(row)) is not None]
+    values = [value for row in _sound(taken) if (value := figure(row)) is not None]
     return median(values) if values else None
 
 

@@ -15,7 +15,7 @@ def row(server, cpu_ms, calls=20, **others):
         "workload": "echo", "server": server, "calls": calls, "cpu_ms_per_call_s": cpu_ms,
         "gap_ms": percentiles, "delay_ms": percentiles, "heard_ms": None, "gone_ms": None,
         "underruns_per_call_min": 0.0, "lowest_buffer_ms": 100.0, "messages_per_call_s": 50.0,
-        "memory_mb": 60.0, "idle_mb": 50.0, "flaw": "", **others,
+        "memory_mb": 60.0, "dropped": 0, "audio_share": 1.0, "idle_mb": 50.0, "flaw": "", **others,
     }  # fmt: skip
 
 
@@ -63,6 +63,27 @@ def test_a_line_of_disturbed_runs_only_says_so():
 def test_a_server_that_failed_says_how():
     rows = [{"workload": "echo", "server": "voiced", "calls": 20, "error": "no answer", "flaw": ""}]
     assert table_of(rows)[0][5] == "no answer"
+
+
+def test_the_cost_of_an_overloaded_server_is_not_compared():
+    rows = [row("voiced", 5.0), row("pipecat", 1.0, underruns_per_call_min=9.0)]
+    voiced, pipecat = table_of(rows)
+    assert voiced[2:5] == ["20", "5.00", "–"]
+    assert pipecat[2:5] == ["20 !", "1.00", "–"]
+    report = write_report(MACHINE, "2026-01-01", rows, [])
+    assert "- echo pipecat 20: 9.0 underruns a call and minute" in report
+
+
+def test_a_server_is_overloaded_where_its_gap_has_grown_from_its_fewest_calls():
+    wide = {"p50": 1.0, "p99": 40.0, "p999": 50.0, "max": 60.0}
+    assert [line[2] for line in table_of([row("pipecat", 9.0, gap_ms=wide)])] == ["20"]
+    rows = [row("voiced", 9.0), row("voiced", 9.0, 40, gap_ms=wide)]
+    assert [line[2] for line in table_of(rows)] == ["20", "40 !"]
+
+
+def test_one_overloaded_run_of_three_is_chance():
+    rows = [row("voiced", 5.0), row("voiced", 5.0), row("voiced", 5.0, dropped=1)]
+    assert table_of(rows)[0][2] == "20"
 
 
 def test_the_search_has_a_table_of_its_own():

@@ -1,0 +1,203 @@
+"""One reply: sentences to audio, marks, deadlines, and what was heard of it."""
+
+import numpy as np
+import pytest
+import trio
+
+from voiced.audio.codec import open_encoder
+from voiced.errors import AgentFailed, ProviderTooSlow
+from voiced.journal import AgentHeard, AgentSpeaking, JournalEvent
+from voiced.outbound import Outbound
+from voiced.pacing import Pacer
+from voiced.reply import FIRST_AUDIO_S, MARK_GRACE_S, HangUp, SpokenReply, Transfer, Voice
+from voiced.telnyx.media import MediaFormat, MediaStream
+from voiced.testing.providers import ToneSynthesizer
+
+START = """{"event":"start","sequence_number":"1","stream_id":"s1","start":{"call_control_id":"c",
+"media_format":{"encoding":"PCMU","sample_rate":8000,"channels":1}}}"""
+
+
+class Line:
+    """A far end that returns each mark once its audio has been played, if it returns any."""
+
+    def __init__(self, nursery, *, returns_marks=True):
+        self.outbound = Outbound(open_encoder("PCMU", 8000), Pacer(lead_s=0.4, message_frames=5))
+        self._nursery = nursery
+        self._returns_marks = returns_marks
+
+    async def run(self):
+        stream = MediaStream(outbound=MediaFormat())
+        stream.receive(START)
+        await self.outbound.run(self, stream)
+
+    async def send_text(self, text):
+        if '"mark"' in text and self._returns_marks:
+            name = text.split('"name":"')[1].split('"')[0]
+            self._nursery.start_soon(self._return, name, self.outbound.unplayed_s)
+
+    async def _return(self, name, after_s):
+        await trio.sleep(after_s + 0.05)
+        self.outbound.mark_returned(name)
+
+
+@pytest.fixture
+def make(nursery):
+    """Make a line and a reply on it; returns the reply, its outbound and its journal."""
+
+    def maker(*, returns_marks=True, since=None, **synthesizer):
+        line = Line(nursery, returns_marks=returns_marks)
+        nursery.start_soon(line.run)
+        events: list[JournalEvent] = []
+        voice = Voice(
+            synthesizer=ToneSynthesizer(letters_per_s=10, **synthesizer),
+            outbound=line.outbound,
+            note=events.append,
+        )
+        return SpokenReply(voice, since=since), line.outbound, events
+
+    return maker
+
+
+def saying(*texts, protected=False):
+    async def think(reply):
+        for text in texts:
+            await reply.say(text, protected=protected)
+
+    return think
+
+
+async def test_a_reply_is_over_when_its_last_word_was_heard(autojump_clock, make):
+    reply, _, events = make(since=trio.current_time() - 0.6)
+    await reply.run(saying("One two.", "Three four."))
+    # 0.1 s to the first audio of each sentence, 0.8 and 1.1 s of speech, the way of the mark.
+    assert trio.current_time() == pytest.approx(0.1 + 0.8 + 1.1 + 0.05, abs=0.11)
+    speaking = [event for event in events if isinstance(event, AgentSpeaking)]
+    assert [(e.text, e.latency_s) for e in speaking] == [
+        ("One two.", pytest.approx(0.7)),
+        ("Three four.", None),
+    ]
+    assert speaking[1].at - speaking[0].at == pytest.approx(0.8, abs=0.02)
+    heard = [event for event in events if isinstance(event, AgentHeard)]
+    assert [(e.text, e.heard) for e in heard] == [("One two.", "all"), ("Three four.", "all")]
+
+
+async def test_a_reply_without_words_is_over_at_once(autojump_clock, make):
+    reply, _, events = make()
+    await reply.run(saying("", "  "))
+    reply.settle()
+    assert (events, reply.has_sounded, reply.decision) == ([], False, None)
+    assert trio.current_time() == 0
+
+
+async def test_a_mark_that_never_comes_back_is_waited_for_a_moment_only(autojump_clock, make):
+    reply, _, events = make(returns_marks=False)
+    await reply.run(saying("One two."))
+    assert trio.current_time() == pytest.approx(0.1 + 0.8 + MARK_GRACE_S, abs=0.05)
+    reply.settle()
+    assert [e.heard for e in events if isinstance(e, AgentHeard)] == ["unknown"]
+
+
+async def test_no_audio_within_ten_seconds_is_too_slow(autojump_clock, make):
+    reply, _, _ = make(first_audio_s=60)
+    with pytest.raises(ProviderTooSlow, match="no audio within 10 s"):
+        await reply.run(saying("One."))
+    assert trio.current_time() == pytest.approx(FIRST_AUDIO_S)
+
+
+async def test_an_agent_that_thinks_for_ever_is_too_slow(autojump_clock, make):
+    reply, _, _ = make()
+
+    async def think(_):
+        await trio.sleep_forever()
+
+    with pytest.raises(ProviderTooSlow):
+        await reply.run(think)
+
+
+async def test_after_its_first_audio_a_reply_may_take_its_time(autojump_clock, make):
+    reply, _, _ = make()
+
+    async def think(reply):
+        await reply.say("One moment.")
+        await trio.sleep(60)
+        await reply.say("Here it is.")
+
+    await reply.run(think)
+    assert trio.current_time() > 60
+
+
+async def test_an_error_of_the_agent_leaves(autojump_clock, make):
+    reply, _, _ = make()
+
+    async def think(reply):
+        raise AgentFailed("a", "x")
+
+    with pytest.raises(AgentFailed):
+        await reply.run(think)
+
+
+async def test_an_interrupted_reply_says_what_was_heard_and_is_no_failure(
+    autojump_clock, make, nursery
+):
+    reply, outbound, events = make()
+    nursery.start_soon(reply.run, saying("One two three four.", "Five."))
+    await trio.sleep(1.0)
+    heard = reply.interrupt()
+    assert heard == "One two"
+    assert outbound.unplayed_s == 0
+    await trio.sleep(20)
+    reply.settle()
+    results = [(e.text, e.heard) for e in events if isinstance(e, AgentHeard)]
+    assert results == [("One two three four.", "part"), ("Five.", "none")]
+    assert outbound.unplayed_s == 0
+
+
+async def test_a_reply_may_be_interrupted_before_it_has_begun(autojump_clock, make, nursery):
+    reply, _, events = make()
+    nursery.start_soon(reply.run, saying("One."))
+    await trio.sleep(0.05)  # the synthesizer is still at it
+    assert reply.interrupt() == ""
+    await trio.sleep(20)
+    assert [e.heard for e in events if isinstance(e, AgentHeard)] == ["none"]
+    assert not any(isinstance(e, AgentSpeaking) for e in events)
+
+
+async def test_a_protected_passage_protects_until_it_has_been_played(autojump_clock, make, nursery):
+    reply, _, _ = make()
+
+    async def think(reply):
+        await reply.say("One two three.", protected=True)  # 1.4 s
+        await reply.say("Four five six.")
+
+    assert reply.may_be_interrupted
+    nursery.start_soon(reply.run, think)
+    for at, may in ((0.3, False), (1.4, False), (1.6, True), (2.5, True)):
+        await trio.sleep(at - trio.current_time())
+        assert reply.may_be_interrupted is may, at
+
+
+async def test_the_last_decision_counts(autojump_clock, make):
+    reply, _, _ = make()
+
+    async def think(reply):
+        reply.hang_up()
+        assert reply.decision == HangUp()
+        reply.transfer("+13125550100")
+        await trio.lowlevel.checkpoint()
+
+    await reply.run(think)
+    assert reply.decision == Transfer("+13125550100")
+
+
+async def test_a_synthesizer_that_gives_nothing_is_a_passage_of_no_length(autojump_clock, make):
+    reply, outbound, events = make()
+
+    class Mute(ToneSynthesizer):
+        async def synthesize(self, text, audio):
+            await audio(np.zeros(0, np.int16))
+
+    mute = SpokenReply(Voice(synthesizer=Mute(), outbound=outbound, note=events.append), since=None)
+    await mute.run(saying("One."))
+    assert [e.heard for e in events if isinstance(e, AgentHeard)] == ["all"]
+    assert trio.current_time() < 1
+    assert not reply.has_sounded

@@ -44,7 +44,8 @@ def main(argv: Sequence[str]) -> int:
         rivals = build_rivals(renew=arguments.renew) if wants_rivals else None
         versions = rival_versions(rivals) if rivals else {}
         machine = describe_machine(plan.server_core, plan.load_core, versions)
-        print(f"This takes about {_minutes(plan):.0f} minutes.", file=sys.stderr)
+        more = ", and the search" if plan.search else ""
+        print(f"This takes about {_minutes(plan):.0f} minutes{more}.", file=sys.stderr)
         rows, found = [], []
         with open_stage(plan, rivals) as stage:
             for row in measure(plan, stage):
@@ -77,7 +78,7 @@ def _make_parser() -> argparse.ArgumentParser:
         description="Measure calls on one core: voiced, Pipecat, and the floor.",
     )
     add = parser.add_argument
-    add("--quick", action="store_true", help="one repeat of 5 s at 20 calls: a few minutes")
+    add("--quick", action="store_true", help="one repeat of 5 s at 20 calls: four minutes")
     add("--workloads", type=_names(WORKLOADS), default=WORKLOADS, help=", ".join(WORKLOADS))
     add("--servers", type=_names(SERVERS), default=USUAL_SERVERS, help=", ".join(SERVERS))
     add("--calls", type=_numbers, help="default 20,40")

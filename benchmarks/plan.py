@@ -114,6 +114,8 @@ def _search_server(plan: Plan, stage: Stage, server: Server, workload: Workload)
             if usual_ms is None and row.get("gap_ms"):
                 usual_ms = row["gap_ms"]["p99"]
             reason = overload(row, usual_ms or 0.0)
+            if reason and row["flaw"]:
+                reason += f"; {row['flaw']}"
             _tell(f"{workload} {server}: {calls} calls {reason or 'held'}")
             if not reason:
                 held, calls, failures = calls, round(calls * SEARCH_FACTOR), 0

@@ -319,6 +319,25 @@ async def test_a_burst_after_a_stall_of_the_network_is_no_fault(open_line, autoj
     assert record["counters"]["inbound"]["frames"] == 500
 
 
+async def test_a_recognizer_that_leaves_ends_the_call_and_says_so(
+    open_world, autojump_clock, greeter
+):
+    class Quitter(ScriptedRecognizer):
+        async def recognize(self, frames, events, vocabulary):
+            del vocabulary
+            with frames, events:
+                await trio.sleep(1)
+
+    async with open_world(agent=greeter, recognizer=Quitter()) as world:
+        report = await world.ring(silent_caller())
+    assert_sound(report, world.records[0])
+    assert world.records[0]["end"] == {
+        "reason": "recognizer_failed",
+        "evidence": "the recognizer ended before the call",
+    }
+    assert report.actions == ("answer", "speak", "hangup")
+
+
 # Webhooks that are not what they seem.
 
 

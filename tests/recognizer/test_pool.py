@@ -55,13 +55,13 @@ async def test_words_come_back_from_a_worker(say, vocabulary):
 
 
 async def test_prepared_vocabulary_is_loaded_once_and_again_after_a_restart(say, vocabulary):
-    async with open_pool(2) as pool:
+    async with open_pool() as pool:
         loaded = await pool.prepare(vocabulary)
         assert loaded is not None
         assert loaded.words > 30
         assert await pool.prepare(vocabulary) is None
-        for pid in pool.statistics().pids:
-            os.kill(pid, signal.SIGKILL)
+        (pid,) = pool.statistics().pids
+        os.kill(pid, signal.SIGKILL)
         assert (await pool.decode(say("yes"), vocabulary)).text == "yes"
 
 

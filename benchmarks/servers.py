@@ -131,6 +131,8 @@ def _write_config(
 @contextmanager
 def _started(command: list[str | Path], port: int, stage: Stage) -> Iterator[int]:
     log = stage.folder / "server.log"
+    # No account of the developer's takes part.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("TELNYX_")}
     with log.open("wb") as output, _pinned_to(stage.core):
         process = subprocess.Popen(
             command,
@@ -138,7 +140,7 @@ def _started(command: list[str | Path], port: int, stage: Stage) -> Iterator[int
             stdout=output,
             stderr=output,
             cwd=stage.folder,
-            env=os.environ | {"PYTHONPATH": str(_ROOT)},
+            env=environ | {"PYTHONPATH": str(_ROOT)},
             start_new_session=True,
         )
     try:

@@ -46,6 +46,7 @@ def make(telnyx, *events):
         ({}, True, LegState.HANGING_UP),
         ({"error": GONE}, True, LegState.GONE),
         ({"error": FAILED}, False, LegState.HANGING_UP),
+        ({"error": ZeroDivisionError()}, False, LegState.HANGING_UP),
         ({"delay_s": 100}, False, LegState.HANGING_UP),
     ],
 )

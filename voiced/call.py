@@ -219,16 +219,10 @@ class Call:
             confirmed = True  # the caller talks to someone else: not ours to hang up
         else:
             if ending.reason.is_failure:
-                await self._apologize()
+                await self._goodbye.apologize(self._config.call)
+                self._reconsider("the leg had already ended")
             confirmed = await self._goodbye.hang_up(limit_s)
         await self._close_record(confirmed=confirmed)
-
-    async def _apologize(self) -> None:
-        try:
-            await self._goodbye.apologize(self._config.call)
-        except Exception:
-            log.exception("apology failed by a fault of ours")  # the hangup must still be tried
-        self._reconsider("the leg had already ended")
 
     async def _close_record(self, *, confirmed: bool) -> None:
         ending = self._settled_ending()

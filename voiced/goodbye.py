@@ -98,4 +98,7 @@ class Goodbye:
         except CommandFailed as error:
             log.warning("command failed", action=error.action, status=error.status, code=error.code)
             return False
+        except Exception:  # a fault of ours: what comes after this command must still be done
+            log.exception("command failed by a fault of ours", action=command.action)
+            return False
         return True

@@ -25,7 +25,12 @@ from voiced.testing.faults import NO_FAULTS
 from voiced.testing.memory import CoreNetwork
 from voiced.testing.network import AsgiNetwork
 from voiced.testing.phone_call import CallRules
-from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, ToneSynthesizer
+from voiced.testing.providers import (
+    FunctionAgent,
+    ScriptedRecognizer,
+    Speech,
+    ToneSynthesizer,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +155,24 @@ def greeter():
             await reply.say("Are you still there?")
 
     return FunctionAgent(greet=greet, respond=respond, nudge=nudge)
+
+
+@pytest.fixture
+def brisk():
+    """A whole conversation in two seconds: greeting, barge-in, goodbye, hangup."""
+
+    async def greet(reply):
+        await reply.say("Hello, this is the test line.")
+
+    async def respond(turn, reply):
+        await reply.say("Goodbye.")
+        reply.hang_up()
+
+    script = [Speech(from_s=0.4, to_s=0.6, text="bye", silence_s=0.2, decode_s=0.1)]
+    return {
+        "agent": FunctionAgent(greet=greet, respond=respond),
+        "recognizer": ScriptedRecognizer(script),
+    }
 
 
 @dataclass

@@ -15,27 +15,14 @@ from voiced.errors import TelnyxError
 from voiced.leg import EndReason
 from voiced.telnyx.events import parse_event
 from voiced.testing.caller import Spoken, silent_caller
-from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech
 
 GONE_WITHIN_S = 0.1
 MOST_POINTS = 2000
 
 
 @pytest.fixture
-def conversation():
-    async def greet(reply):
-        await reply.say("Hello, this is the test line.")
-
-    async def respond(turn, reply):
-        await reply.say("Goodbye.")
-        reply.hang_up()
-
-    script = [Speech(from_s=0.4, to_s=0.6, text="bye", silence_s=0.2, decode_s=0.1)]
-    return {
-        "agent": FunctionAgent(greet=greet, respond=respond),
-        "recognizer": ScriptedRecognizer(script),
-        "call": {"apology": "Sorry."},
-    }
+def conversation(brisk):
+    return {**brisk, "call": {"apology": "Sorry."}}
 
 
 @pytest.fixture(autouse=True)

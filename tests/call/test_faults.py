@@ -9,7 +9,7 @@ from voiced.errors import SynthesizerFailed
 from voiced.journal import AgentSpeaking
 from voiced.testing.caller import PlayedCaller, silent_caller, tone_caller
 from voiced.testing.faults import Faults, Forgery, RestFault
-from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
+from voiced.testing.providers import ScriptedRecognizer, Speech, ToneSynthesizer
 from voiced.testing.webhooks import Signer
 
 LIMIT_S = 60
@@ -171,24 +171,6 @@ async def test_two_commands_may_meet_trouble_in_one_call(open_world, autojump_cl
 
 
 # Callers who go when it suits them.
-
-
-@pytest.fixture
-def brisk():
-    """A whole conversation in two seconds: greeting, barge-in, goodbye, hangup."""
-
-    async def greet(reply):
-        await reply.say("Hello, this is the test line.")
-
-    async def respond(turn, reply):
-        await reply.say("Goodbye.")
-        reply.hang_up()
-
-    script = [Speech(from_s=0.4, to_s=0.6, text="bye", silence_s=0.2, decode_s=0.1)]
-    return {
-        "agent": FunctionAgent(greet=greet, respond=respond),
-        "recognizer": ScriptedRecognizer(script),
-    }
 
 
 async def test_the_brisk_conversation_is_over_within_two_seconds(open_world, autojump_clock, brisk):

@@ -6,6 +6,8 @@ import trio
 import voiced.switchboard
 from voiced.call import Call
 from voiced.leg import EndReason
+from voiced.telnyx.commands import Speak
+from voiced.telnyx.rest import TelnyxClient
 
 
 async def test_without_a_public_key_every_webhook_is_refused(open_line, autojump_clock):
@@ -71,10 +73,14 @@ async def test_a_fault_of_a_call_outside_its_supervisor_reaches_nobody_else(
 async def test_a_fault_while_apologizing_does_not_keep_the_leg_up(
     open_line, autojump_clock, monkeypatch
 ):
-    async def broken(_goodbye, _settings):
-        raise ZeroDivisionError
+    whole = TelnyxClient.send
 
-    monkeypatch.setattr("voiced.goodbye.Goodbye.apologize", broken)
+    async def broken(client, command, *args):
+        if isinstance(command, Speak):
+            raise ZeroDivisionError
+        return await whole(client, command, *args)
+
+    monkeypatch.setattr(TelnyxClient, "send", broken)
     async with open_line() as line:
         await line.ring()
         await line.webhook("streaming.failed", failure_reason="connection_failed")

@@ -15,6 +15,7 @@ from voiced.agent.sentences import split_sentences
 from voiced.errors import ProviderTooSlow
 from voiced.heard import HeardLedger
 from voiced.journal import AgentHeard, AgentSpeaking
+from voiced.turns.expect import ExpectSpeech
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from voiced.journal import Note
     from voiced.outbound import Outbound, PlayoutMark
     from voiced.synthesizer.base import Synthesizer
+    from voiced.turns.expect import Expectation
 
 FIRST_AUDIO_S = 10.0
 """Budget from the end of the caller's turn to the first audio of the reply."""
@@ -72,6 +74,7 @@ class SpokenReply:
         self._interrupted = False
         self.has_sounded = False
         self.decision: Decision | None = None
+        self.expected: Expectation = ExpectSpeech()
 
     # -- for the dialogue ------------------------------------------------------------------------
 
@@ -81,6 +84,10 @@ class SpokenReply:
             await self._speak(sentence)
             if protected:
                 self._protected_until_s = self._voice.outbound.position_s
+
+    def expect(self, what: Expectation) -> None:
+        """Say what the caller will answer to this reply."""
+        self.expected = what
 
     def hang_up(self) -> None:
         """End the call once everything said in this reply has been heard."""

@@ -93,7 +93,7 @@ def test_every_word_of_the_shipped_vocabulary_has_a_pronunciation():
         ("hang_up = true", 'transfer = "operator"', "states.more.answers[1].unavailable",
          "is missing beside"),
         ("hang_up = true", 'hang_up = true\nunavailable = "Sorry."',
-         "states.more.answers[1].unavailable", "goes together with"),
+         "states.more.answers[1].unavailable", "goes with a transfer"),
         # templates and slots
         ('hear = ["no"]', "hear = []", "states.more.answers[1].hear", "missing or empty"),
         ('hear = ["no"]', 'hear = ["no", "no (way"]', "states.more.answers[1].hear[2]",
@@ -184,3 +184,56 @@ def test_the_example_of_the_manual_is_a_good_dialogue():
     blocks = manual.read_text(encoding="utf-8").split("```toml\n")[1:]
     example = next(block for block in blocks if block.startswith("# pizza.toml"))
     assert parse_dialogue(example.split("```")[0], name="pizza.toml").start == "order"
+
+
+NUMBERS = """
+start = "ask"
+
+[states.ask]
+say = "Your number?"
+[states.ask.digits]
+slot = "number"
+min_length = 2
+max_length = 4
+say = "Thank you, {number}."
+next = "more"
+
+[states.more]
+say = "For {number}, press one."
+[[states.more.answers]]
+keys = "1"
+hang_up = true
+[[states.more.answers]]
+hear = ["no"]
+keys = "2"
+next = "ask"
+"""
+
+
+def test_a_dialogue_of_keys_alone_can_be_run():
+    dialogue = parse_dialogue(NUMBERS, name="numbers.toml")
+    assert dialogue.states["ask"].digits is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "says"),
+    [
+        ("min_length = 2", "min_length = 5", "states.ask.digits.min_length", "above max_length"),
+        ('slot = "number"', 'slot = "my number"', "states.ask.digits.slot", "is no name"),
+        (
+            'slot = "number"',
+            'slot = "number"\n[slots.number]\nwords = ["one"]\n[states.ask.digits.x]',
+            "states.ask.digits.slot",
+            "also a slot of words",
+        ),
+        ('keys = "2"', 'keys = "1"', "states.more.answers[2].keys", "answer 1 has the same"),
+        ('keys = "2"', 'keys = "two"', "states.more.answers[2].keys", "pattern"),
+        ("{number}.", "{nubmer}.", "states.ask.digits.say", "nothing known here"),
+        ('next = "more"', 'next = "mor"', "states.ask.digits.next", "no such state"),
+        ("max_length = 4", "maxlength = 4", "states.ask.digits.maxlength", "unknown key"),
+    ],
+)
+def test_a_fault_in_keys_is_reported_with_its_place(old, new, place, says):
+    found = faults(NUMBERS.replace(old, new, 1))
+    assert place in found
+    assert says in found[place]

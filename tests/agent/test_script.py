@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from voiced.agent.base import CallerTurn, CallInfo, DialogueAgent
 from voiced.agent.script import ScriptAgent, ScriptSettings
 from voiced.errors import ConfigError
+from voiced.turns.expect import Expectation, ExpectDigits, ExpectSpeech, ExpectYesNo
 
 CALL = CallInfo(call_id="c1", caller="+15551230000", called="+15559990000")
 
@@ -18,6 +19,7 @@ class RecordedReply:
         self.said: list[str] = []
         self.protected: list[str] = []
         self.ending = ""
+        self.expected: Expectation = ExpectSpeech()
 
     async def say(self, text: str, *, protected: bool = False) -> None:
         await trio.lowlevel.checkpoint()
@@ -25,6 +27,9 @@ class RecordedReply:
         self.said.append(text)
         if protected:
             self.protected.append(text)
+
+    def expect(self, what: Expectation) -> None:
+        self.expected = what
 
     def hang_up(self) -> None:
         assert not self.ending
@@ -54,6 +59,17 @@ class Caller:
     async def says(self, text: str, confidence: float = 0.9) -> str:
         self.reply = RecordedReply()
         await self.dialogue.answer(CallerTurn(text=text, confidence=confidence), self.reply)
+        return self.reply.text
+
+    async def keys(self, digits: str) -> str:
+        self.reply = RecordedReply()
+        turn = CallerTurn(text="", confidence=1.0, digits=digits)
+        await self.dialogue.answer(turn, self.reply)
+        return self.reply.text
+
+    async def is_back(self) -> str:
+        self.reply = RecordedReply()
+        await self.dialogue.transfer_failed("busy", self.reply)
         return self.reply.text
 
     async def is_silent(self, times: int) -> str:
@@ -376,3 +392,93 @@ async def test_a_faulty_dialogue_does_not_open(tmp_path):
 def test_wrong_settings_are_refused(settings, part):
     with pytest.raises(ValidationError, match=part):
         ScriptSettings.model_validate(settings)
+
+
+KEYED = """
+start = "menu"
+
+[states.menu]
+say = "For sales, say sales or press one. For your account, press two."
+[[states.menu.answers]]
+hear = ["sales [please]"]
+keys = "1"
+say = "Sales it is."
+transfer = "sip:sales@example.com"
+unavailable = "Sales is busy."
+[[states.menu.answers]]
+keys = "2"
+next = "account"
+
+[states.account]
+say = "Please key in your account number."
+[states.account.digits]
+slot = "account"
+min_length = 4
+max_length = 6
+first_digit_timeout_s = 20
+inter_digit_timeout_s = 2.5
+say = "Account {account}."
+next = "end"
+
+[states.end]
+say = "Is {account} right?"
+[[states.end.answers]]
+hear = ["yes"]
+hang_up = true
+[[states.end.answers]]
+hear = ["help me please"]
+transfer = "+15550001111"
+"""
+
+
+@pytest.fixture
+async def keyed(tmp_path: Path) -> Caller:
+    path = tmp_path / "keyed.toml"
+    path.write_text(KEYED, encoding="utf-8")
+    return await ring(dialogue=str(path))
+
+
+async def test_an_answer_may_be_keyed_in_or_spoken(keyed: Caller):
+    assert "For sales" in await keyed.calls()
+    assert keyed.reply.expected == ExpectDigits(max_length=1)
+    assert await keyed.keys("1") == "Sales it is."
+    assert keyed.reply.ending == "transfer sip:sales@example.com"
+
+
+async def test_a_number_is_collected_by_the_rules_of_its_state_and_said_digit_by_digit(
+    keyed: Caller,
+):
+    assert "account number" in await keyed.keys("2")
+    assert keyed.reply.expected == ExpectDigits(
+        min_length=4, max_length=6, first_digit_timeout_s=20, inter_digit_timeout_s=2.5
+    )
+    assert await keyed.keys("4711") == "Account 4 7 1 1. Is 4 7 1 1 right?"
+    assert isinstance(keyed.reply.expected, ExpectSpeech)
+
+
+@pytest.mark.parametrize("digits", ["123", "1234567", "9"])
+async def test_a_number_of_the_wrong_length_is_asked_for_again(keyed: Caller, digits: str):
+    await keyed.keys("2")
+    assert (await keyed.keys(digits)).startswith("Sorry, I did not catch that.")
+    assert isinstance(keyed.reply.expected, ExpectDigits)
+
+
+async def test_keys_where_none_are_asked_for_are_not_understood(small: str):
+    caller = await ring(dialogue=small)
+    assert (await caller.keys("7")).startswith("Pardon?")
+
+
+async def test_a_question_that_confirms_expects_a_yes_or_no(small: str):
+    caller = await ring(dialogue=small)
+    await caller.says("red", 0.7)
+    assert caller.reply.expected == ExpectYesNo()
+
+
+async def test_who_is_back_from_a_transfer_is_told_so_and_asked_the_open_question(keyed: Caller):
+    await keyed.keys("1")
+    assert (await keyed.is_back()).startswith("Sales is busy. For sales, say sales")
+    await keyed.keys("2")
+    await keyed.keys("4711")
+    await keyed.says("help me please")
+    assert keyed.reply.ending == "transfer +15550001111"
+    assert await keyed.is_back() == "I am sorry, I could not put you through. Is 4 7 1 1 right?"

@@ -1,11 +1,26 @@
 """Turns, barge-in, silence and goodbyes: a scripted caller against real pacing, on exact times."""
 
-import pytest
+import json
+from contextlib import asynccontextmanager
+from functools import partial
 
+import pytest
+import trio
+
+from tests.call.conftest import start_message
+from voiced.agent.base import CallInfo
+from voiced.audio.codec import open_encoder
+from voiced.conversation import Conversation, TurnRules
 from voiced.errors import RecognizerFailed, SynthesizerFailed
-from voiced.journal import AgentHeard, AgentSpeaking, BargeIn, CallerSaid
+from voiced.journal import AgentHeard, AgentSpeaking, BargeIn, CallerSaid, JournalEvent
+from voiced.outbound import Outbound
+from voiced.pacing import Pacer
+from voiced.recognizer.base import Vocabulary
+from voiced.reply import HangUp, Transfer, Voice
+from voiced.telnyx.media import MediaFormat, MediaStream
 from voiced.testing.caller import silent_caller
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
+from voiced.turns.expect import ExpectDigits
 
 GREETING_S = 53 / 20  # the greeter's 53 letters at 20 letters a second
 MEDIA = pytest.approx
@@ -183,8 +198,6 @@ async def test_a_failure_inside_speaks_the_apology_and_then_hangs_up(
 
 
 async def test_one_calls_failure_leaves_another_call_alone(open_world, autojump_clock):
-    import trio
-
     async def greet(reply):
         await reply.say("Hello.")
 
@@ -215,3 +228,138 @@ async def test_one_calls_failure_leaves_another_call_alone(open_world, autojump_
     assert reasons == ["caller_hung_up", "internal_error"]
     assert reports["b"].ended_by == "caller"
     assert reports["b"].violations == ()
+
+
+@asynccontextmanager
+async def alone(agent, script=(), **rules):
+    """A conversation without Telnyx: its far end plays all it gets and returns the marks."""
+    outbound = Outbound(open_encoder("PCMU", 8000), Pacer(lead_s=0.4, message_frames=5))
+    notes: list[JournalEvent] = []
+    voice = Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=notes.append)
+    rules = {"silence_timeout_s": 10.0, "barge_in": True, **rules}
+    dialogue = agent.begin(CallInfo(call_id="c", caller="", called=""))
+    conversation = Conversation(dialogue, voice, TurnRules(**rules))
+    events_in, events = trio.open_memory_channel(8)
+
+    class FarEnd:
+        async def send_text(self, text):
+            await trio.lowlevel.checkpoint()
+            if '"mark"' in text:
+                nursery.start_soon(self.play, json.loads(text)["mark"]["name"])
+
+        async def play(self, name):
+            await trio.sleep(outbound.unplayed_s)
+            outbound.mark_returned(name)
+
+    async with trio.open_nursery() as nursery:
+        stream = MediaStream(outbound=MediaFormat())
+        stream.receive(start_message())
+        nursery.start_soon(outbound.run, FarEnd(), stream)
+        _, frames = trio.open_memory_channel(1)
+        recognizer = ScriptedRecognizer(script)
+        nursery.start_soon(recognizer.recognize, frames, events_in, Vocabulary())
+        yield conversation, events, notes
+        nursery.cancel_scope.cancel()
+
+
+def ask(*texts, expected=None):
+    """Speak a reply that expects something."""
+
+    async def reply_with(*given):
+        reply = given[-1]
+        if expected is not None:
+            reply.expect(expected)
+        for text in texts:
+            await reply.say(text)
+
+    return reply_with
+
+
+async def hang_up_after(turn, reply):
+    await reply.say("Goodbye.")
+    reply.hang_up()
+
+
+async def press(conversation, *keys):
+    """Press keys at their times."""
+    for at, key in keys:
+        await trio.sleep_until(at)
+        conversation.key_pressed(key, trio.current_time())
+
+
+async def test_keys_are_put_together_and_answered_as_one_turn(autojump_clock):
+    expected = ExpectDigits(max_length=4)
+    agent = FunctionAgent(greet=ask("Your number?", expected=expected), respond=hang_up_after)
+    async with alone(agent) as (conversation, events, _), trio.open_nursery() as nursery:
+        nursery.start_soon(press, conversation, (2.0, "4"), (2.5, "7"), (3.0, "1"), (3.5, "1"))
+        assert await conversation.run(events) == HangUp()
+    assert agent.dialogues[0].digits == ["4711"]
+    assert agent.dialogues[0].turns == [""]
+
+
+async def test_a_key_interrupts_the_agent(autojump_clock):
+    agent = FunctionAgent(greet=ask("Press one, or two, or three."), respond=hang_up_after)
+    async with alone(agent) as (conversation, events, notes), trio.open_nursery() as nursery:
+        nursery.start_soon(press, conversation, (0.8, "2"), (1.0, "#"))
+        await conversation.run(events)
+    assert agent.dialogues[0].digits == ["2"]
+    assert agent.dialogues[0].cut == ["Press one, or"]
+    assert [e.at for e in notes if isinstance(e, BargeIn)] == [pytest.approx(0.8)]
+
+
+async def test_keys_over_a_protected_passage_are_kept_for_its_end(autojump_clock):
+    async def greet(reply):
+        reply.expect(ExpectDigits(max_length=2))
+        await reply.say("This call is recorded.", protected=True)
+
+    agent = FunctionAgent(greet=greet, respond=hang_up_after)
+    async with alone(agent) as (conversation, events, notes), trio.open_nursery() as nursery:
+        nursery.start_soon(press, conversation, (0.5, "4"), (0.7, "2"), (0.8, "#"))
+        await conversation.run(events)
+    assert agent.dialogues[0].digits == ["42"]
+    assert agent.dialogues[0].cut == []
+    assert not any(isinstance(e, BargeIn) for e in notes)
+
+
+async def test_words_and_keys_of_one_turn_are_answered_together(autojump_clock):
+    agent = FunctionAgent(greet=ask("Yes?"), respond=hang_up_after)
+    script = [speech(1.0, 1.6, "my number is", silence_s=0.3)]
+    async with alone(agent, script) as (conversation, events, _), trio.open_nursery() as nursery:
+        nursery.start_soon(press, conversation, (1.8, "4"), (2.5, "2"))
+        await conversation.run(events)
+    dialogue = agent.dialogues[0]
+    assert (dialogue.turns, dialogue.digits) == (["my number is"], ["42"])
+
+
+async def test_who_presses_no_key_is_prompted_after_the_questions_own_time(autojump_clock):
+    prompted = []
+
+    async def nudge(silences, reply):
+        prompted.append(trio.current_time())
+        await hang_up_after(None, reply)
+
+    expected = ExpectDigits(first_digit_timeout_s=4.0)
+    agent = FunctionAgent(greet=ask("Your number?", expected=expected), nudge=nudge)
+    async with alone(agent) as (conversation, events, _):
+        assert await conversation.run(events) == HangUp(nobody_spoke=True)
+    assert prompted == [pytest.approx(0.7 + 4.0, abs=0.1)]
+
+
+async def test_a_conversation_goes_on_after_a_transfer_that_failed(autojump_clock):
+    async def respond(turn, reply):
+        if turn.text == "operator":
+            reply.transfer("+13125550100")
+        else:
+            await hang_up_after(turn, reply)
+
+    agent = FunctionAgent(greet=ask("Yes?"), respond=respond, take_back=ask("Nobody is there."))
+    script = [speech(1.0, 1.6, "operator"), speech(5.0, 5.5, "well goodbye")]
+    async with alone(agent, script) as (conversation, events, notes):
+        assert await conversation.run(events) == Transfer("+13125550100")
+        dialogue = agent.dialogues[0]
+        opening = partial(dialogue.transfer_failed, "busy")
+        assert await conversation.run(events, opening=opening) == HangUp()
+    assert dialogue.failed_transfers == ["busy"]
+    assert dialogue.turns == ["operator", "well goodbye"]
+    spoken = [e.text for e in notes if isinstance(e, AgentSpeaking)]
+    assert spoken == ["Yes?", "Nobody is there.", "Goodbye."]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from voiced.audio.frame import Frame, Pcm
     from voiced.recognizer.base import Vocabulary
+    from voiced.turns.expect import Expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +34,17 @@ class CallInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerTurn:
-    """What the caller said in one turn, as the recognizer understood it; text "" if no word was."""
+    """What the caller said and keyed in in one turn.
+
+    Attributes:
+        text: as the recognizer understood it; "" if no word was.
+        confidence: 0..1 of the text; 1 where only keys were pressed.
+        digits: keys pressed, of `0-9A-D*#`, without a terminator. Personal data, like the words.
+    """
 
     text: str
     confidence: float
+    digits: str = field(default="", repr=False)
 
 
 class Reply(Protocol):
@@ -48,6 +56,14 @@ class Reply(Protocol):
         Args:
             text: one or more sentences for the ear.
             protected: barge-in does not interrupt this passage.
+        """
+        ...
+
+    def expect(self, what: Expectation) -> None:
+        """Say what the caller will answer to this reply; the last call counts.
+
+        It sets how long the caller is waited for, and how keys are put together to a number.
+        Without a call, free speech is expected.
         """
         ...
 
@@ -73,6 +89,13 @@ class Dialogue(Protocol):
 
     async def prompt(self, silences: int, reply: Reply) -> None:
         """Nobody has spoken for the silence timeout, for the `silences`-th time in a row."""
+        ...
+
+    async def transfer_failed(self, reason: str, reply: Reply) -> None:
+        """The caller is back: the transfer did not come about.
+
+        `reason` says why in a word or two (`busy`, `no answer`, `declined`, `unreachable` ...).
+        """
         ...
 
     def interrupted(self, heard: str) -> None:

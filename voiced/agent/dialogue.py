@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from voiced.agent.template import parse_template
+from voiced.turns.expect import MAX_DIGITS
 
 if TYPE_CHECKING:
     from voiced.agent.template import Node
 
 OPERATOR = "operator"
 """As the target of a transfer: the number that is set as `[agent] operator`."""
+
+KEY_CLASS = "0-9A-D*#"
 
 _TARGET = re.compile(r"\+[1-9]\d{6,14}|sips?:[^\s@]+@[^\s@]+")
 
@@ -41,7 +44,8 @@ class Step(_Part):
         next: the state to go on in, "" to stay.
         hang_up: end the call when all has been heard.
         transfer: transfer to this number or SIP URI; "operator": to the configured operator.
-        unavailable: spoken instead when there is no operator configured; the dialogue then stays.
+        unavailable: spoken when there is no operator configured, or when the transfer has failed;
+            the dialogue then stays.
         repeat: without `say`, say the last turn again but for what was heard of it when it was cut;
             with `say`, ask the open question again after it.
         protected: the caller cannot interrupt `say`.
@@ -62,14 +66,15 @@ class Step(_Part):
 
 
 class Answer(Step):
-    """Something a caller may say (`hear`: phrase templates), and what the agent does then.
+    """Something a caller may say (`hear`: phrase templates) and what the agent does then.
 
-    `confirm`: "auto" asks back when the recognizer was not sure, "always" asks in any case,
-    "never" takes any answer above the lower bound. `heard` is how it is read back; "" for the
-    phrase itself.
+    `keys` is what may be pressed instead, without a terminator; "" for nothing. `confirm`: "auto"
+    asks back when the recognizer was not sure, "always" asks in any case, "never" takes any answer
+    above the lower bound. `heard` is how it is read back; "" for the phrase itself.
     """
 
     hear: list[str] = Field(default_factory=list)
+    keys: str = Field(default="", pattern=f"^[{KEY_CLASS}]*$", max_length=MAX_DIGITS)
     confirm: Literal["auto", "always", "never"] = "auto"
     heard: str = ""
 
@@ -77,6 +82,21 @@ class Answer(Step):
     def templates(self) -> tuple[Node, ...]:
         """The parsed templates; only for a checked file."""
         return tuple(parse_template(text) for text in self.hear)
+
+
+class Digits(Step):
+    """A number that the caller keys in, what it fills, and what the agent does with it.
+
+    `slot` names it for texts, which say it digit by digit. The other keys are those of
+    `voiced.turns.expect.ExpectDigits`; a first-digit timeout of 0 is the silence timeout.
+    """
+
+    slot: str
+    min_length: int = Field(default=1, ge=1, le=MAX_DIGITS)
+    max_length: int = Field(default=32, ge=1, le=MAX_DIGITS)
+    terminator: str = Field(default="#", pattern=f"^[{KEY_CLASS}]?$")
+    first_digit_timeout_s: float = Field(default=0.0, ge=0, le=600)
+    inter_digit_timeout_s: float = Field(default=3.0, gt=0, le=60)
 
 
 class Prompts(_Part):
@@ -89,11 +109,13 @@ class Prompts(_Part):
 class State(_Part):
     """A point of the dialogue: a question (`say`) and the answers to it.
 
-    `include` names states whose answers are valid here, too, after its own.
+    `digits` is a number that may be keyed in. `include` names states whose answers are valid here,
+    too, after its own.
     """
 
     say: str = ""
     protected: bool = False
+    digits: Digits | None = None
     answers: list[Answer] = Field(default_factory=list)
     include: list[str] = Field(default_factory=list)
     no_match: Prompts | None = None
@@ -144,6 +166,7 @@ class DialogueFile(_Part):
         ],
         then=_FAILED,
     )
+    transfer_failed: str = "I am sorry, I could not put you through."
     silence: Prompts = Prompts(
         say=["Are you still there? {question}", "I cannot hear you. {question}"],
         then=Step(say="I cannot hear you, so I will end this call now. Goodbye.", hang_up=True),

@@ -15,12 +15,20 @@ from voiced.agent.dialogue import (
     OPERATOR,
     Answer,
     DialogueFile,
+    Digits,
     Prompts,
     State,
     Step,
     is_transfer_target,
 )
-from voiced.agent.dialogue_ways import certain, closure, known_slots, parsed, targets, valid_in
+from voiced.agent.dialogue_ways import (
+    certain,
+    closure,
+    known_slots,
+    parsed,
+    steps_in,
+    targets,
+)
 from voiced.agent.template import TemplateError, parse_template, slots_of, variants
 from voiced.agent.wording import spoken_words
 from voiced.errors import Problem
@@ -117,6 +125,7 @@ class _Checker:
                 self._check_template((*place, i), text)
         for state_place, answers in _answer_lists(self.dialogue):
             self._check_doubles(state_place, answers)
+            self._check_keys(state_place, answers)
 
     def _check_template(self, place: Place, text: str) -> None:
         try:
@@ -155,11 +164,13 @@ class _Checker:
         if step.transfer and not is_transfer_target(step.transfer):
             remedy = f'write "+15551234567", "sip:user@host" or "{OPERATOR}"'
             self._add((*place, "transfer"), step.transfer, "is no number to transfer to", remedy)
-        if (step.transfer == OPERATOR) != bool(step.unavailable):
-            reason = "goes together with" if step.unavailable else "is missing beside"
-            reason += f' transfer = "{OPERATOR}"'
+        if step.unavailable and not step.transfer:
+            remedy = "it is spoken when a transfer is not possible"
+            self._add((*place, "unavailable"), step.unavailable, "goes with a transfer", remedy)
+        if step.transfer == OPERATOR and not step.unavailable:
+            reason = f'is missing beside transfer = "{OPERATOR}"'
             remedy = "it is spoken when no operator is configured"
-            self._add((*place, "unavailable"), step.unavailable, reason, remedy)
+            self._add((*place, "unavailable"), "", reason, remedy)
 
     def _check_states(self) -> None:
         states = self.dialogue.states
@@ -182,12 +193,32 @@ class _Checker:
     def _check_state(self, place: Place, name: str, state: State) -> None:
         if not state.say:
             self._add((*place, "say"), "", "is missing", "write the question that is asked here")
-        if not state.answers and not state.include:
+        if not state.answers and not state.include and state.digits is None:
             self._add((*place, "answers"), "", "there is none", "write what the caller may say")
+        if state.digits is not None:
+            self._check_digits((*place, "digits"), state.digits)
         for i, other in enumerate(state.include):
             if other not in self.dialogue.states or other == name:
                 hint = _did_you_mean(other, self.dialogue.states.keys() - {name})
                 self._add((*place, "include", i), other, "no such other state", hint)
+
+    def _check_digits(self, place: Place, digits: Digits) -> None:
+        if not _NAME.fullmatch(digits.slot) or digits.slot in _RESERVED:
+            self._add((*place, "slot"), digits.slot, "is no name", "use small letters, digits, _")
+        elif digits.slot in self.dialogue.slots:
+            remedy = "choose a name of its own"
+            self._add((*place, "slot"), digits.slot, "is also a slot of words", remedy)
+        if digits.min_length > digits.max_length:
+            reason = f"must not be above max_length, which is {digits.max_length}"
+            self._add((*place, "min_length"), digits.min_length, reason)
+
+    def _check_keys(self, place: Place, answers: list[Answer]) -> None:
+        """Find keys that two answers of one place share."""
+        first: dict[str, int] = {}
+        for i, answer in enumerate(answers):
+            if answer.keys and first.setdefault(answer.keys, i) != i:
+                reason = f"answer {first[answer.keys] + 1} has the same"
+                self._add((*place, i, "keys"), answer.keys, reason, "choose others")
 
     # Ways through the dialogue
 
@@ -211,9 +242,9 @@ class _Checker:
 
     def _can_end(self, name: str) -> bool:
         """Say whether answers alone lead from the state to an end of the call."""
-        onward = closure({name}, lambda at: (a.next for a in valid_in(self.dialogue, at)))
+        onward = closure({name}, lambda at: (step.next for step in steps_in(self.dialogue, at)))
         return bool(onward - self.dialogue.states.keys()) or any(
-            answer.ends for at in onward for answer in valid_in(self.dialogue, at)
+            step.ends for at in onward for step in steps_in(self.dialogue, at)
         )
 
     # Texts
@@ -227,6 +258,7 @@ class _Checker:
         confirm = self.dialogue.confirm
         self._check_text(("greeting",), self.dialogue.greeting, frozenset())
         self._check_text(("confirm", "say"), confirm.say, frozenset({"heard"}))
+        self._check_text(("transfer_failed",), self.dialogue.transfer_failed, frozenset())
         self._check_text(("confirm", "declined"), confirm.declined, _PROMPT_WORDS)
         anywhere = frozenset.intersection(*known.values()) if known else frozenset()
         self._check_prompt_texts(("no_match",), self.dialogue.no_match, anywhere)
@@ -249,6 +281,9 @@ class _Checker:
                 here &= its
         for i, answer in enumerate(state.answers):
             self._check_answer_texts(("states", name, "answers", i), answer, here)
+        if state.digits is not None:
+            filled = known[name] | {state.digits.slot}
+            self._check_text(("states", name, "digits", "say"), state.digits.say, filled)
 
     def _check_answer_texts(self, place: Place, answer: Answer, here: frozenset[str]) -> None:
         filled = here | certain(answer)
@@ -280,6 +315,9 @@ def _steps(dialogue: DialogueFile) -> Iterator[tuple[Place, Step]]:
     for place, answers in _answer_lists(dialogue):
         for i, answer in enumerate(answers):
             yield (*place, i), answer
+    for name, state in dialogue.states.items():
+        if state.digits is not None:
+            yield ("states", name, "digits"), state.digits
     for place, prompts in _prompt_lists(dialogue):
         yield (*place, "then"), prompts.then
 
@@ -304,7 +342,8 @@ def _template_lists(dialogue: DialogueFile) -> Iterator[tuple[Place, list[str]]]
     """Yield every list of templates with its place."""
     for place, answers in _answer_lists(dialogue):
         for i, answer in enumerate(answers):
-            yield (*place, i, "hear"), answer.hear
+            if answer.hear or not answer.keys:
+                yield (*place, i, "hear"), answer.hear
     yield ("confirm", "yes"), dialogue.confirm.yes
     yield ("confirm", "no"), dialogue.confirm.no
 

@@ -13,7 +13,7 @@ from voiced.agent.template import TemplateError, certain_slots, parse_template
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from voiced.agent.dialogue import Answer, DialogueFile
+    from voiced.agent.dialogue import Answer, DialogueFile, Step
     from voiced.agent.template import Node
 
 
@@ -26,7 +26,9 @@ def parsed(text: str) -> Node | None:
 
 
 def certain(answer: Answer) -> frozenset[str]:
-    """Return the slots that are filled whenever `answer` was given."""
+    """Return the slots that are filled whenever `answer` was given, be it by its keys."""
+    if answer.keys:
+        return frozenset()
     nodes = [node for text in answer.hear if (node := parsed(text)) is not None]
     return frozenset.intersection(*map(certain_slots, nodes)) if nodes else frozenset()
 
@@ -40,12 +42,22 @@ def valid_in(dialogue: DialogueFile, name: str) -> list[Answer]:
     return [a for part in (state, *included) for a in part.answers] + dialogue.everywhere
 
 
+def steps_in(dialogue: DialogueFile, name: str) -> list[Step]:
+    """Return what an answer in the state, spoken or keyed in, can lead to."""
+    steps: list[Step] = [*valid_in(dialogue, name)]
+    digits = dialogue.states[name].digits if name in dialogue.states else None
+    return steps if digits is None else [*steps, digits]
+
+
 def ways(dialogue: DialogueFile, name: str) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield where the dialogue can go from a state, with the slots that are filled on that way."""
     if name not in dialogue.states:
         return
     for answer in valid_in(dialogue, name):
         yield answer.next or name, certain(answer)
+    digits = dialogue.states[name].digits
+    if digits is not None:
+        yield digits.next or name, frozenset({digits.slot})
     no_match = dialogue.states[name].no_match or dialogue.no_match
     for step in (no_match.then, dialogue.silence.then):
         if step.next:

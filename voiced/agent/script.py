@@ -126,6 +126,11 @@ class ScriptDialogue:
         """Ask again after a silence, or say goodbye after several."""
         await _perform(self._machine.prompt(silences), reply)
 
+    async def transfer_failed(self, reason: str, reply: Reply) -> None:
+        """Say that nobody could be reached, and go on where the caller was."""
+        del reason
+        await _perform(self._machine.transfer_failed(), reply)
+
     def interrupted(self, heard: str) -> None:
         """Note what the caller heard of the reply that was cut."""
         self._machine.interrupted(heard)
@@ -138,6 +143,7 @@ async def _perform(turn: AgentTurn, reply: Reply) -> None:
     announced once everything has been queued: a caller who cuts in on the goodbye stays on.
     """
     await trio.lowlevel.checkpoint()
+    reply.expect(turn.expected)
     for protected, passages in groupby(turn.passages, key=attrgetter("protected")):
         await reply.say(" ".join(passage.text for passage in passages), protected=protected)
     match turn.ending:

@@ -17,6 +17,7 @@ from voiced.agent.dialogue import OPERATOR
 from voiced.agent.matching import Expected, Matcher, SlotWords
 from voiced.agent.template import parse_template
 from voiced.agent.vocabulary import build_vocabulary
+from voiced.turns.expect import ExpectDigits, ExpectSpeech, ExpectYesNo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from voiced.agent.dialogue import Answer, DialogueFile, Prompts, Step
     from voiced.agent.matching import Match
     from voiced.recognizer.base import Vocabulary
+    from voiced.turns.expect import Expectation
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
 _YES, _NO = 0, 1
@@ -52,10 +54,14 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentTurn:
-    """What the agent says, in order, and how the dialogue ends after that, if it does."""
+    """What the agent says, in order, and how the dialogue ends after that, if it does.
+
+    `expected` is what the caller will answer.
+    """
 
     passages: tuple[Passage, ...]
     ending: HangUp | Transfer | None = None
+    expected: Expectation = field(default_factory=ExpectSpeech)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +151,7 @@ class ScriptMachine:
     _said: tuple[Passage, ...] = field(init=False, default=())  # the turn now being heard
     _replay: tuple[Passage, ...] = field(init=False, default=())  # what "repeat" says again
     _cut: bool = field(init=False, default=False)  # the last turn was interrupted
+    _transfer: Step | None = field(init=False, default=None)  # the last one
 
     def __post_init__(self) -> None:
         self._state = self.script.dialogue.start
@@ -159,6 +166,8 @@ class ScriptMachine:
     def answer(self, turn: CallerTurn) -> AgentTurn:
         """Answer what the caller said."""
         cut, self._cut = self._cut, False
+        if turn.digits:
+            return self._take_digits(turn)
         if cut and not turn.text.strip():
             # A cough cut us short: say the rest. `cut` comes with an interruption only, so that
             # noise after that counts as not understood, and this cannot go on for ever.
@@ -168,6 +177,12 @@ class ScriptMachine:
         if self._pending is not None:
             return self._settle(self._pending, turn)
         return self._take(turn)
+
+    def transfer_failed(self) -> AgentTurn:
+        """Speak to a caller who is back from a transfer that failed."""
+        sorry = self._transfer.unavailable if self._transfer else ""
+        text = self._fill(sorry or self.script.dialogue.transfer_failed)
+        return self._turn((Passage(text=text), self._question()))
 
     def prompt(self, silences: int) -> AgentTurn:
         """Speak to a caller who has been silent for the `silences`-th time (from 1) in a row."""
@@ -179,6 +194,20 @@ class ScriptMachine:
         self._cut = True
         if self._said is self._replay:
             self._replay = _unheard(self._replay, heard)
+
+    def _take_digits(self, turn: CallerTurn) -> AgentTurn:
+        """Follow the answer that has these keys, or take them as the number that is asked for.
+
+        Keys are certain, whatever was said with them: nothing is asked back.
+        """
+        for answer in self.script.answers[self._state]:
+            if answer.keys == turn.digits:
+                return self._do(answer)
+        digits = self.script.dialogue.states[self._state].digits
+        if digits is None or not digits.min_length <= len(turn.digits) <= digits.max_length:
+            return self._not_understood()
+        self._slots[digits.slot] = " ".join(turn.digits)
+        return self._do(digits)
 
     def _take(self, turn: CallerTurn) -> AgentTurn:
         """Find the answer that was given in this state, and follow or confirm it."""
@@ -236,6 +265,7 @@ class ScriptMachine:
             return self._turn((sorry, self._question()))
         passages = self._passages(step)
         if step.transfer:
+            self._transfer = step
             to = self.policy.operator if step.transfer == OPERATOR else step.transfer
             return self._turn(passages, Transfer(to))
         if step.hang_up:
@@ -282,7 +312,26 @@ class ScriptMachine:
         self._said = tuple(passage for passage in passages if passage.text)
         if replayable:
             self._replay = self._said
-        return AgentTurn(passages=self._said, ending=ending)
+        return AgentTurn(passages=self._said, ending=ending, expected=self._expected())
+
+    def _expected(self) -> Expectation:
+        """Return what the caller will answer to the open question."""
+        if self._pending is not None:
+            return ExpectYesNo()
+        digits = self.script.dialogue.states[self._state].digits
+        longest_keys = max((len(answer.keys) for answer in self._keyed_answers()), default=0)
+        if digits is None:
+            return ExpectDigits(max_length=longest_keys) if longest_keys else ExpectSpeech()
+        return ExpectDigits(
+            min_length=digits.min_length,
+            max_length=max(digits.max_length, longest_keys),
+            terminator=digits.terminator,
+            first_digit_timeout_s=digits.first_digit_timeout_s or None,
+            inter_digit_timeout_s=digits.inter_digit_timeout_s,
+        )
+
+    def _keyed_answers(self) -> list[Answer]:
+        return [answer for answer in self.script.answers[self._state] if answer.keys]
 
     def _fill(self, text: str, values: Mapping[str, str] | None = None) -> str:
         """Put `values` (the slots when None) and the call's numbers into the text's places."""

@@ -160,7 +160,10 @@ class TestDialogue:
     greet: Callable[[Reply], Awaitable[None]]
     respond: Callable[[CallerTurn, Reply], Awaitable[None]]
     nudge: Callable[[int, Reply], Awaitable[None]]
+    take_back: Callable[[str, Reply], Awaitable[None]]
     turns: list[str] = field(default_factory=list)
+    digits: list[str] = field(default_factory=list)
+    failed_transfers: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
 
     async def open(self, reply: Reply) -> None:
@@ -170,11 +173,17 @@ class TestDialogue:
     async def answer(self, turn: CallerTurn, reply: Reply) -> None:
         """Note the turn and answer it."""
         self.turns.append(turn.text)
+        self.digits.append(turn.digits)
         await self.respond(turn, reply)
 
     async def prompt(self, silences: int, reply: Reply) -> None:
         """Prompt a silent caller."""
         await self.nudge(silences, reply)
+
+    async def transfer_failed(self, reason: str, reply: Reply) -> None:
+        """Note that the caller is back and say so."""
+        self.failed_transfers.append(reason)
+        await self.take_back(reason, reply)
 
     def interrupted(self, heard: str) -> None:
         """Note what was heard of a reply that was cut."""
@@ -197,9 +206,10 @@ class FunctionAgent:
         greet: Callable[[Reply], Awaitable[None]] = _say_nothing,
         respond: Callable[[CallerTurn, Reply], Awaitable[None]] = _say_nothing,
         nudge: Callable[[int, Reply], Awaitable[None]] = _say_nothing,
+        take_back: Callable[[str, Reply], Awaitable[None]] = _say_nothing,
     ) -> None:
         """Answer with the functions given; those left out say nothing."""
-        self._functions = (greet, respond, nudge)
+        self._functions = (greet, respond, nudge, take_back)
         self.dialogues: list[TestDialogue] = []
 
     @classmethod

@@ -24,13 +24,13 @@ from voiced.testing.emulator import EmulatedTelnyx, open_emulator
 from voiced.testing.faults import NO_FAULTS
 from voiced.testing.memory import CoreNetwork
 from voiced.testing.network import AsgiNetwork
-from voiced.testing.phone_call import CallRules
 from voiced.testing.providers import (
     FunctionAgent,
     ScriptedRecognizer,
     Speech,
     ToneSynthesizer,
 )
+from voiced.testing.rules import CallRules
 
 
 @pytest.fixture(autouse=True)

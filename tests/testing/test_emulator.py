@@ -12,7 +12,7 @@ from voiced.journal import AgentSpeaking, CallAnswered, CallEnded, CallerSaid, C
 from voiced.testing.caller import PlayedCaller, silent_caller, tone_caller
 from voiced.testing.emulator import Account
 from voiced.testing.faults import Faults, RestFault
-from voiced.testing.phone_call import CallRules
+from voiced.testing.rules import CallRules
 from voiced.testing.utterances import level_dbfs
 
 WALL = 1_770_000_000.0

@@ -19,17 +19,12 @@ from typing import TYPE_CHECKING
 from voiced.journal import Unobserved
 from voiced.testing.deliveries import DeliverySettings
 from voiced.testing.faults import NO_FAULTS
+from voiced.testing.incoming import Incoming
+from voiced.testing.leg_context import CallServices
 from voiced.testing.legs import Hangup
-from voiced.testing.phone_call import (
-    DEFAULT_RULES,
-    CallRules,
-    CallServices,
-    Latencies,
-    Parties,
-    PhoneCall,
-    Speaker,
-)
+from voiced.testing.phone_leg import PhoneLeg
 from voiced.testing.rest import RestApi, bearer_matches
+from voiced.testing.rules import DEFAULT_RULES, CallRules, Latencies, Parties, Speaker
 from voiced.testing.speech import tone_speaker
 from voiced.testing.webhooks import Signer, derived_id
 
@@ -93,7 +88,7 @@ class EmulatedTelnyx:
         self.app = RestApi(self)
         self._account = account
         self._signer = Signer(account.signing_key)
-        self._calls: OrderedDict[str, PhoneCall] = OrderedDict()
+        self._calls: OrderedDict[str, PhoneLeg] = OrderedDict()
         self._n_calls = 0
         self._unauthorized = 0
         self._zombies: list[str] = []
@@ -129,7 +124,7 @@ class EmulatedTelnyx:
         self._unauthorized += not matches
         return matches
 
-    def find(self, call_control_id: str) -> PhoneCall | None:
+    def find(self, call_control_id: str) -> PhoneLeg | None:
         """Return a live or recent call."""
         return self._calls.get(call_control_id)
 
@@ -151,20 +146,20 @@ class EmulatedTelnyx:
             faults: what shall go wrong.
             rules: codec, limits and noise of the call.
         """
-        call = PhoneCall(
+        leg = PhoneLeg(
             parties=self._parties(from_, to),
-            caller=caller,
+            origin=Incoming(caller),
             services=self._services(),
             rules=rules,
             faults=faults,
         )
-        self._remember(call)
+        self._remember(leg)
         try:
-            report = await call.run()
+            report = await leg.run()
         finally:
             # Only a cancelled call is still up here: nobody is there any more to hang it up.
-            if call.leg.end(Hangup(cause="unspecified", source="unknown")):
-                self._zombies.append(call.leg.call_control_id)
+            if leg.state.end(Hangup(cause="unspecified", source="unknown")):
+                self._zombies.append(leg.state.call_control_id)
         if report.zombie:
             self._zombies.append(report.call_control_id)
         return report
@@ -199,8 +194,8 @@ class EmulatedTelnyx:
             to=to,
         )
 
-    def _remember(self, call: PhoneCall) -> None:
-        self._calls[call.leg.call_control_id] = call
+    def _remember(self, leg: PhoneLeg) -> None:
+        self._calls[leg.state.call_control_id] = leg
         while len(self._calls) > _RECENT_CALLS:
             self._calls.popitem(last=False)
 

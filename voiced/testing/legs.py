@@ -155,6 +155,11 @@ class Leg:
         if self.state is LegState.STREAMING:
             self.state = LegState.ANSWERED
 
+    def stream_dialled_again(self) -> None:
+        """Note that a lost media socket is being dialled again."""
+        if self.state is LegState.ANSWERED:
+            self.state = LegState.STREAMING
+
     def end(self, hangup: Hangup) -> bool:
         """Note the end of the leg; False when it had ended before."""
         if not self.is_up:

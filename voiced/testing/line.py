@@ -36,6 +36,7 @@ class LineSpeech:
     def __init__(self) -> None:
         self._pcm = np.zeros(0, dtype=np.int16)
         self._position = 0
+        self._forever = False
         self._played = trio.Event()
 
     @property
@@ -43,9 +44,10 @@ class LineSpeech:
         """Tell whether there is more to hear."""
         return self._position < len(self._pcm)
 
-    def play(self, pcm: Pcm) -> trio.Event:
-        """Start a speech that is not empty; the event tells when it has been played."""
+    def play(self, pcm: Pcm, *, forever: bool = False) -> trio.Event:
+        """Start a speech that is not empty; the event tells when it has been played or stopped."""
         self._pcm, self._position, self._played = pcm, 0, trio.Event()
+        self._forever = forever
         return self._played
 
     def stop(self) -> None:
@@ -60,7 +62,10 @@ class LineSpeech:
         frame = self._pcm[self._position : self._position + len(SILENCE)]
         self._position += len(frame)
         if self._position >= len(self._pcm):
-            self._played.set()
+            if self._forever:
+                self._position = 0
+            else:
+                self._played.set()
         return line_frame(frame)
 
 
@@ -103,4 +108,8 @@ def background_noise(level_dbfs: float | None) -> list[Pcm]:
 
 def mix(one: Pcm, other: Pcm) -> Pcm:
     """Add two frames without wrap-around."""
+    if other is SILENCE:
+        return one
+    if one is SILENCE:
+        return other
     return to_int16(one.astype(np.float64) + other)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
     from voiced.testing.legs import Hangup, HangupCause
 
-EndedBy: TypeAlias = Literal["caller", "agent", "emulator"]
-"""Who ended the leg; "emulator": nobody did, so that the emulated Telnyx had to."""
+EndedBy: TypeAlias = Literal["caller", "callee", "agent", "peer", "emulator"]
+"""Who ended the leg: its party ("caller" or "callee", by who called whom), the daemon, the end of
+the leg that it was bridged with; "emulator": nobody did, so that the emulated Telnyx had to."""
 
 DeliveryKind: TypeAlias = Literal["genuine", "duplicate", "stale", "forged"]
 

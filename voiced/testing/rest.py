@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from voiced.testing.faults import RestFault
     from voiced.testing.network import AsgiApp
-    from voiced.testing.phone_call import PhoneCall
+    from voiced.testing.phone_leg import PhoneLeg
 
 LARGEST_BODY = 256 * 1024
 """Bytes; a command has a few hundred."""
@@ -45,7 +45,7 @@ class Calls(Protocol):
         """Tell whether a request's Authorization header holds the account's key."""
         ...
 
-    def find(self, call_control_id: str) -> PhoneCall | None:
+    def find(self, call_control_id: str) -> PhoneLeg | None:
         """Return a live or recent call."""
         ...
 
@@ -93,7 +93,7 @@ class RestApi:
         else:
             await self._command(call, action, raw, send)
 
-    async def _command(self, call: PhoneCall, action: str, raw: bytes, send: Any) -> None:
+    async def _command(self, call: PhoneLeg, action: str, raw: bytes, send: Any) -> None:
         body = _parse(raw)
         if isinstance(body, Refused):
             call.seen(action, {}, body.status, verdict=body)
@@ -113,7 +113,7 @@ class RestApi:
         await self._reply(ok if isinstance(verdict, Accepted) else _refuse(verdict), send)
 
     async def _trouble(
-        self, call: PhoneCall, action: str, body: Mapping[str, Any], fault: RestFault, send: Any
+        self, call: PhoneLeg, action: str, body: Mapping[str, Any], fault: RestFault, send: Any
     ) -> None:
         """Answer as the fault plan says."""
         await trio.lowlevel.checkpoint()
@@ -192,7 +192,7 @@ def _throttled(reset_s: int) -> _Answer:
     return _Answer(status=429, body=refused.body(), headers=headers)
 
 
-def _status_of(call: PhoneCall) -> _Answer:
+def _status_of(call: PhoneLeg) -> _Answer:
     return _Answer(status=200, body={"data": call.status()})
 
 

@@ -17,6 +17,7 @@ from voiced.audio.frame import PTIME_S
 from voiced.errors import MediaStreamClosed, TelnyxError
 from voiced.testing.codec import LineCodec, find_codec, line_frame
 from voiced.testing.faults import MediaPattern
+from voiced.testing.line import SILENCE
 from voiced.testing.media import (
     INVALID_MEDIA,
     Clear,
@@ -66,6 +67,8 @@ class StreamRequest:
     outbound: LineCodec
     auth_token: str = ""
     custom_parameters: Mapping[str, str] = field(default_factory=dict)
+    reconnects: bool = False
+    """Dial again when the socket is lost: TeXML's `enableReconnect`."""
 
 
 def read_request(body: Mapping[str, Any], *, leg_codec: str, forced: str = "") -> StreamRequest:
@@ -103,6 +106,7 @@ class Stream:
         faults: Faults,
         drops_s: float | None,
         ledger: Ledger,
+        answered: trio.Event,
         on_start: Callable[[], None],
         on_end: Callable[[Stream, StreamEnd], None],
     ) -> None:
@@ -110,6 +114,7 @@ class Stream:
         self.stream_id = parties.stream_id
         self.is_live = False
         self.has_started = False
+        self._answered = answered
         self._on_start = on_start
         self._on_end = on_end
         self._writer = StreamWriter(parties)
@@ -130,19 +135,23 @@ class Stream:
 
     # -- called by the leg; none of these waits ------------------------------------------------
 
-    def tick(self, spoken: Pcm, now: float) -> Pcm:
-        """Send 20 ms of the caller and return the 20 ms that the caller hears meanwhile."""
+    def next_frame(self, now: float) -> Pcm:
+        """Return the next 20 ms of the daemon's audio."""
         if not self.is_live:
-            return line_frame(spoken[:0])
+            return SILENCE
         step = self._playback.tick(now)
         self._return_marks(step.marks)
-        heard = line_frame(self.request.outbound.decode(step.payload))
+        return line_frame(self.request.outbound.decode(step.payload))
+
+    def send(self, *, inbound: Pcm, outbound: Pcm, now: float) -> None:
+        """Send 20 ms: what the party said, and what it heard meanwhile."""
+        if not self.is_live:
+            return
         at_s = now - self._started_at
         if self.request.track in ("inbound_track", "both_tracks"):
-            self._send_media("inbound", spoken, at_s)
+            self._send_media("inbound", inbound, at_s)
         if self.request.track in ("outbound_track", "both_tracks"):
-            self._send_media("outbound", heard, at_s)
-        return heard
+            self._send_media("outbound", outbound, at_s)
 
     def press(self, digit: str, occurred_at: str) -> None:
         """Report a key that the caller pressed."""
@@ -150,14 +159,19 @@ class Stream:
             self._post(self._writer.dtmf(digit, occurred_at))
 
     def stop(self) -> None:
-        """End the stream as Telnyx does: what is queued for the daemon, `stop`, close."""
+        """End the stream as Telnyx does: what is queued for the daemon, `stop`, close.
+
+        A socket that waits for the answer of the call is closed without `stop`.
+        """
         self.is_live = False
         self._outbox_in.close()
+        if not self.has_started:
+            self._finish(StreamEnd.STOPPED)
         self._scope.deadline = min(self._scope.deadline, trio.current_time() + _GOODBYE_S)
 
     # -- the task ------------------------------------------------------------------------------
 
-    async def run(self, network: Network) -> None:
+    async def run(self, network: Network) -> StreamEnd:
         """Dial the daemon and carry the stream until it ends, whoever ends it.
 
         `on_end` is called once, at the moment of the end; closing the socket may take longer.
@@ -179,27 +193,36 @@ class Stream:
             self._ledger.playbacks.append(self._playback.statistics())
             if opened_at is not None:
                 self._ledger.sockets.append(self._seen(opened_at))
+        return self._end or StreamEnd.STOPPED
 
     async def _carry(self, socket: MediaSocket) -> None:
         await trio.lowlevel.checkpoint()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._read, socket)
+            if await self._greet(socket):
+                nursery.start_soon(self._write, socket)
+                if self._drops_s is not None:
+                    await trio.sleep(self._drops_s)
+                    self._finish(StreamEnd.DROPPED)
+
+    async def _greet(self, socket: MediaSocket) -> bool:
+        """Say `connected` and, once the call is answered, `start`; False when the socket closed."""
+        await trio.lowlevel.checkpoint()
         try:
             await socket.send_text(self._writer.connected(self.request.auth_token))
+            if not self._answered.is_set():
+                await self._answered.wait()
             inbound = self.request.inbound
             await socket.send_text(self._writer.start(MediaFormat(encoding=inbound.encoding)))
         except MediaStreamClosed as closed:
             self._close_code = closed.code
             self._finish(StreamEnd.CLOSED)
-            return
+            return False
         self._started_at = trio.current_time()
         self._ledger.streaming_at = self._ledger.streaming_at or self._started_at
         self.is_live = self.has_started = True
         self._on_start()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._read, socket)
-            nursery.start_soon(self._write, socket)
-            if self._drops_s is not None:
-                await trio.sleep(self._drops_s)
-                self._finish(StreamEnd.DROPPED)
+        return True
 
     async def _write(self, socket: MediaSocket) -> None:
         await trio.lowlevel.checkpoint()
@@ -234,6 +257,9 @@ class Stream:
     # -- what the daemon sends -----------------------------------------------------------------
 
     def _take(self, message: str | bytes, now: float) -> None:
+        if not self._answered.is_set():
+            self._tell("the daemon sends on its media socket before `start`")
+            return
         match parse(message):
             case PlayMedia(payload=payload):
                 self._play(payload, now)

@@ -1,0 +1,87 @@
+"""What every part of a leg knows: whose it is, how it goes, and where to tell what happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from voiced.testing.webhooks import iso_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voiced.journal import JournalEvent, Observer
+    from voiced.testing.deliveries import DeliverySettings
+    from voiced.testing.faults import Faults
+    from voiced.testing.legs import Leg
+    from voiced.testing.report import Ledger
+    from voiced.testing.rules import CallRules, Latencies, Parties, Speaker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallServices:
+    """What all calls of an account share."""
+
+    deliveries: DeliverySettings
+    speaker: Speaker
+    observer: Observer
+    latencies: Latencies
+
+
+class EventSink(Protocol):
+    """Where the events of a leg go: webhooks for Call Control, form callbacks for TeXML."""
+
+    def send(self, event_type: str, payload: Mapping[str, Any]) -> None:
+        """Queue an event that occurs now; never waits."""
+        ...
+
+    def close(self) -> None:
+        """Say that no more events will come."""
+        ...
+
+    async def run(self) -> None:
+        """Deliver until closed and empty."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegContext:
+    """One leg's own things."""
+
+    parties: Parties
+    state: Leg
+    services: CallServices
+    rules: CallRules
+    faults: Faults
+    ledger: Ledger
+    events: EventSink
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether the leg has not ended."""
+        return self.state.is_up
+
+    def tell(self, event_type: str, **payload: Any) -> None:
+        """Send an event with the fields that all events have."""
+        parties = self.parties
+        common: dict[str, Any] = {
+            "call_control_id": parties.call_control_id,
+            "call_leg_id": parties.call_leg_id,
+            "call_session_id": parties.call_session_id,
+            "connection_id": parties.connection_id,
+        }
+        if self.state.client_state is not None:
+            common["client_state"] = self.state.client_state
+        self.events.send(event_type, common | payload)
+
+    def tell_people(self, event_type: str, **payload: Any) -> None:
+        """Send an event that names the two parties as well."""
+        self.tell(event_type, **{"from": self.parties.from_, "to": self.parties.to}, **payload)
+
+    def note(self, event: JournalEvent) -> None:
+        """Tell the observer."""
+        self.services.observer.note(self.parties.call_control_id, event)
+
+    def wall_time(self) -> str:
+        """Return the time as Telnyx writes it."""
+        return iso_time(self.services.deliveries.wall())

@@ -1,0 +1,300 @@
+"""One leg on Telnyx's side, from the ring to the last webhook.
+
+`PhoneLeg.run` is the whole life: it rings, carries out what the daemon commands, moves the party's
+audio on an absolute 20 ms schedule from the answer on, and ends with a `CallReport`. How the leg
+came to be (somebody rings; the daemon dialled; a transfer) is its `Origin`.
+
+ REST app ──command──► judge ──orders──► carry out ──► answer, stream, speak, hang up
+ party ◄──20 ms── leg clock ──20 ms──► Stream (media socket)      events ──► webhooks
+
+`end` is the only way to end a leg, and the first cause wins.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import trio
+
+from voiced.audio.frame import PTIME_S
+from voiced.journal import CallAnswered, CallEnded, CallRinging
+from voiced.testing.announcer import Announcer
+from voiced.testing.commands import Refused
+from voiced.testing.deliveries import Deliveries
+from voiced.testing.faults import RestTroubles
+from voiced.testing.leg_audio import LegAudio
+from voiced.testing.leg_commands import carry_out
+from voiced.testing.leg_context import CallServices, EventSink, LegContext
+from voiced.testing.leg_streams import LegStreams
+from voiced.testing.legs import Accepted, Direction, Hangup, Leg, Verdict
+from voiced.testing.report import CallReport, CommandSeen, EndedBy, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voiced.testing.caller import Caller
+    from voiced.testing.faults import Faults
+    from voiced.testing.rules import CallRules, Parties
+    from voiced.testing.stream import StreamRequest
+
+_TIME_LIMIT = Hangup(cause="time_limit", source="unknown")
+_UNKNOWN = Hangup(cause="unspecified", source="unknown")
+
+# Refusals that the best daemon meets too: it raced with the party.
+_RACES = ("90018", "90034")
+
+
+class Origin(Protocol):
+    """How a leg came to be, and who is at its other end."""
+
+    @property
+    def direction(self) -> Direction:
+        """Return who called whom."""
+        ...
+
+    @property
+    def party(self) -> Caller:
+        """Return who speaks and listens once the leg is up."""
+        ...
+
+    def initiated(self, context: LegContext) -> dict[str, Any]:
+        """Return what `call.initiated` tells beyond the names."""
+        ...
+
+    async def ring(self, leg: PhoneLeg) -> None:
+        """Do what the party does before, and beside, talking: answer, refuse, give up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    due: float
+    action: str
+    body: Mapping[str, Any]
+
+
+class PhoneLeg:
+    """One leg. `judge` is for the REST app, `run` for whoever lets it ring.
+
+    Args:
+        parties: its names.
+        origin: how it came to be.
+        services: what all calls share.
+        rules: its bounds and its line.
+        faults: what shall go wrong.
+        events: where its events go; webhooks by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        parties: Parties,
+        origin: Origin,
+        services: CallServices,
+        rules: CallRules,
+        faults: Faults,
+        events: EventSink | None = None,
+    ) -> None:
+        self.troubles = RestTroubles(faults)
+        self.answered = trio.Event()
+        self.ledger = Ledger(rang_at=trio.current_time())
+        self.state = Leg(call_control_id=parties.call_control_id, direction=origin.direction)
+        self.context = LegContext(
+            parties=parties,
+            state=self.state,
+            services=services,
+            rules=rules,
+            faults=faults,
+            ledger=self.ledger,
+            events=events
+            or Deliveries(
+                services.deliveries,
+                call_id=parties.call_control_id,
+                faults=faults,
+                ledger=self.ledger,
+            ),
+        )
+        self.announcer = Announcer()
+        self.streams = LegStreams(self.context, self.answered)
+        self.audio = LegAudio(self.context, origin.party, self.streams, self.announcer)
+        self._origin = origin
+        self._orders_in, self._orders = trio.open_memory_channel[_Order](math.inf)
+        self._scope = trio.CancelScope()
+        self._cared_at = self.ledger.rang_at
+
+    # -- commands ------------------------------------------------------------------------------
+
+    def judge(self, action: str, body: Mapping[str, Any]) -> Verdict:
+        """Judge a command of the daemon; an accepted one takes effect a moment later."""
+        now = trio.current_time()
+        verdict = self.state.command(action, body, now)
+        self._cared_at = now
+        if verdict == Accepted():
+            due = now + self.context.services.latencies.effect_s
+            self._orders_in.send_nowait(_Order(due=due, action=action, body=body))
+        elif isinstance(verdict, Refused) and verdict.code not in _RACES:
+            self.ledger.violation(f"{action}: {verdict.code} {verdict.detail}")
+        return verdict
+
+    def seen(
+        self,
+        action: str,
+        body: Mapping[str, Any],
+        status: int | None,
+        *,
+        verdict: Verdict | None = None,
+    ) -> None:
+        """Note a request with the HTTP status that it was answered with (None: not answered)."""
+        self.ledger.commands.append(
+            CommandSeen(
+                at_s=self.ledger.seconds(trio.current_time()),
+                action=action,
+                body=dict(body),
+                status=status,
+                code=verdict.code if isinstance(verdict, Refused) else "",
+                repeated=isinstance(verdict, Accepted) and verdict.repeated,
+            )
+        )
+
+    def status(self) -> dict[str, Any]:
+        """Return what `GET /calls/{call_control_id}` tells."""
+        parties = self.context.parties
+        told: dict[str, Any] = {
+            "record_type": "call",
+            "call_control_id": parties.call_control_id,
+            "call_leg_id": parties.call_leg_id,
+            "call_session_id": parties.call_session_id,
+            "is_alive": self.state.is_up,
+        }
+        if self.state.client_state is not None:
+            told["client_state"] = self.state.client_state
+        return told
+
+    # -- life ----------------------------------------------------------------------------------
+
+    async def run(self) -> CallReport:
+        """Ring, and run the leg until its last webhook has been delivered."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.context.events.run)
+            async with trio.open_nursery() as media:
+                media.start_soon(self.streams.run)
+                media.start_soon(self.announcer.run)
+                await self._live()
+            self.context.events.close()
+        parties = self.context.parties
+        return self.ledger.report(
+            call_control_id=parties.call_control_id,
+            from_=parties.from_,
+            to=parties.to,
+            hangup=self.state.hangup or _UNKNOWN,
+            caller_utterances=tuple(self.audio.party.utterances),
+        )
+
+    def pick_up(self, *, request: StreamRequest | None = None) -> None:
+        """Note that the leg is answered, perhaps with a media stream; no-op if it has ended."""
+        if not self.state.is_up:
+            return
+        self.state.answered(streaming=request is not None)
+        now = trio.current_time()
+        self.ledger.answered_at = self._cared_at = now
+        self.answered.set()
+        self.context.note(CallAnswered(at=now))
+        self.context.tell_people(
+            "call.answered", state="answered", start_time=self.context.wall_time()
+        )
+        if request is not None:
+            self.streams.start(request)
+
+    def end(self, hangup: Hangup, ended_by: EndedBy) -> None:
+        """End the leg; the first cause wins."""
+        if not self.state.end(hangup):
+            return
+        now = trio.current_time()
+        self.ledger.ended_at = now
+        self.ledger.ended_by = ended_by
+        self.ledger.notes.extend(self.audio.party.notes)
+        self.streams.close()
+        self.announcer.close()
+        self.context.tell_people(
+            "call.hangup",
+            state="hangup",
+            hangup_cause=hangup.cause,
+            hangup_source=hangup.source,
+            sip_hangup_cause=hangup.sip_cause,
+            call_quality_stats=None,
+        )
+        self.context.note(CallEnded(reason=hangup.cause, evidence=f"{ended_by} hung up", at=now))
+        self._orders_in.close()
+        self._scope.cancel()
+
+    def party_hangs_up(self) -> None:
+        """End the leg as its party does."""
+        if self.state.direction == "incoming":
+            self.end(Hangup(cause="normal_clearing", source="caller"), "caller")
+        else:
+            self.end(Hangup(cause="normal_clearing", source="callee"), "callee")
+
+    async def _live(self) -> None:
+        """Live from `call.initiated` to `call.hangup`."""
+        now = trio.current_time()
+        parties = self.context.parties
+        self.context.note(CallRinging(caller=parties.from_, called=parties.to, at=now))
+        self.context.tell_people("call.initiated", **self._origin.initiated(self.context))
+        limit_s = self.context.rules.limit_s
+        self._scope.deadline = now + limit_s
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._run_clock)
+                nursery.start_soon(self._origin.ring, self)
+                async for order in self._orders:
+                    await trio.sleep_until(order.due)
+                    carry_out(self, order.action, order.body)
+        if self.state.is_up:
+            self.ledger.violation(f"the call was still up after {limit_s:g} s")
+            self.end(_TIME_LIMIT, "emulator")
+
+    # -- audio ---------------------------------------------------------------------------------
+
+    async def _run_clock(self) -> None:
+        """Move 20 ms both ways at a time, on an absolute schedule from the answer on."""
+        await self.answered.wait()
+        started_at = trio.current_time()
+        n = 0
+        while self.state.is_up:
+            due = started_at + n * PTIME_S
+            await trio.sleep_until(due)
+            late_s = trio.current_time() - due
+            self.ledger.worst_lateness_s = max(self.ledger.worst_lateness_s, late_s)
+            self._step(n)
+            n += 1
+
+    def _step(self, n: int) -> None:
+        now = trio.current_time()
+        spoken = self.audio.step(n, now)
+        if spoken.hangs_up:
+            self.party_hangs_up()
+            return
+        if spoken.digit:
+            self._press(spoken.digit)
+        if self._is_abandoned(now):
+            self._give_up_zombie()
+
+    def _press(self, digit: str) -> None:
+        if self.streams.current is not None:
+            self.streams.current.press(digit, self.context.wall_time())
+        self.context.tell_people("call.dtmf.received", digit=digit)
+
+    def _is_abandoned(self, now: float) -> bool:
+        if self.streams.current is not None or self.announcer.is_playing:
+            self._cared_at = now
+        return now - self._cared_at > self.context.rules.zombie_after_s
+
+    def _give_up_zombie(self) -> None:
+        self.ledger.zombie = True
+        self.ledger.violation(
+            f"zombie leg: up and billed for {self.context.rules.zombie_after_s:g} s without a "
+            "stream, a speech or a command; closing the media socket does not hang up"
+        )
+        self.end(_TIME_LIMIT, "emulator")

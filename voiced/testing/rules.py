@@ -1,0 +1,71 @@
+"""What a call at the emulated Telnyx is made of: its names, its bounds, how long things take.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from voiced.audio.frame import Pcm
+
+Speaker: TypeAlias = Callable[[str], Awaitable[Pcm]]
+"""Text to 8 kHz audio, for the `speak` command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies:
+    """How long Telnyx takes, in seconds.
+
+    The defaults are odd numbers so that nothing of the daemon's falls on the very instant of one
+    of our 20 ms steps: on a virtual clock the order within one instant is arbitrary.
+
+    Attributes:
+        reply_s: from a command's arrival to its HTTP answer.
+        effect_s: from a command's arrival to its effect.
+        webhook_s: from an event to the delivery of its webhook.
+        connect_s: from the start of a stream to the dialling of the media socket.
+    """
+
+    reply_s: float = 0.011
+    effect_s: float = 0.023
+    webhook_s: float = 0.017
+    connect_s: float = 0.031
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRules:
+    """The bounds and the line of one call.
+
+    Attributes:
+        codec: the call's own, PCMU or PCMA.
+        ring_s: an unanswered call rings so long before the caller gives up.
+        limit_s: no call lasts longer, ringing included; reaching it is a violation.
+        zombie_after_s: a leg that is up without stream, speech or command for so long was left
+            behind: it is ended and reported.
+        background_dbfs: level of the noise on the party's line; None for none.
+    """
+
+    codec: Literal["PCMU", "PCMA"] = "PCMU"
+    ring_s: float = 30.0
+    limit_s: float = 300.0
+    zombie_after_s: float = 15.0
+    background_dbfs: float | None = -65.0
+
+
+DEFAULT_RULES = CallRules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """The names of a leg and its parties."""
+
+    call_control_id: str
+    call_leg_id: str
+    call_session_id: str
+    connection_id: str
+    user_id: str
+    from_: str
+    to: str

@@ -24,10 +24,12 @@ import structlog
 import trio
 
 from voiced.errors import CallGone, CommandFailed
-from voiced.telnyx.commands import ApiError, Command, parse_errors
+from voiced.telnyx.api_errors import ApiError, parse_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    from voiced.telnyx.commands import Command
 
 MAX_ANSWER_BYTES = 1 << 20
 CALL_ENDED = "90018"

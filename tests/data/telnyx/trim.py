@@ -17,12 +17,27 @@ from typing import Any
 
 ACTIONS = (
     "answer",
+    "bridge",
+    "client_state_update",
+    "gather",
+    "gather_stop",
+    "gather_using_audio",
+    "gather_using_speak",
     "hangup",
+    "playback_start",
+    "playback_stop",
+    "record_pause",
+    "record_resume",
+    "record_start",
+    "record_stop",
+    "refer",
     "reject",
     "send_dtmf",
     "speak",
     "streaming_start",
     "streaming_stop",
+    "suppression_start",
+    "suppression_stop",
     "transfer",
 )
 WEBHOOKS = ("call", "conference", "transcription")
@@ -35,6 +50,7 @@ UNSENT = {
     "dialogflow_config",
     "sound_modifications",
     "transcription_config",
+    "transcription_language",
     "voice_settings",
 }
 
@@ -73,6 +89,12 @@ def content(part: dict[str, Any]) -> Any:
     return trim(part["content"]["application/json"]["schema"])
 
 
+def operation(path: dict[str, Any]) -> dict[str, Any]:
+    """Return the one thing that can be done at `path`."""
+    found: dict[str, Any] = path.get("post") or path["put"]
+    return found
+
+
 def command(operation: dict[str, Any]) -> dict[str, Any]:
     """Return the request and the 200 answer of one REST operation."""
     return {
@@ -90,7 +112,7 @@ def main(path: str) -> None:
         "commands": {
             "dial": command(paths["/calls"]["post"]),
             **{
-                name: command(paths[f"/calls/{{call_control_id}}/actions/{name}"]["post"])
+                name: command(operation(paths[f"/calls/{{call_control_id}}/actions/{name}"]))
                 for name in ACTIONS
             },
         },

@@ -1,4 +1,4 @@
-"""Sends commands to Telnyx: the one module of this package that does IO.
+"""Sends commands and queries to Telnyx.
 
 A command is tried up to four times, always with the same `command_id`, so that Telnyx does it once
 whatever was lost on the way. Tried again is what may pass: throttling (429), Telnyx's own faults
@@ -17,19 +17,20 @@ import re
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import httpx
 import structlog
 import trio
 
-from voiced.errors import CallGone, CommandFailed
+from voiced.errors import CallGone, CommandFailed, RemoteProtocolError
 from voiced.telnyx.api_errors import ApiError, parse_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from voiced.telnyx.commands import Command
+    from voiced.telnyx.queries import Query
 
 MAX_ANSWER_BYTES = 1 << 20
 CALL_ENDED = "90018"
@@ -41,6 +42,8 @@ _REMEDIES = {
     404: "check telnyx.api_base and telnyx.connection_id",
 }
 _NUMBER = re.compile(r"\+?\d{7,}")
+
+_T = TypeVar("_T")
 
 _log = structlog.get_logger(__name__)
 
@@ -64,6 +67,15 @@ class RetryPolicy:
 
 class _NoAnswer(CommandFailed):
     """No answer came, for a reason that may pass."""
+
+
+class _Request(Protocol):
+    """What a command and a query have in common."""
+
+    action: ClassVar[str]
+
+    @property
+    def path(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,29 +111,57 @@ class TelnyxClient:
             CallGone: the call has ended (90018).
             CommandFailed: refused, or no answer within the deadline; the text says the remedy.
         """
+        content = json.dumps(command.body()).encode()
+        answer = await self._exchange(command, command.method, content)
+        if answer.status >= 300:
+            failure = _refusal(command.action, answer)
+            if failure.code == CALL_ENDED and command.action in _DONE_WHEN_ENDED:
+                return {}
+            raise failure
+        data = _data_of(command.action, answer)
+        if not isinstance(data, dict):
+            raise _not_telnyx(command.action, answer)
+        return data
+
+    async def ask(self, query: Query[_T]) -> _T:
+        """Send `query` and return its answer, read.
+
+        Raises:
+            CallGone: the call has ended (90018).
+            CommandFailed: refused, no answer within the deadline, or none that can be read.
+        """
+        answer = await self._exchange(query, "GET", None)
+        if answer.status >= 300:
+            raise _refusal(query.action, answer)
+        try:
+            return query.read(_data_of(query.action, answer))
+        except RemoteProtocolError as error:
+            raise CommandFailed(query.action, str(error), status=answer.status) from error
+
+    async def _exchange(self, request: _Request, method: str, content: bytes | None) -> _Answer:
+        """Try `request` until there is an answer that is final, whatever it says."""
         if not self._has_key:
             raise CommandFailed(
-                command.action, "no API key: set TELNYX_API_KEY or telnyx.api_key", status=None
+                request.action, "no API key: set TELNYX_API_KEY or telnyx.api_key", status=None
             )
-        content = json.dumps(command.body()).encode()
         deadline = trio.current_time() + self._retry.total_s
         attempt = 1
         while True:
             try:
-                answer = await self._attempt(command, content, deadline)
+                answer = await self._attempt(request, method, content, deadline)
             except _NoAnswer as error:
                 failure: CommandFailed = error
                 wait_s = self._backoff(attempt)
             else:
                 if answer.status != 429 and answer.status < 500:
-                    return _settle(command, answer)
-                failure = _refusal(command, answer)
+                    return answer
+                failure = _refusal(request.action, answer)
                 wait_s = self._asked_wait(answer) or self._backoff(attempt)
             if attempt == self._retry.attempts or trio.current_time() + wait_s >= deadline:
                 raise failure
             _log.warning(
                 "telnyx command is tried again",
-                action=command.action,
+                action=request.action,
                 attempt=attempt,
                 reason=str(failure),
                 wait_s=round(wait_s, 3),
@@ -129,13 +169,15 @@ class TelnyxClient:
             await trio.sleep(wait_s)
             attempt += 1
 
-    async def _attempt(self, command: Command, content: bytes, deadline: float) -> _Answer:
+    async def _attempt(
+        self, request: _Request, method: str, content: bytes | None, deadline: float
+    ) -> _Answer:
         limit_s = min(self._retry.attempt_s, deadline - trio.current_time())
-        with _foreign_errors(command.action), trio.move_on_after(limit_s):
-            async with self._http.stream(command.method, command.path, content=content) as reply:
+        with _foreign_errors(request.action), trio.move_on_after(limit_s):
+            async with self._http.stream(method, request.path, content=content) as reply:
                 body = await _read(reply)
                 return _Answer(status=reply.status_code, headers=reply.headers, body=body)
-        raise _NoAnswer(command.action, f"no answer within {limit_s:.1f} s", status=None)
+        raise _NoAnswer(request.action, f"no answer within {limit_s:.1f} s", status=None)
 
     def _backoff(self, attempt: int) -> float:
         wait_s: float = self._retry.first_wait_s * 2 ** (attempt - 1)
@@ -244,28 +286,26 @@ async def _read(reply: httpx.Response) -> bytes:
     return bytes(body[:MAX_ANSWER_BYTES])
 
 
-def _settle(command: Command, answer: _Answer) -> Mapping[str, Any]:
-    """Return the data of an answer that is final, or raise what it means."""
-    if answer.status >= 300:
-        failure = _refusal(command, answer)
-        if failure.code == CALL_ENDED and command.action in _DONE_WHEN_ENDED:
-            return {}
-        raise failure
+def _data_of(action: str, answer: _Answer) -> Any:
+    """Return the `data` of a good answer."""
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
         document = None
-    data = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(data, dict):
-        raise CommandFailed(
-            command.action,
-            "the answer is not Telnyx's JSON; check telnyx.api_base, and proxies on the way",
-            status=answer.status,
-        )
-    return data
+    if not isinstance(document, dict) or "data" not in document:
+        raise _not_telnyx(action, answer)
+    return document["data"]
 
 
-def _refusal(command: Command, answer: _Answer) -> CommandFailed:
+def _not_telnyx(action: str, answer: _Answer) -> CommandFailed:
+    return CommandFailed(
+        action,
+        "the answer is not Telnyx's JSON; check telnyx.api_base, and proxies on the way",
+        status=answer.status,
+    )
+
+
+def _refusal(action: str, answer: _Answer) -> CommandFailed:
     """Return the error that a status other than 2xx means."""
     errors = parse_errors(answer.status, answer.body)
     codes = [error.code for error in errors]
@@ -275,8 +315,8 @@ def _refusal(command: Command, answer: _Answer) -> CommandFailed:
     elif answer.status in _REMEDIES:
         reason += f" - {_REMEDIES[answer.status]}"
     if CALL_ENDED in codes:
-        return CallGone(command.action, reason, status=answer.status, code=CALL_ENDED)
-    return CommandFailed(command.action, reason, status=answer.status, code=codes[0])
+        return CallGone(action, reason, status=answer.status, code=CALL_ENDED)
+    return CommandFailed(action, reason, status=answer.status, code=codes[0])
 
 
 def _describe(error: ApiError) -> str:

@@ -3,10 +3,11 @@
 import pytest
 import trio
 
+from voiced.admission import Refuse
 from voiced.config import parse_config
 from voiced.errors import CallGone, CommandFailed
-from voiced.goodbye import Goodbye, apology_limit_s
-from voiced.leg import Leg, LegEvent, LegState
+from voiced.goodbye import Goodbye, speaking_limit_s
+from voiced.leg import EndReason, Leg, LegEvent, LegState
 from voiced.telnyx.commands import Hangup, Reject, Speak
 from voiced.telnyx.ids import CallControlId
 
@@ -29,6 +30,7 @@ class Telnyx:
         return {}
 
 
+BUSY = Refuse(reason=EndReason.REFUSED_BUSY, evidence="full")
 GONE = CallGone("hangup", "x", status=422, code="90018")
 FAILED = CommandFailed("hangup", "x", status=500)
 
@@ -100,8 +102,8 @@ async def test_an_apology_of_whose_end_nobody_tells_is_bounded_by_its_length(
 ):
     goodbye, _ = make(Telnyx(**telnyx))
     await goodbye.apologize(CALL)
-    assert trio.current_time() == pytest.approx(apology_limit_s(CALL.apology))
-    assert apology_limit_s(CALL.apology) == pytest.approx(5.8)
+    assert trio.current_time() == pytest.approx(speaking_limit_s(CALL.apology))
+    assert speaking_limit_s(CALL.apology) == pytest.approx(5.8)
 
 
 async def test_a_refused_apology_is_not_waited_for(autojump_clock):
@@ -134,6 +136,6 @@ async def test_nobody_apologizes_before_the_answer_or_without_words(autojump_clo
 async def test_a_rejection_is_confirmed_likewise(autojump_clock, telnyx, confirmed):
     far_end = Telnyx(**telnyx)
     goodbye, _ = make(far_end, LegEvent.HANGUP_SENT)
-    assert await goodbye.reject(10) is confirmed
+    assert await goodbye.turn_away(BUSY, CALL) is confirmed
     assert far_end.sent == [Reject]
     assert Hangup not in far_end.sent

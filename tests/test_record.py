@@ -26,6 +26,7 @@ RINGING = CallRinging(caller="+13125550100", called="+13125550199", at=100.0)
 @pytest.fixture
 def record():
     return RecordBuilder(
+        line="",
         call_id="v3:one",
         ids={"call_leg_id": "leg", "call_session_id": "session", "connection_id": "1"},
         started=datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC),

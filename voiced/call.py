@@ -24,7 +24,7 @@ import trio
 from voiced.agent.base import CallInfo
 from voiced.answering import Answering
 from voiced.endings import ending_of
-from voiced.goodbye import Goodbye, apology_limit_s
+from voiced.goodbye import Goodbye, speaking_limit_s
 from voiced.journal import CallEnded, CallRinging
 from voiced.leg import Ending, EndReason, Leg, LegEvent
 from voiced.log import get_logger
@@ -34,10 +34,11 @@ from voiced.telnyx import events
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from voiced.admission import Refuse
     from voiced.journal import JournalEvent
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
-    from voiced.services import MediaSocket, Services
+    from voiced.services import MediaSocket, Services, Staff
 
 log = get_logger(__name__)
 
@@ -56,6 +57,7 @@ class Call:
         *,
         token: str,
         services: Services,
+        staff: Staff,
         record: RecordBuilder,
     ) -> None:
         """Make a call that `run` will live; `token` authorises its media socket."""
@@ -66,6 +68,7 @@ class Call:
         self.record = record
         self._info = CallInfo(call_id=self.id, caller=initiated.from_, called=initiated.to)
         self._services = services
+        self._staff = staff
         self._config = services.config
         media_url = services.config.media_url(token)
         self._answering = Answering(self.id, self.leg, media_url, services, self)
@@ -84,6 +87,7 @@ class Call:
             case events.CallAnswered():
                 self.leg.apply(LegEvent.ANSWERED)
                 self._answering.confirmed.set()
+                self._goodbye.answered.set()
             case events.CallHangup():
                 was_bridged = self.leg.is_bridged
                 self.leg.apply(LegEvent.GONE)
@@ -162,17 +166,19 @@ class Call:
         finally:
             self.end(EndReason.SHUTDOWN, "the daemon stopped")
             self._media_over.set()
-            with trio.move_on_after(self._goodbye_limit_s(), shield=True):
+            limit_s = self._goodbye_limit_s(self._config.call.apology)
+            with trio.move_on_after(limit_s, shield=True):
                 await self._say_goodbye()
 
-    async def refuse(self, evidence: str) -> None:
-        """Live a call that is not to be answered: reject it as busy, keep its record."""
+    async def refuse(self, refusal: Refuse) -> None:
+        """Live a call that is not to be taken: turn it away, keep its record."""
         structlog.contextvars.bind_contextvars(call=self.id)
         now = trio.current_time()
         self.note(CallRinging(caller=self._info.caller, called=self._info.called, at=now))
-        self.end(EndReason.REFUSED_BUSY, evidence)
-        with trio.move_on_after(self._goodbye_limit_s(), shield=True):
-            confirmed = await self._goodbye.reject(self._config.call.goodbye_timeout_s)
+        self.end(refusal.reason, refusal.evidence)
+        limit_s = self._goodbye_limit_s(refusal.message, self._config.call.answer_timeout_s)
+        with trio.move_on_after(limit_s, shield=True):
+            confirmed = await self._goodbye.turn_away(refusal, self._config.call)
             await self._close_record(confirmed=confirmed)
 
     async def supervise(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
@@ -198,7 +204,9 @@ class Call:
         if self._config.recording.audio:
             records = self._services.records
             self._recording = records.recording(self.record.document(), trio.current_time())
-        session = Session(media, self._info, self.leg, self._services, self, self._recording)
+        session = Session(
+            media, self._info, self.leg, self._services, self._staff, self, self._recording
+        )
         try:
             await session.run()
         finally:
@@ -208,9 +216,9 @@ class Call:
 
     # -- after the nursery -----------------------------------------------------------------------
 
-    def _goodbye_limit_s(self) -> float:
-        call = self._config.call
-        return apology_limit_s(call.apology) + call.goodbye_timeout_s + RECORD_TIMEOUT_S
+    def _goodbye_limit_s(self, text: str, answer_s: float = 0.0) -> float:
+        hangup_s = self._config.call.goodbye_timeout_s
+        return answer_s + speaking_limit_s(text) + hangup_s + RECORD_TIMEOUT_S
 
     async def _say_goodbye(self) -> None:
         ending = self._settled_ending()

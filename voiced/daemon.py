@@ -7,21 +7,21 @@ import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
 from voiced.admin import make_admin_app
-from voiced.agent.base import AudioAgent, DialogueAgent
+from voiced.agent.base import DialogueAgent
 from voiced.errors import RecognizerFailed
 from voiced.front_door import FrontDoor
 from voiced.journal import Unobserved
 from voiced.listeners import Listener, open_listener, serve_app, serve_connections
 from voiced.log import get_logger
 from voiced.media_socket import MediaEndpoint
-from voiced.providers import load_provider
 from voiced.record_store import RecordStore
 from voiced.services import Services
+from voiced.staff import open_staff
 from voiced.switchboard import Switchboard
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx.webhook import Deduplicator, WebhookVerifier
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import httpx
     from quart_trio import QuartTrio
 
-    from voiced.config import Config, ProviderConfig
+    from voiced.config import Config
     from voiced.journal import Observer
 
 log = get_logger(__name__)
@@ -85,24 +85,12 @@ async def open_services(
     key = config.telnyx.api_key
     api_key = key.get_secret_value() if key is not None else ""
     async with AsyncExitStack() as stack:
-
-        async def open_provider(group: str, choice: ProviderConfig) -> Any:
-            provider = load_provider(group, choice.provider)
-            return await stack.enter_async_context(provider.open(choice.settings))
-
-        agent = await open_provider("voiced.agents", config.agent)
-        recognizer = synthesizer = None
-        if not isinstance(agent, AudioAgent):
-            recognizer = await open_provider("voiced.recognizers", config.recognizer)
-            synthesizer = await open_provider("voiced.synthesizers", config.synthesizer)
         yield Services(
             config=config,
             telnyx=await stack.enter_async_context(
                 open_telnyx(config.telnyx.api_base, api_key, transport=transport)
             ),
-            agent=agent,
-            recognizer=recognizer,
-            synthesizer=synthesizer,
+            staff=await open_staff(config, stack),
             records=RecordStore(config.records.path),
             observer=observer or Unobserved(),
         )
@@ -134,12 +122,13 @@ async def open_core(
 
 
 async def _warm_up(services: Services, warm: trio.Event) -> None:
-    """Prepare the recognizer beside the first calls; if that fails, each call finds out itself."""
-    if services.recognizer is not None and isinstance(services.agent, DialogueAgent):
-        try:
-            await services.recognizer.prepare(services.agent.vocabulary)
-        except RecognizerFailed as failed:
-            log.error("recognizer not ready", error=str(failed))
+    """Prepare the recognizers beside the first calls; if it fails, each call finds out itself."""
+    for line, staff in services.staff.items():
+        if staff.recognizer is not None and isinstance(staff.agent, DialogueAgent):
+            try:
+                await staff.recognizer.prepare(staff.agent.vocabulary)
+            except RecognizerFailed as failed:
+                log.error("recognizer not ready", line=line, error=str(failed))
     warm.set()
 
 

@@ -17,6 +17,7 @@ from voiced.log import get_logger
 from voiced.telnyx import commands
 
 if TYPE_CHECKING:
+    from voiced.admission import Refuse
     from voiced.config import CallConfig
     from voiced.leg import Leg
     from voiced.telnyx.ids import CallControlId
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 LETTERS_PER_S = 10.0
-"""Slow speech: how long an apology may take at most, beside `SPEAK_GRACE_S`."""
+"""Slow speech: how long a text may take at most, beside `SPEAK_GRACE_S`."""
 
 SPEAK_GRACE_S = 3.0
 """For Telnyx to begin to speak and to tell us that it has ended."""
 
 
-def apology_limit_s(apology: str) -> float:
-    """Return how long speaking `apology` may take at most."""
-    return len(apology) / LETTERS_PER_S + SPEAK_GRACE_S
+def speaking_limit_s(text: str) -> float:
+    """Return how long Telnyx may take to speak `text`."""
+    return len(text) / LETTERS_PER_S + SPEAK_GRACE_S
 
 
 class Goodbye:
@@ -44,6 +45,8 @@ class Goodbye:
         self._leg = leg
         self._telnyx = telnyx
         self._waiting = trio.CancelScope()
+        self.answered = trio.Event()
+        """Set by the call on `call.answered`."""
         self.spoken = trio.Event()
         """Set by the call on `call.speak.ended`."""
 
@@ -55,12 +58,13 @@ class Goodbye:
         """Speak the apology and wait until it was spoken, the caller has gone, or time is up."""
         if not settings.apology or not self._leg.is_up:
             return
+        await self._speak(settings.apology, settings)
+
+    async def _speak(self, text: str, settings: CallConfig) -> None:
         command = commands.Speak(
-            call_control_id=self._call_id,
-            payload=settings.apology,
-            voice=settings.apology_voice,
+            call_control_id=self._call_id, payload=text, voice=settings.apology_voice
         )
-        with trio.move_on_after(apology_limit_s(settings.apology)) as self._waiting:
+        with trio.move_on_after(speaking_limit_s(text)) as self._waiting:
             if await self._try(command):
                 await self.spoken.wait()
 
@@ -79,14 +83,27 @@ class Goodbye:
             log.error("hangup not confirmed: the leg may still be up and billed")
         return self._leg.is_gone
 
-    async def reject(self, timeout_s: float) -> bool:
-        """Refuse a ringing call as busy; True if Telnyx took it, or the caller has given up."""
+    async def turn_away(self, refusal: Refuse, settings: CallConfig) -> bool:
+        """Refuse a ringing call, with a spoken message where there is one; True if it is ended."""
+        if refusal.message:
+            if await self._pick_up(settings.answer_timeout_s):
+                await self._speak(refusal.message, settings)
+            return await self.hang_up(settings.goodbye_timeout_s)
         self._leg.apply(LegEvent.HANGUP_SENT)
-        command = commands.Reject(call_control_id=self._call_id, cause="USER_BUSY")
-        with trio.move_on_after(timeout_s) as self._waiting:
+        command = commands.Reject(call_control_id=self._call_id, cause=refusal.cause)
+        with trio.move_on_after(settings.goodbye_timeout_s) as self._waiting:
             if await self._try(command):
                 return True
         return self._leg.is_gone
+
+    async def _pick_up(self, timeout_s: float) -> bool:
+        """Answer only to say that nobody can answer; True once Telnyx has confirmed it."""
+        self._leg.apply(LegEvent.ANSWER_SENT)
+        with trio.move_on_after(timeout_s) as self._waiting:
+            if await self._try(commands.Answer(call_control_id=self._call_id)):
+                await self.answered.wait()
+                return True
+        return False
 
     async def _try(self, command: commands.Command) -> bool:
         """Send; True if done. A leg that has gone is noted, any other failure is logged."""

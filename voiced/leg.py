@@ -72,6 +72,8 @@ class EndReason(Enum):
     TRANSFERRED = "transferred"
     REFUSED_BUSY = "refused_busy"
     """As many calls as `[call] max_concurrent` were up, or the daemon was draining."""
+    REFUSED_BLOCKED = "refused_blocked"
+    """The policy for incoming calls (`[inbound]`, `[lines]`) keeps this caller out."""
     NOT_ANSWERED = "not_answered"
     """Telnyx did not accept our `answer`."""
     NO_MEDIA = "no_media"

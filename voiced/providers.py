@@ -8,6 +8,7 @@ packaged is named by where it is, `module:Class`.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from pydantic import BaseModel
 from voiced.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from voiced.config import Config
+    from voiced.config import Config, ProviderConfig
 
 RECOGNIZERS = "voiced.recognizers"
 AGENTS = "voiced.agents"
@@ -54,20 +55,31 @@ def check_providers(config: Config) -> None:
         ConfigError: with the problems of all of them.
     """
     problems: list[Problem] = []
-    chosen = {
-        RECOGNIZERS: config.recognizer,
-        AGENTS: config.agent,
-        SYNTHESIZERS: config.synthesizer,
-    }
-    for group, choice in chosen.items():
-        check = getattr(load_provider(group, choice.provider), "check", None)
-        if check is not None:
-            try:
-                check(choice.settings)
-            except ConfigError as error:
-                problems += error.problems
+    checked: list[tuple[str, ProviderConfig]] = []
+    for line in ("", *config.lines):
+        staff = config.staff(line)
+        for group, choice in (
+            (RECOGNIZERS, staff.recognizer),
+            (AGENTS, staff.agent),
+            (SYNTHESIZERS, staff.synthesizer),
+        ):
+            if (group, choice) not in checked:
+                checked.append((group, choice))
+                problems += _problems_of(group, choice, line)
     if problems:
         raise ConfigError(problems)
+
+
+def _problems_of(group: str, choice: ProviderConfig, line: str) -> list[Problem]:
+    check = getattr(load_provider(group, choice.provider), "check", None)
+    try:
+        if check is not None:
+            check(choice.settings)
+    except ConfigError as error:
+        if line:
+            return [replace(found, key=f"lines.{line}.{found.key}") for found in error.problems]
+        return error.problems
+    return []
 
 
 def _import_unpackaged(group: str, name: str) -> type[Any]:

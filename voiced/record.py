@@ -34,12 +34,13 @@ FORMAT = 1
 class RecordBuilder:
     """Collects one call's journal. Bounded by the call's own length limit and turn rate."""
 
-    def __init__(self, *, call_id: str, ids: dict[str, str], started: datetime) -> None:
+    def __init__(self, *, call_id: str, ids: dict[str, str], line: str, started: datetime) -> None:
         """Begin a record; `started` is wall time, aware."""
         self._document: dict[str, Any] = {
             "format": FORMAT,
             "call_id": call_id,
             **ids,
+            "line": line,
             "from": "",
             "to": "",
             "started_at": started.isoformat(timespec="milliseconds"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from voiced.agent.base import AudioAgent, DialogueAgent
     from voiced.config import Config
@@ -20,17 +20,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """What all calls of a daemon share.
+class Staff:
+    """Who serves a call.
 
     A dialogue agent comes with a recognizer and a synthesizer; an audio agent needs neither.
     """
 
+    agent: DialogueAgent | AudioAgent
+    recognizer: Recognizer | None = None
+    synthesizer: Synthesizer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What all calls of a daemon share. `staff` is by the name of the line, "" for all others."""
+
     config: Config
     telnyx: TelnyxClient
-    agent: DialogueAgent | AudioAgent
-    recognizer: Recognizer | None
-    synthesizer: Synthesizer | None
+    staff: Mapping[str, Staff]
     records: RecordStore
     observer: Observer
 

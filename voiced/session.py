@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from voiced.recognizer.base import SpeechEvent
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
-    from voiced.services import CallFace, Media, Services
+    from voiced.services import CallFace, Media, Services, Staff
     from voiced.stereo_timeline import StereoTimeline
 
 _T = TypeVar("_T")
@@ -51,10 +51,12 @@ class Session:
         info: CallInfo,
         leg: Leg,
         services: Services,
+        staff: Staff,
         call: CallFace,
         recording: Recording | None,
     ) -> None:
         """Make what the tasks share; raises UnsupportedCodec for an encoding we cannot read."""
+        self._staff = staff
         self._media = media
         self._info = info
         self._leg = leg
@@ -68,7 +70,7 @@ class Session:
 
     async def run(self) -> None:
         """Run until the call ends; returns only when the caller was transferred."""
-        agent = self._services.agent
+        agent = self._staff.agent
         frames_in, frames = trio.open_memory_channel["Frame"](FRAMES_AHEAD)
         try:
             async with trio.open_nursery() as nursery:
@@ -83,7 +85,7 @@ class Session:
                     start(self._run_audio_agent, agent, frames, name="agent")
                 else:
                     speech_in, speech = trio.open_memory_channel["SpeechEvent"](8)
-                    recognize = _present(self._services.recognizer).recognize
+                    recognize = _present(self._staff.recognizer).recognize
                     start(recognize, frames, speech_in, agent.vocabulary, name="recognizer")
                     start(self._run_dialogue_agent, agent, speech, name="agent")
         finally:
@@ -101,7 +103,7 @@ class Session:
 
     def _make_inbound(self) -> Inbound:
         given = self._media.started.media_format
-        agent, recognizer = self._services.agent, self._services.recognizer
+        agent, recognizer = self._staff.agent, self._staff.recognizer
         rate_hz = agent.rate_hz if isinstance(agent, AudioAgent) else _present(recognizer).rate_hz
         return Inbound(open_decoder(given.encoding, given.sample_rate), rate_hz, self._timeline)
 
@@ -154,7 +156,7 @@ class Session:
             barge_in=self._config.call.barge_in,
         )
         voice = Voice(
-            synthesizer=_present(self._services.synthesizer),
+            synthesizer=_present(self._staff.synthesizer),
             outbound=self._outbound,
             note=self._call.note,
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from voiced.admission import Refuse, admit
 from voiced.call import Call
 from voiced.leg import EndReason
 from voiced.log import get_logger
@@ -98,11 +99,18 @@ class Switchboard:
         if call_id in self._ended:
             log.debug("late call.initiated of an ended call")
             return
-        refusal = self._refusal()
+        admission = admit(
+            self._services.config,
+            caller=event.from_,
+            called=event.to,
+            live_calls=len(self._by_token),
+            draining=self._draining,
+        )
+        refusal = admission if isinstance(admission, Refuse) else None
         if refusal and self._refusals >= MOURNING:
-            log.warning("call neither answered nor refused", reason=refusal)
+            log.warning("call neither answered nor refused", reason=refusal.evidence)
             return
-        call = self._make(event)
+        call = self._make(event, "" if isinstance(admission, Refuse) else admission.line)
         self._calls[call_id] = call
         if refusal:
             self._refusals += 1
@@ -112,16 +120,7 @@ class Switchboard:
             self._empty = trio.Event()
         self._live_calls.start_soon(self._live, call, refusal, name=f"call {call_id}")
 
-    def _refusal(self) -> str:
-        """Return why a new call cannot be taken, "" if it can."""
-        limit = self._services.config.call.max_concurrent
-        if self._draining:
-            return "the daemon is draining"
-        if len(self._by_token) >= limit:
-            return f"{limit} calls are up ([call] max_concurrent)"
-        return ""
-
-    def _make(self, event: CallInitiated) -> Call:
+    def _make(self, event: CallInitiated, line: str) -> Call:
         record = RecordBuilder(
             call_id=event.call_control_id,
             ids={
@@ -129,12 +128,14 @@ class Switchboard:
                 "call_session_id": event.call_session_id,
                 "connection_id": event.connection_id,
             },
+            line=line,
             started=datetime.fromtimestamp(self._wall_clock(), UTC),
         )
         token = secrets.token_urlsafe(24)
-        return Call(event, token=token, services=self._services, record=record)
+        staff = self._services.staff[line]
+        return Call(event, token=token, services=self._services, staff=staff, record=record)
 
-    async def _live(self, call: Call, refusal: str) -> None:
+    async def _live(self, call: Call, refusal: Refuse | None) -> None:
         try:
             if refusal:
                 await call.refuse(refusal)

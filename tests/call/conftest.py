@@ -17,7 +17,7 @@ from voiced.config import Config, parse_config
 from voiced.daemon import Core, open_core
 from voiced.log import configure_logging
 from voiced.record_store import RecordStore
-from voiced.services import Services
+from voiced.services import Services, Staff
 from voiced.switchboard import Switchboard
 from voiced.telnyx.rest import open_telnyx
 from voiced.testing.emulator import EmulatedTelnyx, open_emulator
@@ -95,6 +95,7 @@ def open_world():
         synthesizer=None,
         emulator=None,
         store=None,
+        lines_staff=None,
         **tables,
     ):
         async with open_emulator(
@@ -119,9 +120,14 @@ def open_world():
                 services = Services(
                     config=config,
                     telnyx=client,
-                    agent=agent,
-                    recognizer=recognizer or (ScriptedRecognizer() if words else None),
-                    synthesizer=synthesizer or (ToneSynthesizer() if words else None),
+                    staff={
+                        "": Staff(
+                            agent=agent,
+                            recognizer=recognizer or (ScriptedRecognizer() if words else None),
+                            synthesizer=synthesizer or (ToneSynthesizer() if words else None),
+                        ),
+                        **(lines_staff or {}),
+                    },
                     records=store or KeptRecords(records),
                     observer=journal,
                 )
@@ -214,6 +220,10 @@ class HandLine:
         await trio.sleep(0.01)
         return status
 
+    async def settle(self):
+        """Let what a webhook has caused happen."""
+        await trio.sleep(0.1)
+
     @property
     def media_url(self):
         return self.commands[0][1]["stream_url"]
@@ -294,9 +304,11 @@ def open_line():
             services = Services(
                 config=config,
                 telnyx=client,
-                agent=agent or EchoAgent(),
-                recognizer=recognizer,
-                synthesizer=synthesizer,
+                staff={
+                    "": Staff(
+                        agent=agent or EchoAgent(), recognizer=recognizer, synthesizer=synthesizer
+                    )
+                },
                 records=store or KeptRecords(records),
                 observer=Journal(),
             )

@@ -34,6 +34,8 @@ def plain(value):
             return value.get_secret_value()
         case Path():
             return str(value)
+        case tuple():
+            return list(value)
         case _:
             return value
 

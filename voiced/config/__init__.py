@@ -5,7 +5,9 @@ else takes a `Config`, or the one table they need, and reads attributes.
 """
 
 from voiced.config.address import Bind, is_loopback, parse_bind
+from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig
 from voiced.config.load import load_config, parse_config
+from voiced.config.table import ProviderConfig
 from voiced.config.tables import (
     MEDIA_PATH,
     WEBHOOK_PATH,
@@ -14,11 +16,10 @@ from voiced.config.tables import (
     Config,
     LogConfig,
     MediaConfig,
-    OutboundConfig,
-    ProviderConfig,
     RecordingConfig,
     RecordsConfig,
     ServerConfig,
+    StaffConfig,
     TelnyxConfig,
 )
 from voiced.errors import ConfigError
@@ -31,6 +32,8 @@ __all__ = [
     "CallConfig",
     "Config",
     "ConfigError",
+    "InboundConfig",
+    "LineConfig",
     "LogConfig",
     "MediaConfig",
     "OutboundConfig",
@@ -38,6 +41,7 @@ __all__ = [
     "RecordingConfig",
     "RecordsConfig",
     "ServerConfig",
+    "StaffConfig",
     "TelnyxConfig",
     "is_loopback",
     "load_config",

@@ -9,25 +9,25 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig
 from voiced.config.report import problems_in, shown, unknown_name
 from voiced.config.rules import broken_rules
 from voiced.config.sources import read_overrides
+from voiced.config.table import ProviderConfig, Table
 from voiced.config.tables import (
     AdminConfig,
     CallConfig,
     Config,
     LogConfig,
     MediaConfig,
-    OutboundConfig,
-    ProviderConfig,
     RecordingConfig,
     RecordsConfig,
     ServerConfig,
-    Table,
     TelnyxConfig,
 )
 from voiced.errors import ConfigError, Problem
@@ -47,6 +47,7 @@ PLAIN_TABLES: dict[str, type[Table]] = {
     "call": CallConfig,
     "recording": RecordingConfig,
     "records": RecordsConfig,
+    "inbound": InboundConfig,
     "outbound": OutboundConfig,
     "log": LogConfig,
 }
@@ -56,6 +57,9 @@ PROVIDER_TABLES = {
     "agent": (AGENTS, "script"),
     "synthesizer": (SYNTHESIZERS, "flite"),
 }
+
+
+LINES = "lines"
 
 
 class _Unsettled(BaseModel):
@@ -90,6 +94,8 @@ def parse_config(document: Mapping[str, Any], environ: Mapping[str, str]) -> Con
             table, found = _check_provider(name, given)
         problems += found
         tables[name] = table
+    tables["lines"], found = _check_lines(document)
+    problems += found
     config = Config.model_construct(None, **tables)
     problems += broken_rules(config, faulty={problem.key for problem in problems})
     if problems:
@@ -135,7 +141,7 @@ def _file_error(path: Path, reason: str, remedy: str = "") -> ConfigError:
 
 
 def _unknown_tables(document: Mapping[str, Any]) -> list[Problem]:
-    known = [*PLAIN_TABLES, *PROVIDER_TABLES]
+    known = [*PLAIN_TABLES, *PROVIDER_TABLES, LINES]
     return [
         unknown_name(name, known, what="table" if isinstance(value, dict) else "key")
         if isinstance(value, dict) or not (home := _home_of(name))
@@ -151,8 +157,12 @@ def _home_of(key: str) -> str:
     return " or ".join(homes)
 
 
-def _table_of(document: Mapping[str, Any], name: str) -> tuple[dict[str, Any], list[Problem]]:
+def _table_of(
+    document: Mapping[str, Any], name: str, inside: str = ""
+) -> tuple[dict[str, Any], list[Problem]]:
     given = document.get(name, {})
+    if inside:
+        name = f"{inside}.{name}"
     if isinstance(given, dict):
         return given, []
     reason = "must be one table, not a list" if isinstance(given, list) else "must be a table"
@@ -181,13 +191,46 @@ def _check_table(
         return _Unsettled(), problems
 
 
-def _check_provider(name: str, given: dict[str, Any]) -> tuple[ProviderConfig, list[Problem]]:
+def _check_lines(document: Mapping[str, Any]) -> tuple[dict[str, LineConfig], list[Problem]]:
+    given, problems = _table_of(document, LINES)
+    lines = {}
+    for name in given:
+        table, found = _table_of(given, name, inside=LINES)
+        problems += found
+        if found:
+            continue
+        line, found = _check_line(f"{LINES}.{name}", table)
+        problems += found
+        if not found:
+            lines[name] = line
+    return lines, problems
+
+
+def _check_line(where: str, given: dict[str, Any]) -> tuple[LineConfig, list[Problem]]:
+    """Return a line, its providers checked like those of all calls, and the problems."""
+    providers: dict[str, ProviderConfig] = {}
+    problems: list[Problem] = []
+    for name in PROVIDER_TABLES.keys() & given.keys():
+        table, found = _table_of(given, name, inside=where)
+        if not found:
+            providers[name], found = _check_provider(name, table, where=f"{where}.{name}")
+        problems += found
+    plain = {key: value for key, value in given.items() if key not in PROVIDER_TABLES}
+    line, found = _check_table(where, LineConfig, plain, {})
+    return line.model_copy(update=providers), found + problems  # type: ignore[return-value]
+
+
+def _check_provider(
+    name: str, given: dict[str, Any], where: str = ""
+) -> tuple[ProviderConfig, list[Problem]]:
+    """Return a provider's table and its problems; `where` it stands, if not at the top."""
+    where = where or name
     group, default = PROVIDER_TABLES[name]
     provider = given.get("provider", default)
     unsettled = ProviderConfig.model_construct(None, provider=default, settings=_Unsettled())
     if not isinstance(provider, str):
         problem = Problem(
-            key=f"{name}.provider",
+            key=f"{where}.provider",
             value=shown(provider),
             reason="must be text in quotes",
             remedy=f"default: {shown(default)}",
@@ -196,9 +239,9 @@ def _check_provider(name: str, given: dict[str, Any]) -> tuple[ProviderConfig, l
     try:
         settings_model: type[BaseModel] = load_provider(group, provider).Settings
     except ConfigError as error:
-        return unsettled, error.problems
+        return unsettled, [replace(problem, key=f"{where}.provider") for problem in error.problems]
     own = {key: value for key, value in given.items() if key != "provider"}
-    settings, problems = _check_table(name, settings_model, own, {})
+    settings, problems = _check_table(where, settings_model, own, {})
     return ProviderConfig.model_construct(None, provider=provider, settings=settings), problems
 
 

@@ -121,6 +121,21 @@ def _key_travels_encrypted(config: Config) -> Problem | None:
     )
 
 
+def _numbers_have_one_line(config: Config) -> Problem | None:
+    taken: dict[str, str] = {}
+    for name, line in config.lines.items():
+        for number in line.numbers:
+            if number in taken:
+                return Problem(
+                    key=f"lines.{name}.numbers",
+                    value=shown(number),
+                    reason=f"belongs to [lines.{taken[number]}] already",
+                    remedy="give each number to one line",
+                )
+            taken[number] = name
+    return None
+
+
 def _message_fits_lead(config: Config) -> Problem | None:
     if config.media.message_ms <= config.media.lead_ms:
         return None
@@ -153,5 +168,6 @@ RULES = (
     Rule(keys=("server.bind", "admin.bind"), check=_listeners_apart),
     Rule(keys=("telnyx.api_base",), check=_key_travels_encrypted),
     Rule(keys=("media.message_ms", "media.lead_ms"), check=_message_fits_lead),
+    Rule(keys=("lines",), check=_numbers_have_one_line),
     Rule(keys=("records.path",), check=_records_in_a_directory),
 )

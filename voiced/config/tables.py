@@ -2,114 +2,37 @@
 
 A key that is a bare number ends in its unit. Rules that join several keys stand in `rules`; the
 tables `[recognizer]`, `[agent]` and `[synthesizer]` belong to their providers, all but `provider`.
-A new key needs its line in config.toml too (a test compares both).
+Tables about who calls whom are in `lines`. A new key needs its line in config.toml too (a test
+compares both).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-)
+from pydantic import Field, SecretStr
 
-from voiced.config.address import Bind, parse_bind, parse_url
+from voiced.config.address import Bind, parse_bind
+from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig
+from voiced.config.table import ProviderConfig, Table
+from voiced.config.values import (
+    BindText,
+    DirectoryPath,
+    HeaderSecret,
+    HttpUrl,
+    OneWord,
+    OptionalSecret,
+    PublicKey,
+    RequiredHttpUrl,
+    Spoken,
+)
 
 WEBHOOK_PATH = "/telnyx/webhook"
 MEDIA_PATH = "/telnyx/media"
-
-PUBLIC_KEY_BYTES = 32  # an Ed25519 public key (RFC 8032)
-SPEAK_MAX_CHARS = 3000  # Telnyx's limit for the payload of `speak`
-E164 = re.compile(r"\+[1-9][0-9]{1,14}")  # ITU-T E.164: at most 15 digits
-
-
-def _bind(text: str) -> str:
-    return str(parse_bind(text))
-
-
-def _http_url(text: str) -> str:
-    return parse_url(text, schemes=("https", "http"))
-
-
-def _required_http_url(text: str) -> str:
-    if not text:
-        raise ValueError("must not be empty")
-    return _http_url(text)
-
-
-def _no_gaps(text: str) -> str:
-    if text and not re.fullmatch(r"[!-~]+", text):
-        raise ValueError("must be one word of visible ASCII characters: it goes into a header")
-    return text
-
-
-def _header_secret(secret: SecretStr) -> SecretStr:
-    _no_gaps(secret.get_secret_value())
-    return secret
-
-
-def _none_if_empty(secret: SecretStr | None) -> SecretStr | None:
-    return secret if secret is not None and secret.get_secret_value() else None
-
-
-def _public_key(text: str) -> str:
-    if not text:
-        return ""
-    try:
-        key = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("is not base64") from None
-    if len(key) != PUBLIC_KEY_BYTES:
-        raise ValueError(f"must be base64 of {PUBLIC_KEY_BYTES} bytes, this is {len(key)}")
-    return text
-
-
-def _phone_number(text: str) -> str:
-    if text and not E164.fullmatch(text):
-        raise ValueError("must be E.164: a plus sign, country code and number, as in +13125550123")
-    return text
-
-
-def _spoken(text: str) -> str:
-    if text and not text.strip():
-        raise ValueError('is only spaces: write "" for nothing')
-    return text
-
-
-def _path(value: object) -> object:
-    if isinstance(value, str):
-        if not value or "\0" in value:
-            raise ValueError("must name a directory")
-        return Path(value)
-    return value  # refused by the type
-
-
-BindText = Annotated[str, AfterValidator(_bind)]
-HeaderSecret = Annotated[SecretStr, AfterValidator(_header_secret)]
-DirectoryPath = Annotated[Path, BeforeValidator(_path)]
-Spoken = Annotated[str, Field(max_length=SPEAK_MAX_CHARS), AfterValidator(_spoken)]
-
-
-class Table(BaseModel):
-    """What all tables share: frozen, no foreign keys, no guessing between text and numbers."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-    )
 
 
 class ServerConfig(Table):
@@ -117,7 +40,7 @@ class ServerConfig(Table):
 
     bind: BindText = "127.0.0.1:8080"
     """Listening address, `host:port`; `:port` for every interface, port 0 for any free one."""
-    public_url: Annotated[str, AfterValidator(_http_url)] = ""
+    public_url: HttpUrl = ""
     """http(s) URL at which Telnyx reaches `bind`; "" = `bind` itself."""
     insecure: bool = False
     """Accept unsigned webhooks; for loopback only."""
@@ -156,13 +79,13 @@ class AdminConfig(Table):
 class TelnyxConfig(Table):
     """`[telnyx]`: the account. The secrets belong into the environment or a credential file."""
 
-    api_key: Annotated[HeaderSecret | None, AfterValidator(_none_if_empty)] = None
+    api_key: OptionalSecret = None
     """API v2 key; None (in the file "") = no call can be answered. Also TELNYX_API_KEY."""
-    connection_id: Annotated[str, AfterValidator(_no_gaps)] = ""
+    connection_id: OneWord = ""
     """Id of the Voice API application. Also TELNYX_APP_ID or TELNYX_CONNECTION_ID."""
-    public_key: Annotated[str, AfterValidator(_public_key)] = ""
+    public_key: PublicKey = ""
     """Public key of the account, base64 of 32 bytes. "" = every webhook is refused."""
-    api_base: Annotated[str, AfterValidator(_required_http_url)] = "https://api.telnyx.com/v2"
+    api_base: RequiredHttpUrl = "https://api.telnyx.com/v2"
     """Base of the REST API; plain http is for loopback only."""
 
 
@@ -226,22 +149,6 @@ class RecordsConfig(Table):
     """Directory with one directory for each call; relative to the working directory."""
 
 
-AnsweringMachineDetection = Literal[
-    "disabled", "premium", "detect", "detect_beep", "detect_words", "greeting_end"
-]
-
-
-class OutboundConfig(Table):
-    """`[outbound]`: calls that we place."""
-
-    caller_id: Annotated[str, AfterValidator(_phone_number)] = ""
-    """Number shown to the callee, E.164; it must belong to the account. "" = no outbound calls."""
-    answering_machine_detection: AnsweringMachineDetection = "premium"
-    """How Telnyx tells people from machines."""
-    voicemail_message: Spoken = ""
-    """Left after the beep of an answering machine; "" = hang up. At most 3000 characters."""
-
-
 class LogConfig(Table):
     """`[log]`: lines on stderr."""
 
@@ -251,13 +158,13 @@ class LogConfig(Table):
     """`auto` = text on a terminal, JSON otherwise."""
 
 
-class ProviderConfig(Table):
-    """`[recognizer]`, `[agent]`, `[synthesizer]`: who does it, and that provider's own keys."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffConfig:
+    """Who serves the calls of one line; equal choices share one provider."""
 
-    provider: str
-    """Name in the entry-point group."""
-    settings: Any
-    """Instance of the provider's `Settings`."""
+    agent: ProviderConfig
+    recognizer: ProviderConfig
+    synthesizer: ProviderConfig
 
 
 class Config(Table):
@@ -273,8 +180,23 @@ class Config(Table):
     synthesizer: ProviderConfig
     recording: RecordingConfig
     records: RecordsConfig
+    inbound: InboundConfig
     outbound: OutboundConfig
+    lines: Mapping[str, LineConfig]
     log: LogConfig
+
+    def staff(self, line: str) -> StaffConfig:
+        """Return who serves the line of this name; "" is for calls to numbers that no line has."""
+        own = self.lines.get(line)
+        return StaffConfig(
+            agent=(own and own.agent) or self.agent,
+            recognizer=(own and own.recognizer) or self.recognizer,
+            synthesizer=(own and own.synthesizer) or self.synthesizer,
+        )
+
+    def line_of(self, called: str) -> str:
+        """Return the name of the line that has the number `called`, "" if none has."""
+        return next((name for name, line in self.lines.items() if called in line.numbers), "")
 
     @property
     def webhook_url(self) -> str:

@@ -1,0 +1,60 @@
+"""Who calls whom: `[inbound]`, `[lines.NAME]` and `[outbound]` of config.toml."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from voiced.config.table import ProviderConfig, Table
+from voiced.config.values import NumberPatterns, PhoneNumber, PhoneNumbers, Spoken
+
+RejectCause = Literal["USER_BUSY", "CALL_REJECTED"]
+
+
+class InboundConfig(Table):
+    """`[inbound]`: which calls are answered; a line may have lists of its own."""
+
+    allow: NumberPatterns = ()
+    """Callers who are answered: numbers, or beginnings with a star (`+1312*`); [] = everybody."""
+    block: NumberPatterns = ()
+    """Callers who are rejected, before `allow` is looked at."""
+    blocked: RejectCause = "CALL_REJECTED"
+    """What rejected callers are told: busy, or declined."""
+    unknown_numbers: Literal["answer", "reject"] = "answer"
+    """Calls to a number that no line has: answered by `[agent]`, or rejected."""
+    when_full: Literal["busy", "message"] = "busy"
+    """Callers beyond `[call] max_concurrent`: rejected as busy, or answered with `full_message`."""
+    full_message: Spoken = "All our lines are busy at the moment. Please call again later. Goodbye."
+    """Spoken by Telnyx, then it hangs up; at most 3000 characters."""
+
+
+class LineConfig(Table):
+    """`[lines.NAME]`: one or several of our numbers with an agent of their own."""
+
+    numbers: PhoneNumbers = Field(min_length=1)
+    """Called numbers that this line answers, E.164."""
+    allow: NumberPatterns | None = None
+    """As in `[inbound]`, instead of it."""
+    block: NumberPatterns | None = None
+    """As in `[inbound]`, instead of it."""
+    agent: ProviderConfig | None = None
+    """A whole `[agent]` table; not given = the one of all calls. So are the next two."""
+    recognizer: ProviderConfig | None = None
+    synthesizer: ProviderConfig | None = None
+
+
+AnsweringMachineDetection = Literal[
+    "disabled", "premium", "detect", "detect_beep", "detect_words", "greeting_end"
+]
+
+
+class OutboundConfig(Table):
+    """`[outbound]`: calls that we place."""
+
+    caller_id: PhoneNumber = ""
+    """Number shown to the callee, E.164; it must belong to the account. "" = no outbound calls."""
+    answering_machine_detection: AnsweringMachineDetection = "premium"
+    """How Telnyx tells people from machines."""
+    voicemail_message: Spoken = ""
+    """Left after the beep of an answering machine; "" = hang up. At most 3000 characters."""

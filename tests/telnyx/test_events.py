@@ -3,9 +3,11 @@
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -87,15 +89,75 @@ def test_official_examples_parse(name: str) -> None:
 def test_fixtures_parse_to_the_class_of_their_type(name: str) -> None:
     data = WEBHOOKS[name]["data"]
     event = parse(WEBHOOKS[name])
-    expected = events._EVENTS.get(data["event_type"], (UnknownEvent, {}))[0]
+    expected = events.EVENTS.get(data["event_type"], (UnknownEvent, {}))[0]
     assert type(event) is expected
     assert event.call_control_id == data["payload"]["call_control_id"]
     assert event.client_state == data["payload"].get("client_state")
 
 
-def test_every_known_event_has_a_fixture_or_an_example() -> None:
-    seen = {data["event_type"] for data in EXAMPLES.values()}
-    assert set(events._EVENTS) <= seen
+SDK_ONLY = {
+    "call.machine.premium.call_screening.detected": {"result": "screening"},
+    "call.machine.premium.detection.started": {},
+}
+NOT_OURS = (
+    "call.ai_",
+    "call.conversation",
+    "call.deepfake",
+    "call.fork.",
+    "conference.",
+    "siprec.",
+)
+
+
+def test_every_official_event_has_a_record_unless_it_is_of_what_we_never_start() -> None:
+    official = {data["event_type"] for data in EXAMPLES.values()}
+    ours = {name for name in official if not name.startswith(NOT_OURS)}
+    assert set(events.EVENTS) == ours | set(SDK_ONLY)
+    assert {kind for kind, _ in events.EVENTS.values()} | {UnknownEvent} == set(
+        get_args(WebhookEvent)
+    )
+
+
+@pytest.mark.parametrize(("event_type", "extra"), SDK_ONLY.items())
+def test_events_that_only_the_sdk_knows_parse(event_type: str, extra: dict[str, str]) -> None:
+    body = with_payload("call.machine.premium.detection.ended", **{"result": ..., **extra})
+    body["data"]["event_type"] = event_type
+    event = parse(body)
+    assert type(event) is events.EVENTS[event_type][0]
+
+
+def schema_of(node: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in node:
+        node = REST["components"]["schemas"][node["$ref"].rpartition("/")[2]]
+    return node
+
+
+def enumerated() -> list[tuple[str, str, str]]:
+    """Return webhook, field and value for every value of every enumeration of known events."""
+    found = []
+    for name, webhook in REST["webhooks"].items():
+        if EXAMPLES[name]["event_type"] not in events.EVENTS:
+            continue
+        data = schema_of(schema_of(webhook)["properties"].get("data", schema_of(webhook)))
+        payload = schema_of(schema_of(data)["properties"]["payload"])["properties"]
+        for field, value in payload.items():
+            found += [(name, field, choice) for choice in schema_of(value).get("enum", ())]
+    return found
+
+
+@pytest.mark.parametrize(("name", "field", "value"), enumerated())
+def test_values_of_telnyx_enumerations_are_kept_and_so_are_new_ones(
+    name: str, field: str, value: str
+) -> None:
+    data = copy.deepcopy(EXAMPLES[name])
+    told = [value] if field == "direction" else [value, "brand_new"]
+    for each in told:
+        data["payload"][field] = each
+        event = parse({"data": data})
+        assert not isinstance(event, UnknownEvent)
+        if field == "calling_party_type" or (field == "state" and "nitiated" not in name):
+            continue  # says nothing that is not said elsewhere
+        assert each in [getattr(event, item.name) for item in fields(event)]
 
 
 def test_incoming_call_is_read_in_full() -> None:
@@ -112,7 +174,124 @@ def test_incoming_call_is_read_in_full() -> None:
         from_="+35319605860",
         to="+13129457420",
         caller_id_name="Anna",
+        state="parked",
+        start_time=datetime(2026, 2, 2, 22, 25, 1, tzinfo=UTC),
+        tags=(),
+        custom_headers=(),
+        sip_headers=(),
+        offered_codecs="PCMU,PCMA",
+        shaken_stir_attestation="",
+        shaken_stir_validated=None,
+        call_screening_result="",
     )
+
+
+def test_headers_tags_and_attestation_of_an_incoming_call_are_read() -> None:
+    event = parse(
+        with_payload(
+            "call.initiated (inbound)",
+            tags=["vip", 7],
+            custom_headers=[{"name": "X-Case", "value": "17"}, {"name": "X-Odd"}, "x"],
+            sip_headers=[
+                {"name": "User-to-User", "value": "a"},
+                {"name": "Diversion", "value": ""},
+            ],
+            shaken_stir_attestation="A",
+            shaken_stir_validated=True,
+            start_time="2026-02-02T22:25:01Z",
+        )
+    )
+    assert isinstance(event, CallInitiated)
+    assert event.tags == ("vip",)
+    assert event.custom_headers == (("X-Case", "17"),)
+    assert event.sip_headers == (("User-to-User", "a"), ("Diversion", ""))
+    assert (event.shaken_stir_attestation, event.shaken_stir_validated) == ("A", True)
+    assert event.start_time == datetime(2026, 2, 2, 22, 25, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "field", ["tags", "custom_headers", "shaken_stir_attestation", "start_time"]
+)
+@pytest.mark.parametrize("value", [None, 5, {}, "x", [None], [{"name": 1, "value": 2}]])
+def test_what_is_only_shown_never_refuses_a_call(field: str, value: object) -> None:
+    assert isinstance(
+        parse(with_payload("call.initiated (inbound)", **{field: value})), CallInitiated
+    )
+
+
+def test_hangup_tells_the_quality_that_telnyx_measured() -> None:
+    event = parse({"data": EXAMPLES["callHangup"]})
+    assert isinstance(event, CallHangup)
+    assert event.inbound == events.Quality(
+        mos=4.5, jitter_max_variance=2.74, packet_count=591, skip_packet_count=9
+    )
+    assert event.outbound is not None
+    assert event.outbound.mos is None
+
+
+@pytest.mark.parametrize("stats", [None, [], {"inbound": 3}, {"outbound": {"mos": {}}}])
+def test_hangup_without_usable_quality_passes(stats: object) -> None:
+    event = parse(with_payload("call.hangup", call_quality_stats=stats))
+    assert isinstance(event, CallHangup)
+    assert event.inbound is None
+
+
+def test_costs_are_exact_amounts() -> None:
+    event = parse({"data": EXAMPLES["callCost"]})
+    assert isinstance(event, events.CallCost)
+    assert (event.total, event.billed_s, event.status) == (Decimal("0.0106"), 120, "success")
+    assert event.parts[0] == events.CostPart(
+        product="sip-trunking",
+        cost=Decimal("0.0050"),
+        rate=Decimal("0.0050"),
+        currency="USD",
+        billed_s=60,
+    )
+
+
+@pytest.mark.parametrize("amount", [None, "free", "NaN", "-Infinity", [], True, "1e999999999"])
+def test_cost_that_is_no_amount_is_untold(amount: object) -> None:
+    event = parse(with_payload("call.cost", total_cost=amount, billed_duration_secs=amount))
+    assert isinstance(event, events.CallCost)
+    assert event.billed_s is None
+    assert event.total is None or event.total.is_finite()
+
+
+def test_words_that_telnyx_heard_are_read_and_stay_out_of_the_repr() -> None:
+    event = parse(WEBHOOKS["call.transcription"])
+    assert isinstance(event, events.TranscriptionReceived)
+    assert (event.transcript, event.is_final, event.track) == ("hello", True, "inbound")
+    assert event.confidence == 0.97
+    assert "hello" not in repr(event)
+
+
+def test_place_in_a_queue_is_read() -> None:
+    enqueued = parse({"data": EXAMPLES["callEnqueued"]})
+    assert isinstance(enqueued, events.CallEnqueued)
+    assert (enqueued.queue, enqueued.position, enqueued.average_wait_s) == ("support", 5, 0)
+    dequeued = parse({"data": EXAMPLES["callLeftQueue"]})
+    assert isinstance(dequeued, events.CallDequeued)
+    assert (dequeued.queue, dequeued.position, dequeued.reason) == ("support", 3, "leave")
+
+
+def test_recording_without_addresses_passes_to_be_asked_for_later() -> None:
+    event = parse(with_payload("call.recording.saved", recording_urls=None, recording_id="r1"))
+    assert isinstance(event, RecordingSaved)
+    assert (event.urls, event.recording_id) == ({}, "r1")
+
+
+def test_socket_url_of_a_stream_stays_out_of_the_repr() -> None:
+    event = parse(WEBHOOKS["streaming.started"])
+    assert isinstance(event, events.StreamingStarted)
+    assert event.stream_url.startswith("wss://")
+    assert "wss://" not in repr(event)
+
+
+@pytest.mark.parametrize("payload", [None, "x", {"call_control_id": 7, "client_state": []}])
+def test_nothing_in_an_unknown_event_can_be_wrong(payload: object) -> None:
+    event = parse({"data": {"event_type": "a.b", "id": "1", "payload": payload, "occurred_at": 5}})
+    assert isinstance(event, UnknownEvent)
+    assert (event.call_control_id, event.occurred_at, event.client_state) == ("", None, None)
 
 
 def test_hangup_tells_cause_source_and_sip_status() -> None:

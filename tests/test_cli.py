@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from voiced.errors import ConfigError, Problem, StartupError
 from voiced.testing.simulate import SimulateOptions
 
 SHIPPED = Path(__file__).parents[1] / "config.toml"
+UNREACHABLE = '[server]\nbind = "127.0.0.1:1"\n'  # tcpmux: nothing listens there
 HEAVY = ("trio", "pydantic", "structlog", "httpx", "quart", "numpy", "scipy", "onnxruntime")
 
 
@@ -144,6 +146,31 @@ def test_check_says_fine(tmp_path, capsys):
     path = write_config(tmp_path)
     assert main(["check", "--config", str(path)]) == 0
     assert capsys.readouterr() == (f"{path}: fine\n", "")
+
+
+@pytest.mark.socket
+def test_doctor_says_what_to_fix_and_fails(tmp_path, capsys):
+    config = write_config(tmp_path, UNREACHABLE)
+    assert main(["doctor", "--config", str(config)]) == 1
+    told = capsys.readouterr().out
+    assert "✗ there is no API key" in told
+    assert "→ set server.public_url to the https URL of your proxy" in told
+    assert told.splitlines()[-1].startswith("5 problems")
+
+
+@pytest.mark.socket
+def test_doctor_tells_programs_the_same(tmp_path, capsys):
+    config = write_config(tmp_path, UNREACHABLE)
+    assert main(["doctor", "--json", "--config", str(config)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["fine"] is False
+    assert {"api_key", "webhook"} <= {finding["check"] for finding in told["findings"]}
+
+
+def test_doctor_needs_a_configuration_that_can_be_used(tmp_path, capsys):
+    config = write_config(tmp_path, "[call]\nmax_concurrent = 0\n")
+    assert main(["doctor", "--config", str(config)]) == 2
+    assert "max_concurrent" in capsys.readouterr().err
 
 
 def test_check_tells_every_problem_on_its_own_line(tmp_path, capsys):

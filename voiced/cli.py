@@ -45,6 +45,8 @@ def run(argv: Sequence[str]) -> int:
     match arguments.command:
         case "check":
             return _check(arguments.config)
+        case "doctor":
+            return _doctor(arguments.config, as_json=arguments.json)
         case "simulate":
             return _simulate(arguments)
         case _:
@@ -65,6 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     for name, summary in (
         ("serve", "serve calls until SIGTERM or SIGINT; SIGTERM drains"),
         ("check", "tell every problem of the configuration at once"),
+        ("doctor", "look at account, application, numbers and public URL, and say what to fix"),
         ("simulate", "hold a spoken conversation with an emulated Telnyx: no account, no network"),
     ):
         command = commands.add_parser(
@@ -74,6 +77,8 @@ def make_parser() -> argparse.ArgumentParser:
         _add_common(command, config=argparse.SUPPRESS, debug=argparse.SUPPRESS)
         if name == "simulate":
             _add_simulate_options(command)
+        if name == "doctor":
+            command.add_argument("--json", action="store_true", help="the findings for programs")
     return parser
 
 
@@ -132,6 +137,24 @@ def _check(file: Path | None) -> int:
     check_providers(config)
     _say(f"{name}: fine")
     return 0
+
+
+def _doctor(file: Path | None, *, as_json: bool) -> int:
+    config, _ = _read_config(file)
+
+    import json
+
+    import trio
+
+    from voiced.doctor import all_fine, document, examine, lines
+
+    findings = trio.run(examine, config)
+    if as_json:
+        _say(json.dumps(document(findings), indent=2, ensure_ascii=False))
+    else:
+        unicode = "utf" in (sys.stdout.encoding or "").lower()
+        _say("\n".join(lines(findings, unicode=unicode)))
+    return 0 if all_fine(findings) else 1
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ seen by whoever reads, and a send to a peer that has stopped reading can be canc
 
 The token in the path is the only thing that authorises a socket. Whatever is wrong with it (none,
 unknown, used by a live connection, of a call that has ended), the answer is 403 and nothing else.
+What is no WebSocket handshake at all gets a 426, whatever its path.
 """
 
 from __future__ import annotations
@@ -191,6 +192,10 @@ def _decode(data: bytes | bytearray | memoryview) -> str:
         raise RemoteProtocolError("media socket: a text message that is not UTF-8") from None
 
 
+def _wants_websocket(request: Request) -> bool:
+    return any("websocket" in value.lower() for value in request.headers.get_all("Upgrade"))
+
+
 class MediaEndpoint:
     """Admits media sockets by their token and lends them to their calls."""
 
@@ -223,6 +228,10 @@ class MediaEndpoint:
     async def _admit(
         self, stream: trio.abc.Stream, protocol: ServerProtocol, request: Request
     ) -> None:
+        if not _wants_websocket(request):
+            # Told apart for `voiced doctor`: a proxy has dropped the upgrade on the way.
+            await _answer(stream, protocol, protocol.reject(426, ""))
+            return
         call = self.claim(request.path)
         if call is None:
             await _answer(stream, protocol, protocol.reject(403, ""))

@@ -76,6 +76,12 @@ async def test_a_media_socket_without_a_known_token_is_refused(open_hand, token)
         await hand.hang_up()
 
 
+async def test_what_is_no_websocket_handshake_is_told_so(open_hand):
+    async with open_hand() as hand:
+        answer = await ask(hand.address, http("GET", "/telnyx/media/doctor"))
+        assert status_of(answer) == 426
+
+
 async def test_a_token_admits_one_connection(open_hand):
     async with open_hand() as hand:
         path = await hand.ring()

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from voiced.journal import Unobserved
+from voiced.testing.account import AccountApi, Possessions, usual_possessions
 from voiced.testing.deliveries import DeliverySettings
 from voiced.testing.faults import NO_FAULTS
 from voiced.testing.incoming import Incoming
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 API_KEY = "KEY_of_the_emulated_Telnyx"
 CONNECTION_ID = "1494404757140276705"
+CALLED_NUMBER = "+13125550199"
 
 _RECENT_CALLS = 1000
 """Ended calls that still answer 90018; older ones answer 90015."""
@@ -80,12 +82,14 @@ class EmulatedTelnyx:
         network: how the daemon is reached; may be exchanged between calls.
         webhook_url: where webhooks go; may be set once the daemon listens.
         app: the REST API as an ASGI application.
+        possessions: what the account owns; None for an account as it should be.
     """
 
     def __init__(self, network: Network, webhook_url: str, account: Account) -> None:
         self.network = network
         self.webhook_url = webhook_url
         self.app = RestApi(self)
+        self.possessions: Possessions | None = None
         self._account = account
         self._signer = Signer(account.signing_key)
         self._calls: OrderedDict[str, PhoneLeg] = OrderedDict()
@@ -102,6 +106,20 @@ class EmulatedTelnyx:
     def public_key(self) -> str:
         """Return the key for the daemon's `telnyx.public_key`."""
         return self._signer.public_key
+
+    @property
+    def account_api(self) -> AccountApi:
+        """Return what answers questions about the account."""
+        return AccountApi(lambda: self.possessions or self.usual_possessions(), self._account.wall)
+
+    def usual_possessions(self) -> Possessions:
+        """Return an account that is set up as it should be: application, number, profile, key."""
+        return usual_possessions(
+            connection_id=CONNECTION_ID,
+            webhook_url=self.webhook_url,
+            public_key=self.public_key,
+            number=CALLED_NUMBER,
+        )
 
     @property
     def reply_s(self) -> float:
@@ -133,7 +151,7 @@ class EmulatedTelnyx:
         caller: Caller,
         *,
         from_: str = "+13125550100",
-        to: str = "+13125550199",
+        to: str = CALLED_NUMBER,
         faults: Faults = NO_FAULTS,
         rules: CallRules = DEFAULT_RULES,
     ) -> CallReport:

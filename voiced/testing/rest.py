@@ -1,8 +1,9 @@
 """Telnyx's REST API, as far as the emulator speaks it: a small ASGI application.
 
 Routes: `POST /v2/calls/{call_control_id}/actions/<action>` (PUT for `client_state_update`) and
-`GET /v2/calls/{call_control_id}`. It is served by Hypercorn on a real socket (`serve_api`), or
-called in memory through `httpx.ASGITransport(app=telnyx.app)`.
+`GET /v2/calls/{call_control_id}`; those about the account are in `voiced.testing.account`. It is
+served by Hypercorn on a real socket (`serve_api`), or called in memory through
+`httpx.ASGITransport(app=telnyx.app)`.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ from __future__ import annotations
 import hmac
 import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 import trio
 
 from voiced.listeners import open_listener, serve_app
+from voiced.testing.account import Answer as _Answer
 from voiced.testing.commands import Refused
 from voiced.testing.legs import Accepted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from voiced.testing.account import AccountApi
     from voiced.testing.faults import RestFault
     from voiced.testing.network import AsgiApp
     from voiced.testing.phone_leg import PhoneLeg
@@ -37,6 +39,11 @@ class Calls(Protocol):
     """What the API needs to know."""
 
     @property
+    def account_api(self) -> AccountApi:
+        """Return what answers questions about the account."""
+        ...
+
+    @property
     def reply_s(self) -> float:
         """Return how long an answer takes."""
         ...
@@ -48,13 +55,6 @@ class Calls(Protocol):
     def find(self, call_control_id: str) -> PhoneLeg | None:
         """Return a live or recent call."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    status: int
-    body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def bearer_matches(authorization: str, api_key: str) -> bool:
@@ -78,7 +78,7 @@ class RestApi:
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
         raw = await _read_body(receive)
-        answer = self._authorize(scope) or _route(scope)
+        answer = self._authorize(scope) or self._about_account(scope) or _route(scope)
         if isinstance(answer, _Answer):
             await self._reply(answer, send)
             return
@@ -140,6 +140,10 @@ class RestApi:
             return None
         detail = "The required authentication headers were either invalid or not included."
         return _refuse(Refused(status=401, code="10009", detail=detail))
+
+    def _about_account(self, scope: Any) -> _Answer | None:
+        ask = self._calls.account_api.answer
+        return ask(scope["method"], scope["path"], scope["query_string"])
 
     async def _reply(self, answer: _Answer, send: Any) -> None:
         await trio.sleep(self._calls.reply_s)

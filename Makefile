@@ -43,11 +43,12 @@ ifneq ($(origin PYTHON),file)
 	fi
 endif
 
-# What no wheel brings: virtual environments, which Debian keeps in a package, and the embedded synthesizer's voice.
+# What no wheel brings: virtual environments, which Debian keeps in a package, the embedded synthesizer's voice, and Opus.
 system: interpreter
 	@packages=(); \
 	[ -e $(STAMP) ] || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || packages+=("$(DEBIAN_PYTHON)-venv"); \
 	$(PYTHON) -c 'import ctypes; ctypes.CDLL("libflite.so.1")' 2>/dev/null || packages+=(libflite1); \
+	$(PYTHON) -c 'import ctypes; ctypes.CDLL("libopus.so.0")' 2>/dev/null || packages+=(libopus0); \
 	[ "$${#packages[@]}" = 0 ] || .ci/apt-install "$${packages[@]}"
 
 $(STAMP): pyproject.toml requirements.lock | system
@@ -60,7 +61,7 @@ $(STAMP): pyproject.toml requirements.lock | system
 			|| .ci/apt-install build-essential "$(DEBIAN_PYTHON)-dev"; \
 		echo "make setup: compiling pocketsphinx"; \
 		$(PIP) --constraint requirements.lock pocketsphinx; }
-	@$(PIP) --constraint requirements.lock --group dev --editable .
+	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs]'
 	@touch $@
 
 demo: setup

@@ -71,7 +71,7 @@ class Answering:
 
     async def _send_commands(self) -> None:
         stream = self._stream_options()
-        with_answer = self._config.media.start == "answer"
+        with_answer = self._config.media.starts_with_answer
         self._leg.apply(LegEvent.ANSWER_SENT)
         await self._telnyx.send(
             commands.Answer(

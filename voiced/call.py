@@ -23,6 +23,7 @@ import trio
 
 from voiced.agent.base import CallInfo
 from voiced.answering import Answering
+from voiced.audio.codec import audio_rate_hz
 from voiced.endings import ending_of
 from voiced.goodbye import Goodbye, speaking_limit_s
 from voiced.journal import CallEnded, CallRinging
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from voiced.journal import JournalEvent
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
-    from voiced.services import MediaSocket, Services, Staff
+    from voiced.services import Media, MediaSocket, Services, Staff
 
 log = get_logger(__name__)
 
@@ -202,8 +203,7 @@ class Call:
         if media is None:
             return
         if self._config.recording.audio:
-            records = self._services.records
-            self._recording = records.recording(self.record.document(), trio.current_time())
+            self._recording = self._open_recording(media)
         session = Session(
             media, self._info, self.leg, self._services, self._staff, self, self._recording
         )
@@ -213,6 +213,15 @@ class Call:
             session.count(self.record)
         self._media_over.set()
         await trio.sleep_forever()  # transferred: the leg goes on without us
+
+    def _open_recording(self, media: Media) -> Recording:
+        given, sent = media.started.media_format, self._config.media
+        return self._services.records.recording(
+            self.record.document(),
+            trio.current_time(),
+            caller_hz=audio_rate_hz(given.encoding, given.sample_rate, given.channels),
+            agent_hz=audio_rate_hz(sent.bidirectional_codec, sent.sample_rate),
+        )
 
     # -- after the nursery -----------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from voiced.errors import (
     AgentFailed,
+    CodecNotInstalled,
     MediaStreamClosed,
     ProviderTooSlow,
     RecognizerFailed,
@@ -24,6 +25,7 @@ _REASONS: dict[type[Exception], EndReason] = {
     AgentFailed: EndReason.AGENT_FAILED,
     ProviderTooSlow: EndReason.TOO_SLOW,
     UnsupportedCodec: EndReason.PROTOCOL_ERROR,
+    CodecNotInstalled: EndReason.PROTOCOL_ERROR,
     RemoteProtocolError: EndReason.PROTOCOL_ERROR,
     MediaStreamClosed: EndReason.MEDIA_LOST,
 }

@@ -105,13 +105,33 @@ class UnsupportedCodec(VoicedError):
     """
 
     def __init__(
-        self, encoding: str, sample_rate: int, *, supported: tuple[tuple[str, int], ...]
+        self,
+        encoding: str,
+        sample_rate: int,
+        *,
+        channels: int = 1,
+        supported: tuple[tuple[str, int], ...],
     ) -> None:
+        given = f"{encoding!r} at {sample_rate} Hz"
+        if channels != 1:
+            given += f" in {channels} channels"
         known = ", ".join(f"{name}/{rate}" for name, rate in supported)
-        super().__init__(f"codec {encoding!r} at {sample_rate} Hz is not supported (use {known})")
+        super().__init__(f"codec {given} is not supported (use {known}, one channel)")
         self.encoding = encoding
         self.sample_rate = sample_rate
         self.supported = supported
+
+
+class CodecNotInstalled(VoicedError):
+    """A codec that we speak lacks its library; `remedy` is the command that installs it."""
+
+    def __init__(
+        self, encoding: str, reason: str, *, remedy: str = "pip install 'voiced[codecs]'"
+    ) -> None:
+        super().__init__(f"codec {encoding}: {reason} ({remedy})")
+        self.encoding = encoding
+        self.reason = reason
+        self.remedy = remedy
 
 
 class ProviderError(VoicedError):

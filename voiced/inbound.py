@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Protocol
 
 import trio
 
-from voiced.audio.conceal import Concealer
 from voiced.audio.frame import Frame, frame_samples
 from voiced.audio.reorder import Reorder
 from voiced.audio.resample import Resampler
@@ -77,7 +76,7 @@ class Inbound:
         self._decoder = decoder
         self._timeline = timeline
         self._reorder = Reorder()
-        self._concealer = Concealer(decoder.rate_hz)
+        self._concealer = decoder.concealment()
         self._resampler = Resampler(decoder.rate_hz, rate_hz)
         self._chunk_samples = frame_samples(decoder.rate_hz)
         self._frames = 0

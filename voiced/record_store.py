@@ -61,9 +61,20 @@ class RecordStore:
         tail = re.sub(r"[^A-Za-z0-9_-]", "", document["call_id"])[-16:]
         return self._root / f"{stamp}-{tail}"
 
-    def recording(self, document: dict[str, Any], begins_at: float) -> Recording:
-        """Return the audio recording of a call whose media began at the trio time `begins_at`."""
-        return Recording(self.directory(document) / AUDIO_FILE, begins_at, self._run_sync)
+    def recording(
+        self, document: dict[str, Any], begins_at: float, *, caller_hz: int, agent_hz: int
+    ) -> Recording:
+        """Return the audio recording of a call whose media began at the trio time `begins_at`.
+
+        The caller's audio and the agent's will come at `caller_hz` and `agent_hz`.
+        """
+        return Recording(
+            self.directory(document) / AUDIO_FILE,
+            begins_at,
+            self._run_sync,
+            caller_hz=caller_hz,
+            agent_hz=agent_hz,
+        )
 
     async def save(self, document: dict[str, Any]) -> None:
         """Write `call.json`, whole or not at all; a full disk costs the record, never the call."""

@@ -37,7 +37,7 @@ AUDIO_FILE = "audio.wav"
 BLOCK_S = 1.0
 
 MOST_BLOCKS = 10
-"""Blocks that may wait for the disk: 32 kB each."""
+"""Blocks that may wait for the disk: 32 kB each on an 8 kHz line."""
 
 _CHANNELS = 2
 _SAMPLE_SIZE = 2 * _CHANNELS
@@ -56,7 +56,13 @@ class Recording:
     """One call's recording. Audio goes into `timeline`; `run` writes it, `close` what is left."""
 
     def __init__(
-        self, path: Path, begins_at: float, run_sync: Callable[..., Awaitable[None]]
+        self,
+        path: Path,
+        begins_at: float,
+        run_sync: Callable[..., Awaitable[None]],
+        *,
+        caller_hz: int = LINE_RATE_HZ,
+        agent_hz: int = LINE_RATE_HZ,
     ) -> None:
         """Prepare a recording; nothing is written yet.
 
@@ -64,8 +70,11 @@ class Recording:
             path: the file; its directory is made when missing.
             begins_at: trio time at which media began.
             run_sync: runs a blocking function off the loop, and lets go of it when cancelled.
+            caller_hz: sample rate of the caller's audio; the file has the higher one.
+            agent_hz: sample rate of the agent's.
         """
-        self.timeline = StereoTimeline(begins_at)
+        self.timeline = StereoTimeline(begins_at, caller_hz=caller_hz, agent_hz=agent_hz)
+        self._rate_hz = self.timeline.rate_hz
         self._begins_at = begins_at
         self._path = path
         self._run_sync = run_sync
@@ -99,7 +108,7 @@ class Recording:
     @property
     def dropped_s(self) -> float:
         """Seconds of audio that are not in the file, or not yet."""
-        return (self.timeline.taken - self._n_written) / LINE_RATE_HZ
+        return (self.timeline.taken - self._n_written) / self._rate_hz
 
     def document(self) -> dict[str, Any]:
         """Return what the call's record says of its recording, once it is closed."""
@@ -134,7 +143,7 @@ class Recording:
 
     async def _write(self, block: _Block) -> None:
         try:
-            await self._run_sync(_write_block, self._path, block.start, block.audio)
+            await self._run_sync(_write_block, self._path, block.start, block.audio, self._rate_hz)
         except OSError as error:
             self._fail(error.strerror or str(error))
         else:
@@ -146,13 +155,13 @@ class Recording:
         self._failure = reason
 
 
-def _write_block(path: Path, start: int, audio: Stereo) -> None:
+def _write_block(path: Path, start: int, audio: Stereo, rate_hz: int) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Voices of people: for the owner's eyes only.
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         if size == 0:
-            file.write(wav_header(0, LINE_RATE_HZ, _CHANNELS))
+            file.write(wav_header(0, rate_hz, _CHANNELS))
         file.seek(_HEADER_SIZE + start * _SAMPLE_SIZE)
         if file.write(audio.tobytes()) < audio.nbytes:
             file.truncate(size)  # the last of the disk is for the call's record
@@ -161,4 +170,4 @@ def _write_block(path: Path, start: int, audio: Stereo) -> None:
         size = max(size, file.tell())
         file.truncate(size)
         file.seek(0)
-        file.write(wav_header((size - _HEADER_SIZE) // _SAMPLE_SIZE, LINE_RATE_HZ, _CHANNELS))
+        file.write(wav_header((size - _HEADER_SIZE) // _SAMPLE_SIZE, rate_hz, _CHANNELS))

@@ -18,6 +18,7 @@ import trio
 
 from voiced.agent.base import AudioAgent
 from voiced.audio.codec import open_decoder, open_encoder
+from voiced.audio.l16 import ByteOrder
 from voiced.conversation import Conversation, TurnRules
 from voiced.errors import CommandFailed, MediaStreamClosed
 from voiced.inbound import FRAMES_AHEAD, Inbound
@@ -55,7 +56,12 @@ class Session:
         call: CallFace,
         recording: Recording | None,
     ) -> None:
-        """Make what the tasks share; raises UnsupportedCodec for an encoding we cannot read."""
+        """Make what the tasks share.
+
+        Raises:
+            UnsupportedCodec: Telnyx sends an encoding that we cannot read.
+            CodecNotInstalled: we could, with its library.
+        """
         self._staff = staff
         self._media = media
         self._info = info
@@ -65,8 +71,9 @@ class Session:
         self._call = call
         self._recording = recording
         self._sending = trio.CancelScope()
-        self._outbound = self._make_outbound()
-        self._inbound = self._make_inbound()
+        byte_order = ByteOrder(self._config.media.l16_byte_order)
+        self._outbound = self._make_outbound(byte_order)
+        self._inbound = self._make_inbound(byte_order)
 
     async def run(self) -> None:
         """Run until the call ends; returns only when the caller was transferred."""
@@ -95,17 +102,21 @@ class Session:
         """Write the media counters into `record`."""
         record.count(self._inbound.statistics(), self._outbound.statistics())
 
-    def _make_outbound(self) -> Outbound:
+    def _make_outbound(self, byte_order: ByteOrder) -> Outbound:
         media = self._config.media
-        encoder = open_encoder(media.bidirectional_codec, media.sample_rate)
-        pacer = Pacer(lead_s=media.lead_ms / 1000, message_frames=media.message_ms // 20)
+        encoder = open_encoder(media.bidirectional_codec, media.sample_rate, byte_order=byte_order)
+        message_frames = min(media.message_ms // 20, encoder.max_frames)
+        pacer = Pacer(lead_s=media.lead_ms / 1000, message_frames=message_frames)
         return Outbound(encoder, pacer, self._timeline)
 
-    def _make_inbound(self) -> Inbound:
+    def _make_inbound(self, byte_order: ByteOrder) -> Inbound:
         given = self._media.started.media_format
         agent, recognizer = self._staff.agent, self._staff.recognizer
         rate_hz = agent.rate_hz if isinstance(agent, AudioAgent) else _present(recognizer).rate_hz
-        return Inbound(open_decoder(given.encoding, given.sample_rate), rate_hz, self._timeline)
+        decoder = open_decoder(
+            given.encoding, given.sample_rate, channels=given.channels, byte_order=byte_order
+        )
+        return Inbound(decoder, rate_hz, self._timeline)
 
     @property
     def _timeline(self) -> StereoTimeline | None:

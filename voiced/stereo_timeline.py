@@ -17,7 +17,8 @@ left out.
 
 Hindsight takes time: `take` gives only what nothing can change any more.
 
-Times are seconds of any one clock; audio is int16 at 8 kHz.
+Times are seconds of any one clock; audio is int16. A side whose codec samples at the lower rate is
+brought to the other's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voiced.audio.frame import LINE_RATE_HZ
+from voiced.audio.resample import Resampler
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
@@ -47,16 +49,22 @@ SETTLE_S = 4.0
 """How far `take` must stay behind the clock. Leaves room for a stall of 3 s: TCP sends again after
 0.2, 0.6, 1.4 and 3 s."""
 
-_MOST_WAITING = 30 * LINE_RATE_HZ
-"""Samples of the caller that may wait. Reached only by one who sends far faster than real time."""
+_MOST_WAITING_S = 30
+"""Of the caller's audio. Reached only by one who sends far faster than real time."""
 
 
 class StereoTimeline:
     """The audio of one call. `take` is called about once a second and bounds the memory."""
 
-    def __init__(self, begins_at: float) -> None:
-        """Begin the axis at `begins_at`."""
+    def __init__(
+        self, begins_at: float, *, caller_hz: int = LINE_RATE_HZ, agent_hz: int = LINE_RATE_HZ
+    ) -> None:
+        """Begin the axis at `begins_at`; the audio of either side will come at its own rate."""
+        self.rate_hz = max(caller_hz, agent_hz)
+        """Of the axis, and of the audio that is taken."""
         self._begins_at = begins_at
+        self._from_caller = Resampler(caller_hz, self.rate_hz)
+        self._from_agent = Resampler(agent_hz, self.rate_hz)
         self._left = _Track()
         self._right = _Track()
         self._waiting: deque[tuple[int, Pcm]] = deque()  # the caller's: sample of arrival, audio
@@ -72,7 +80,8 @@ class StereoTimeline:
 
     def caller(self, pcm: Pcm, at: float) -> None:
         """Add the caller's next audio, which arrived at `at`; it must not be changed any more."""
-        if self._n_waiting < _MOST_WAITING:
+        pcm = self._from_caller.process(pcm)
+        if self._n_waiting < _MOST_WAITING_S * self.rate_hz:
             self._waiting.append((self._sample(at), pcm))
             self._n_waiting += len(pcm)
 
@@ -81,10 +90,13 @@ class StereoTimeline:
         start = self._sample(starts_at)
         if abs(start - self._right.end) == 1:
             start = self._right.end  # the rounding of two times, not a gap
-        self._right.put(start, pcm)
+        if start > self._right.end:
+            self._right.put(self._right.end, self._from_agent.flush())
+        self._right.put(start, self._from_agent.process(pcm))
 
     def cleared(self, at: float) -> None:
         """Take out what the caller would have heard of the agent from `at` on."""
+        self._from_agent.flush()
         self._right.cut(max(self._taken, self._sample(at)))
 
     def take(self, until: float) -> Stereo:
@@ -102,7 +114,7 @@ class StereoTimeline:
         return audio
 
     def _sample(self, at: float) -> int:
-        return round((at - self._begins_at) * LINE_RATE_HZ)
+        return round((at - self._begins_at) * self.rate_hz)
 
     def _place_caller(self, end: int) -> None:
         """Put the waiting audio that begins before sample `end` in its place."""
@@ -111,7 +123,7 @@ class StereoTimeline:
             self._n_waiting -= len(pcm)
             self._left.put(start, pcm)
             self._counted = start + len(pcm)
-            self._tolerance = round(TOLERANCE_S * LINE_RATE_HZ)
+            self._tolerance = round(TOLERANCE_S * self.rate_hz)
 
     def _caller_start(self) -> int:
         """Return where the first waiting audio belongs."""
@@ -124,7 +136,7 @@ class StereoTimeline:
         """Return by how many samples the waiting audio comes after its count at the least."""
         position = self._counted
         arrived, _ = self._waiting[0]
-        hindsight_ends = arrived + round(HINDSIGHT_S * LINE_RATE_HZ)
+        hindsight_ends = arrived + round(HINDSIGHT_S * self.rate_hz)
         least = arrived - position
         for arrived, pcm in self._waiting:
             if arrived > hindsight_ends:

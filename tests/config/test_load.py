@@ -98,7 +98,7 @@ def test_every_problem_is_told_at_once():
         ),
         (
             {"media": {"sample_rate": 16000}},
-            "media.sample_rate = 16000: must be 8000 (default: 8000)",
+            "media.sample_rate = 16000: bidirectional_codec PCMU has no such rate (use 8000)",
         ),
         (
             {"media": {"lead_ms": 59}},

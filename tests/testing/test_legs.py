@@ -138,7 +138,7 @@ def test_the_first_cause_of_the_end_stays():
         ("streaming_start", STREAM | {"stream_codec": "pcmu"}, "10032", "/stream_codec"),
         ("speak", {"payload": "x" * 3001, "voice": "x"}, "10025", "/payload"),
         ("hangup", {"client_state": "not base64!"}, "90017", "/client_state"),
-        ("streaming_start", STREAM | {"stream_codec": "OPUS"}, "90046", "/stream_codec"),
+        ("streaming_start", STREAM | {"stream_codec": "AMR-WB"}, "90046", "/stream_codec"),
         ("transfer", {"to": "+1"}, "10038", ""),
     ],
 )  # fmt: skip

@@ -18,6 +18,10 @@ LINE_RATE_HZ = 8000
 """Sample rate of the telephone's G.711."""
 
 
+MESSAGE_FRAMES = 1500
+"""Frames in the longest message that Telnyx takes: 30 s."""
+
+
 def frame_samples(rate_hz: int) -> int:
     """Return how many samples a 20 ms frame has at `rate_hz`."""
     return rate_hz // 50

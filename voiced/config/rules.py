@@ -11,14 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voiced.audio.codec import require_codec
 from voiced.config.address import url_host_is_loopback
 from voiced.config.report import shown
-from voiced.errors import Problem
+from voiced.errors import CodecNotInstalled, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.config.tables import Config
+
+
+_DECLARED_RATES_HZ = {"L16": (8000, 16000, 22050, 24000, 48000), "OPUS": (8000, 16000)}
+"""What may be declared of audio that we send, where that is not 8000 alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +152,37 @@ def _message_fits_lead(config: Config) -> Problem | None:
     )
 
 
+def _codec_has_rate(config: Config) -> Problem | None:
+    codec, rate_hz = config.media.bidirectional_codec, config.media.sample_rate
+    rates = _DECLARED_RATES_HZ.get(codec, (8000,))
+    if rate_hz in rates:
+        return None
+    clock = ", which is its clock; its audio has 16000 Hz" if codec == "G722" else ""
+    return Problem(
+        key="media.sample_rate",
+        value=str(rate_hz),
+        reason=f"bidirectional_codec {codec} has no such rate",
+        remedy=f"use {' or '.join(map(str, rates))}{clock}",
+    )
+
+
+def _codec_is_installed(name: str) -> Callable[[Config], Problem | None]:
+    def check(config: Config) -> Problem | None:
+        codec: str = getattr(config.media, name)
+        try:
+            require_codec(codec)
+        except CodecNotInstalled as missing:
+            return Problem(
+                key=f"media.{name}",
+                value=shown(codec),
+                reason=missing.reason,
+                remedy=missing.remedy,
+            )
+        return None
+
+    return check
+
+
 def _records_in_a_directory(config: Config) -> Problem | None:
     path = config.records.path
     if path.is_dir() or not path.exists():
@@ -168,6 +204,9 @@ RULES = (
     Rule(keys=("server.bind", "admin.bind"), check=_listeners_apart),
     Rule(keys=("telnyx.api_base",), check=_key_travels_encrypted),
     Rule(keys=("media.message_ms", "media.lead_ms"), check=_message_fits_lead),
+    Rule(keys=("media.bidirectional_codec", "media.sample_rate"), check=_codec_has_rate),
+    Rule(keys=("media.codec",), check=_codec_is_installed("codec")),
+    Rule(keys=("media.bidirectional_codec",), check=_codec_is_installed("bidirectional_codec")),
     Rule(keys=("lines",), check=_numbers_have_one_line),
     Rule(keys=("records.path",), check=_records_in_a_directory),
 )

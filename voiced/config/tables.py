@@ -24,6 +24,7 @@ from voiced.config.values import (
     DirectoryPath,
     HeaderSecret,
     HttpUrl,
+    MediaCodec,
     OneWord,
     OptionalSecret,
     PublicKey,
@@ -92,12 +93,14 @@ class TelnyxConfig(Table):
 class MediaConfig(Table):
     """`[media]`: how audio travels between Telnyx and us."""
 
-    codec: Literal["PCMU", "PCMA"] = "PCMU"
+    codec: MediaCodec = "PCMU"
     """Codec asked of Telnyx for the caller's audio; what arrives is obeyed."""
-    bidirectional_codec: Literal["PCMU", "PCMA"] = "PCMU"
+    bidirectional_codec: MediaCodec = "PCMU"
     """Codec of the audio that we send."""
-    sample_rate: Literal[8000] = 8000
-    """Hz, of the audio that we send; G.711 knows 8000 only."""
+    sample_rate: Literal[8000, 16000, 22050, 24000, 48000] = 8000
+    """Hz, as declared of the audio that we send: 8000 but for L16 (any) and OPUS (8000, 16000)."""
+    l16_byte_order: Literal["little", "big", "auto"] = "little"
+    """Byte order of L16; `auto` listens to the caller for 0.5 s."""
     target_legs: Literal["self", "opposite", "both"] = "self"
     """Which call leg hears us. Reports conflict: try `both` where the caller hears nothing."""
     lead_ms: int = Field(default=400, ge=60, le=2000)
@@ -108,6 +111,11 @@ class MediaConfig(Table):
     """Ask for the stream with the answer command, or by streaming_start after call.answered."""
     stall_timeout_s: float = Field(default=10.0, ge=1, le=300)
     """Without media from Telnyx for so long, the call is ended; 1 to 300 s."""
+
+    @property
+    def starts_with_answer(self) -> bool:
+        """Whether `answer` can ask for the stream: it cannot declare a rate other than 8000."""
+        return self.start == "answer" and self.sample_rate == 8000
 
 
 class CallConfig(Table):

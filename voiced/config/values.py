@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -71,6 +71,12 @@ def _spoken(text: str) -> str:
     return text
 
 
+def _spoken_codec(name: object) -> object:
+    if isinstance(name, str) and name.upper() == "AMR-WB":
+        raise ValueError("is not spoken by voiced: Telnyx does not document its payload")
+    return name
+
+
 def _path(value: object) -> object:
     if isinstance(value, str):
         if not value or "\0" in value:
@@ -113,3 +119,6 @@ NumberPatterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
 """E.164 numbers, and beginnings of numbers with a star behind them."""
 DirectoryPath = Annotated[Path, BeforeValidator(_path)]
 Spoken = Annotated[str, Field(max_length=SPEAK_MAX_CHARS), AfterValidator(_spoken)]
+MediaCodec = Annotated[
+    Literal["PCMU", "PCMA", "G722", "L16", "OPUS"], BeforeValidator(_spoken_codec)
+]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from voiced.testing.codec import find_codec
+from voiced.testing.codec import find_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -204,11 +204,11 @@ def _check_stream(action: str, body: Mapping[str, Any]) -> Refused | None:
     if len(url) > LONGEST_URL:
         return _refused("10003", "stream_url", f"is longer than {LONGEST_URL} characters")
     wanted = body.get("stream_codec", "default")
-    if wanted != "default" and find_codec(wanted) is None:
+    if wanted != "default" and find_format(wanted) is None:
         return _refused("90046", "stream_codec", f"{wanted} is not spoken by the emulated Telnyx")
     encoding = body.get("stream_bidirectional_codec", "PCMU")
     rate_hz = body.get("stream_bidirectional_sampling_rate", 8000)
-    if find_codec(encoding, rate_hz) is None:
+    if find_format(encoding, rate_hz) is None:
         reason = f"{encoding} at {rate_hz} Hz is not spoken by the emulated Telnyx"
         return _refused("90046", "stream_bidirectional_codec", reason)
     return None

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from voiced.testing.codec import ByteOrder
+
 RestTrouble: TypeAlias = Literal["throttle", "fail", "hang", "drop"]
 """429, 500, no answer for a long time, connection lost in the middle of the answer."""
 
@@ -51,6 +53,7 @@ class Faults:
         media: one letter per 20 ms frame to the daemon, repeated for ever: "." sent, "-" lost,
             "x" swapped with the next, "2" sent twice. "" is all sent.
         inbound_codec: the codec of the caller's audio, whatever was asked for ("" as asked).
+        l16_byte_order: which byte of an L16 sample Telnyx puts first, and expects first.
     """
 
     duplicates: frozenset[str] = frozenset()
@@ -61,6 +64,7 @@ class Faults:
     socket_drops_s: float | None = None
     media: str = ""
     inbound_codec: str = ""
+    l16_byte_order: ByteOrder = "little"
 
     def __post_init__(self) -> None:
         unknown = set(self.media) - set(".-x2")

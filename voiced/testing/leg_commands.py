@@ -43,7 +43,7 @@ def carry_out(leg: PhoneLeg, action: str, body: Mapping[str, Any]) -> None:
 
 def _stream_request(leg: PhoneLeg, body: Mapping[str, Any]) -> StreamRequest:
     context = leg.context
-    return read_request(body, leg_codec=context.rules.codec, forced=context.faults.inbound_codec)
+    return read_request(body, leg_codec=context.rules.codec, faults=context.faults)
 
 
 def _speak(leg: PhoneLeg, body: Mapping[str, Any]) -> None:

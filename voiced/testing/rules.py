@@ -40,7 +40,7 @@ class CallRules:
     """The bounds and the line of one call.
 
     Attributes:
-        codec: the call's own, PCMU or PCMA.
+        codec: the call's own.
         ring_s: an unanswered call rings so long before the caller gives up.
         limit_s: no call lasts longer, ringing included; reaching it is a violation.
         zombie_after_s: a leg that is up without stream, speech or command for so long was left
@@ -48,7 +48,7 @@ class CallRules:
         background_dbfs: level of the noise on the party's line; None for none.
     """
 
-    codec: Literal["PCMU", "PCMA"] = "PCMU"
+    codec: Literal["PCMU", "PCMA", "G722", "OPUS"] = "PCMU"
     ring_s: float = 30.0
     limit_s: float = 300.0
     zombie_after_s: float = 15.0

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import trio
 
-from voiced.audio.frame import PTIME_S
+from voiced.audio.frame import LINE_RATE_HZ, PTIME_S, frame_samples
 from voiced.errors import MediaStreamClosed, TelnyxError
-from voiced.testing.codec import LineCodec, find_codec, line_frame
+from voiced.testing.codec import LineDecoder, LineEncoder, LineFormat, find_format, line_frame
 from voiced.testing.faults import MediaPattern
 from voiced.testing.line import SILENCE
 from voiced.testing.media import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 OUTBOX_MESSAGES = 500
 """10 s of frames: a daemon that is further behind with reading is not reading."""
 
+_FRAME_BYTES = 2 * frame_samples(LINE_RATE_HZ)
 _GOODBYE_S = 1.0
 _AUTH_HEADER = "x-telnyx-streaming-auth-token"
 
@@ -63,27 +65,35 @@ class StreamRequest:
     url: str
     track: str
     is_rtp: bool
-    inbound: LineCodec
-    outbound: LineCodec
+    inbound: LineFormat
+    outbound: LineFormat
     auth_token: str = ""
     custom_parameters: Mapping[str, str] = field(default_factory=dict)
     reconnects: bool = False
     """Dial again when the socket is lost: TeXML's `enableReconnect`."""
 
 
-def read_request(body: Mapping[str, Any], *, leg_codec: str, forced: str = "") -> StreamRequest:
+def read_request(body: Mapping[str, Any], *, leg_codec: str, faults: Faults) -> StreamRequest:
     """Read the stream arguments of a checked command body.
+
+    The rate of the caller's audio cannot be asked for: it follows ours where both have the same
+    codec, as live calls have shown.
 
     Args:
         body: passed `check_body`, so that its codecs exist.
         leg_codec: the call's own codec, which `stream_codec: "default"` means.
-        forced: the codec that the caller's audio has whatever was asked for; "" for none.
+        faults: may force another codec on the caller's audio.
     """
+    order = faults.l16_byte_order
+    rate_hz = body.get("stream_bidirectional_sampling_rate", 8000)
+    outbound = find_format(body.get("stream_bidirectional_codec", "PCMU"), rate_hz, order)
     wanted = body.get("stream_codec", "default")
-    inbound = find_codec(forced or (leg_codec if wanted == "default" else wanted))
-    outbound = find_codec(body.get("stream_bidirectional_codec", "PCMU"))
+    encoding = faults.inbound_codec or (leg_codec if wanted == "default" else wanted)
+    inbound = find_format(encoding, byte_order=order)
     if inbound is None or outbound is None:
-        raise ValueError(f"the emulated line speaks no codec {forced or leg_codec!r}")
+        raise ValueError(f"the emulated line speaks no codec {encoding!r}")
+    if inbound.encoding == outbound.encoding:
+        inbound = outbound
     return StreamRequest(
         url=body["stream_url"],
         track=body.get("stream_track", "inbound_track"),
@@ -118,9 +128,10 @@ class Stream:
         self._on_start = on_start
         self._on_end = on_end
         self._writer = StreamWriter(parties)
-        self._playback = Playback(
-            frame_bytes=request.outbound.frame_bytes, ignore_media=not request.is_rtp
-        )
+        self._encoders = {track: LineEncoder(request.inbound) for track in ("inbound", "outbound")}
+        self._decoder = LineDecoder(request.outbound)
+        # What waits to be played has been decoded: packets differ in size, not in duration.
+        self._playback = Playback(frame_bytes=_FRAME_BYTES, ignore_media=not request.is_rtp)
         self._pattern = MediaPattern(faults.media)
         self._drops_s = drops_s
         self._ledger = ledger
@@ -141,7 +152,7 @@ class Stream:
             return SILENCE
         step = self._playback.tick(now)
         self._return_marks(step.marks)
-        return line_frame(self.request.outbound.decode(step.payload))
+        return line_frame(np.frombuffer(step.payload, np.int16))
 
     def send(self, *, inbound: Pcm, outbound: Pcm, now: float) -> None:
         """Send 20 ms: what the party said, and what it heard meanwhile."""
@@ -213,7 +224,8 @@ class Stream:
             if not self._answered.is_set():
                 await self._answered.wait()
             inbound = self.request.inbound
-            await socket.send_text(self._writer.start(MediaFormat(encoding=inbound.encoding)))
+            media_format = MediaFormat(encoding=inbound.encoding, sample_rate=inbound.sample_rate)
+            await socket.send_text(self._writer.start(media_format))
         except MediaStreamClosed as closed:
             self._close_code = closed.code
             self._finish(StreamEnd.CLOSED)
@@ -274,7 +286,11 @@ class Stream:
     def _play(self, payload: bytes, now: float) -> None:
         if not self.request.is_rtp:
             self._tell("audio is ignored: stream_bidirectional_mode is not rtp")
-        refusal = self._playback.play(payload, now)
+        try:
+            audio = self._decoder.decode(payload).tobytes() if self.request.is_rtp else payload
+            refusal = self._playback.play(audio, now)
+        except ValueError as error:
+            refusal = str(error)
         if refusal:
             self._refuse(MediaFault(code=INVALID_MEDIA, detail=refusal))
 
@@ -289,11 +305,9 @@ class Stream:
         for mark in marks:
             self._post(self._writer.mark(mark.name))
 
-    def _send_media(self, track: str, pcm: Pcm, at_s: float) -> None:
-        payload = self.request.inbound.encode(pcm)
-        message = self._writer.media(
-            "inbound" if track == "inbound" else "outbound", payload, at_s // PTIME_S * PTIME_S
-        )
+    def _send_media(self, track: Literal["inbound", "outbound"], pcm: Pcm, at_s: float) -> None:
+        payload = self._encoders[track].encode(pcm)
+        message = self._writer.media(track, payload, at_s // PTIME_S * PTIME_S)
         for sent in self._pattern.apply(message):
             self._post(sent)
 

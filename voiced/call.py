@@ -68,8 +68,9 @@ class Call:
         self.ending: Ending | None = None
         self.record = record
         self._info = CallInfo(call_id=self.id, caller=initiated.from_, called=initiated.to)
+        self._flight = services.flights.begin(record.document(), token)
+        services, self._staff = self._flight.tap(services, staff)
         self._services = services
-        self._staff = staff
         self._config = services.config
         media_url = services.config.media_url(token)
         self._answering = Answering(self.id, self.leg, media_url, services, self)
@@ -116,7 +117,7 @@ class Call:
         Run by the media endpoint, in its own task. If that task is cancelled, the socket is lost.
         """
         try:
-            self._sockets_in.send_nowait(socket)
+            self._sockets_in.send_nowait(self._flight.carry(socket))
             await self._media_over.wait()
         finally:
             if not self._media_over.is_set():
@@ -246,6 +247,7 @@ class Call:
         self.note(CallEnded(reason=ending.reason.value, evidence=ending.evidence, at=ending.at))
         self.record.hangup_confirmed(confirmed=confirmed)
         log.info("call ended", reason=ending.reason.value, evidence=ending.evidence)
+        self.record.wire(self._flight.close(self.record.document()))
         with trio.move_on_after(RECORD_TIMEOUT_S):
             await self._close_recording()
             await self._services.records.save(self.record.document())

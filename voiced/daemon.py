@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,9 @@ import trio
 from voiced.admin import make_admin_app
 from voiced.agent.base import DialogueAgent
 from voiced.errors import RecognizerFailed
+from voiced.flight.recorder import open_flights
+from voiced.flight.retention import Retention, keep_house
+from voiced.flights import NoFlights
 from voiced.front_door import FrontDoor
 from voiced.journal import Unobserved
 from voiced.listeners import Listener, open_listener, serve_app, serve_connections
@@ -29,11 +32,13 @@ from voiced.web import WebhookIntake, make_public_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     import httpx
     from quart_trio import QuartTrio
 
     from voiced.config import Config
+    from voiced.flights import Flights
     from voiced.journal import Observer
 
 log = get_logger(__name__)
@@ -85,15 +90,23 @@ async def open_services(
     key = config.telnyx.api_key
     api_key = key.get_secret_value() if key is not None else ""
     async with AsyncExitStack() as stack:
+        records = RecordStore(config.records.path)
         yield Services(
             config=config,
             telnyx=await stack.enter_async_context(
                 open_telnyx(config.telnyx.api_base, api_key, transport=transport)
             ),
             staff=await open_staff(config, stack),
-            records=RecordStore(config.records.path),
+            records=records,
             observer=observer or Unobserved(),
+            flights=await stack.enter_async_context(_open_flights(config, records)),
         )
+
+
+def _open_flights(config: Config, records: RecordStore) -> AbstractAsyncContextManager[Flights]:
+    if config.records.wire:
+        return open_flights(records.directory, records.run_sync)
+    return nullcontext(NoFlights())
 
 
 @asynccontextmanager
@@ -107,7 +120,7 @@ async def open_core(
         switchboard = Switchboard(services, live_calls, wall_clock)
         warm = trio.Event()
         live_calls.start_soon(_warm_up, services, warm, name="warm up")
-        intake = _make_intake(services.config, switchboard, wall_clock)
+        intake = _make_intake(services, switchboard, wall_clock)
         try:
             yield Core(
                 app=make_public_app(intake),
@@ -133,15 +146,16 @@ async def _warm_up(services: Services, warm: trio.Event) -> None:
 
 
 def _make_intake(
-    config: Config, switchboard: Switchboard, wall_clock: Callable[[], float]
+    services: Services, switchboard: Switchboard, wall_clock: Callable[[], float]
 ) -> WebhookIntake:
-    key = config.telnyx.public_key
+    key = services.config.telnyx.public_key
     return WebhookIntake(
         switchboard,
         WebhookVerifier(key) if key else None,
         Deduplicator(),
+        services.flights,
         wall_clock,
-        insecure=config.server.insecure,
+        insecure=services.config.server.insecure,
     )
 
 
@@ -166,6 +180,7 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
             door = FrontDoor(core.app, core.media)
             await servers.start(serve_connections, public, door.handle, tls)
             await servers.start(serve_app, admin_app, admin)
+            servers.start_soon(_keep_house, services, name="retention")
             try:
                 yield Daemon(
                     switchboard=core.switchboard, public=public, admin=admin, warm=core.warm
@@ -175,6 +190,14 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
                 with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
                     await core.switchboard.close()
                 servers.cancel_scope.cancel()
+
+
+async def _keep_house(services: Services) -> None:
+    records = services.config.records
+    retention = Retention(
+        root=records.path, keep_days=records.keep_days, keep_bytes=records.keep_bytes
+    )
+    await keep_house(retention, services.records.run_sync, time.time)  # noqa: TID251  # of files
 
 
 async def serve(config: Config) -> None:

@@ -51,6 +51,7 @@ class RecordBuilder:
             "turns": [],
             "barge_ins_s": [],
             "audio": None,
+            "wire": None,
             "counters": {},
         }
         self._origin: float | None = None
@@ -123,6 +124,10 @@ class RecordBuilder:
     def audio(self, document: dict[str, Any]) -> None:
         """Say where the call's recording is and how much of it could not be written."""
         self._document["audio"] = document
+
+    def wire(self, document: dict[str, Any] | None) -> None:
+        """Say where the call's flight recording is and how much of it could not be kept."""
+        self._document["wire"] = document
 
     def hangup_confirmed(self, *, confirmed: bool) -> None:
         """Say whether Telnyx is known to have ended the leg; False needs a person's look."""

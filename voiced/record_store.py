@@ -41,11 +41,12 @@ class RecordStore:
             StartupError: the directory cannot be made or written.
         """
         self._root = root
-        self._run_sync = run_sync or partial(
+        self.run_sync = run_sync or partial(
             trio.to_thread.run_sync,
             abandon_on_cancel=True,
             limiter=trio.CapacityLimiter(DISK_THREADS),
         )
+        """Runs a blocking function off the loop."""
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(root, os.W_OK | os.X_OK, effective_ids=True):
@@ -71,7 +72,7 @@ class RecordStore:
         return Recording(
             self.directory(document) / AUDIO_FILE,
             begins_at,
-            self._run_sync,
+            self.run_sync,
             caller_hz=caller_hz,
             agent_hz=agent_hz,
         )
@@ -81,7 +82,7 @@ class RecordStore:
         directory = self.directory(document)
         text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
         try:
-            await self._run_sync(_write, directory, text)
+            await self.run_sync(_write, directory, text)
         except OSError as error:
             log.error("record not written", directory=str(directory), error=error.strerror)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from voiced.flights import NoFlights
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from voiced.agent.base import AudioAgent, DialogueAgent
     from voiced.config import Config
+    from voiced.flights import Flights
     from voiced.journal import JournalEvent, Observer
     from voiced.leg import EndReason
     from voiced.recognizer.base import Recognizer
@@ -40,6 +43,7 @@ class Services:
     staff: Mapping[str, Staff]
     records: RecordStore
     observer: Observer
+    flights: Flights = field(default_factory=NoFlights)
 
 
 class MediaSocket(Protocol):

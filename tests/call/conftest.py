@@ -15,6 +15,7 @@ import trio
 from voiced.agent.echo import EchoAgent
 from voiced.config import Config, parse_config
 from voiced.daemon import Core, open_core
+from voiced.flights import NoFlights
 from voiced.log import configure_logging
 from voiced.record_store import RecordStore
 from voiced.services import Services, Staff
@@ -96,6 +97,7 @@ def open_world():
         emulator=None,
         store=None,
         lines_staff=None,
+        flights=None,
         **tables,
     ):
         async with open_emulator(
@@ -130,6 +132,7 @@ def open_world():
                     },
                     records=store or KeptRecords(records),
                     observer=journal,
+                    flights=flights or NoFlights(),
                 )
                 async with open_core(services) as core:
                     telnyx.network = CoreNetwork(core)
@@ -275,7 +278,9 @@ def open_line():
     """Open a daemon whose Telnyx is the test: webhooks, REST answers and media by hand."""
 
     @asynccontextmanager
-    async def opener(*, agent=None, recognizer=None, synthesizer=None, store=None, **tables):
+    async def opener(
+        *, agent=None, recognizer=None, synthesizer=None, store=None, flights=None, **tables
+    ):
         commands: list[tuple[str, dict[str, Any]]] = []
         answers: dict[str, Any] = {}
         delays: dict[str, float] = {}
@@ -311,6 +316,7 @@ def open_line():
                 },
                 records=store or KeptRecords(records),
                 observer=Journal(),
+                flights=flights or NoFlights(),
             )
             async with open_core(services) as core:
                 yield HandLine(core, core.switchboard, records, commands, answers, delays)

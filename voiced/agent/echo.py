@@ -35,6 +35,7 @@ class EchoAgent:
 
     Settings: ClassVar[type[BaseModel]] = EchoSettings
     rate_hz = _RATE_HZ
+    repeatable = True
 
     @classmethod
     @asynccontextmanager

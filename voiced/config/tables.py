@@ -155,6 +155,12 @@ class RecordsConfig(Table):
 
     path: DirectoryPath = Path("calls")
     """Directory with one directory for each call; relative to the working directory."""
+    wire: bool = True
+    """Record each call's flight: all that it was told and did, audio too, for `voiced replay`."""
+    keep_days: int = Field(default=30, ge=0, le=3650)
+    """After so many days a call loses its flight recording and audio; 0 = never."""
+    keep_bytes: int = Field(default=2_000_000_000, ge=0)
+    """Flight recordings and audio beyond this lose the oldest first; 0 = no limit."""
 
 
 class LogConfig(Table):

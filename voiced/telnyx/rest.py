@@ -85,6 +85,45 @@ class _Answer:
     body: bytes
 
 
+class CommandWatch(Protocol):
+    """Is told of each attempt of a command and of its answer. Neither waits nor raises."""
+
+    def request(self, action: str, method: str, path: str, content: bytes) -> int:
+        """Take note of an attempt; returns the number that its answer is told with."""
+        ...
+
+    def reply(self, n: int, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Take note of the answer to the attempt `n`."""
+        ...
+
+    def no_reply(self, n: int, error: str) -> None:
+        """Take note that the attempt `n` got no answer; `error` is httpx's name for why."""
+        ...
+
+    def drew(self, drawn: float) -> float:
+        """Take note of the random part of a wait and return it."""
+        ...
+
+
+class Unwatched:
+    """The watch of those who have none."""
+
+    def request(self, action: str, method: str, path: str, content: bytes) -> int:
+        """Return 0."""
+        del action, method, path, content
+        return 0
+
+    def reply(self, n: int, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Do nothing."""
+
+    def no_reply(self, n: int, error: str) -> None:
+        """Do nothing."""
+
+    def drew(self, drawn: float) -> float:
+        """Return `drawn`."""
+        return drawn
+
+
 class TelnyxClient:
     """Telnyx's REST API, as far as commands go. Made by `open_telnyx`; used by many tasks."""
 
@@ -95,11 +134,19 @@ class TelnyxClient:
         has_key: bool,
         retry: RetryPolicy,
         jitter: Callable[[], float],
+        watch: CommandWatch | None = None,
     ) -> None:
         self._http = http
         self._has_key = has_key
         self._retry = retry
-        self._jitter = jitter
+        self._draw = jitter
+        self._watch = watch or Unwatched()
+
+    def watched(self, watch: CommandWatch) -> TelnyxClient:
+        """Return the same client for one call: `watch` is told of its commands."""
+        return TelnyxClient(
+            self._http, has_key=self._has_key, retry=self._retry, jitter=self._draw, watch=watch
+        )
 
     async def send(self, command: Command) -> Mapping[str, Any]:
         """Send `command` and return the `data` object of the answer.
@@ -173,11 +220,24 @@ class TelnyxClient:
         self, request: _Request, method: str, content: bytes | None, deadline: float
     ) -> _Answer:
         limit_s = min(self._retry.attempt_s, deadline - trio.current_time())
+        n = self._watch.request(request.action, method, request.path, content or b"")
         with _foreign_errors(request.action), trio.move_on_after(limit_s):
-            async with self._http.stream(method, request.path, content=content) as reply:
-                body = await _read(reply)
-                return _Answer(status=reply.status_code, headers=reply.headers, body=body)
+            try:
+                answer = await self._fetch(method, request.path, content)
+            except httpx.HTTPError as error:
+                self._watch.no_reply(n, type(error).__name__)
+                raise
+            self._watch.reply(n, answer.status, answer.headers, answer.body)
+            return answer
         raise _NoAnswer(request.action, f"no answer within {limit_s:.1f} s", status=None)
+
+    async def _fetch(self, method: str, path: str, content: bytes | None) -> _Answer:
+        async with self._http.stream(method, path, content=content) as reply:
+            body = await _read(reply)
+            return _Answer(status=reply.status_code, headers=reply.headers, body=body)
+
+    def _jitter(self) -> float:
+        return self._watch.drew(self._draw())
 
     def _backoff(self, attempt: int) -> float:
         wait_s: float = self._retry.first_wait_s * 2 ** (attempt - 1)

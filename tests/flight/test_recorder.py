@@ -1,0 +1,41 @@
+"""What a recording does when the disk does not take it."""
+
+import errno
+
+import trio
+
+from voiced.flight.entries import COMPRESSED_FILE
+from voiced.flight.flight import MOST_BYTES, Flight
+from voiced.flight.recorder import _File, open_flights
+
+RECORD = {"call_id": "v3:abc", "started_at": "2026-11-22T10:00:00.000+00:00"}
+
+
+async def test_a_real_disk_that_is_full_is_an_error_of_that_call_only(tmp_path, monkeypatch):
+    def write(file, notes):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def run(function, *args):
+        await trio.lowlevel.checkpoint()
+        function(*args)
+
+    monkeypatch.setattr(_File, "write", write)
+    async with open_flights(lambda record: tmp_path, run) as flights:
+        flight = flights.begin(RECORD, "token")
+        flight.note("open")
+    assert flight.close({})["error"] == "No space left on device"
+
+
+async def test_what_waits_for_a_slow_disk_is_bounded():
+    flight = Flight(RECORD, "token")
+    for _ in range(3):
+        flight.message("rx", "x" * MOST_BYTES)
+    flight.note("open")
+    assert len(flight.take()) == 2
+    flight.message("rx", "later: a hole would replay another call")
+    assert flight.take() == []
+    assert flight.close({}) == {
+        "file": COMPRESSED_FILE,
+        "dropped": 4,
+        "error": "the disk is too slow",
+    }

@@ -1,0 +1,106 @@
+"""Takes away old flight recordings and audio, by age and by size: the records themselves stay.
+
+A call that lives has no `call.json` yet, and is left alone; so is one that a crash cut off, until
+it is older than any call can be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+from voiced.flight.entries import COMPRESSED_FILE, WIRE_FILE
+from voiced.log import get_logger
+from voiced.recording import AUDIO_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+log = get_logger(__name__)
+
+EVERY_S = 600.0
+
+HEAVY_FILES = (WIRE_FILE, COMPRESSED_FILE, AUDIO_FILE)
+
+_RECORD_FILE = "call.json"
+_LONGEST_CALL_S = 5 * 3600.0
+_DAY_S = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """What is kept: `keep_days` and `keep_bytes` as in `[records]`, 0 for no limit."""
+
+    root: Path
+    keep_days: int
+    keep_bytes: int
+
+    def sweep(self, now: float) -> int:
+        """Remove what is too old, then the oldest until the rest fits; blocking.
+
+        Args:
+            now: unix time, as the files' own.
+
+        Returns:
+            How many files were removed. One that cannot be is left for the next time.
+        """
+        files = sorted(_heavy_files(self.root, now))
+        oldest_at = now - self.keep_days * _DAY_S if self.keep_days else float("-inf")
+        n_bytes = sum(size for _, size, _ in files)
+        n_removed = 0
+        for at, size, path in files:
+            if at >= oldest_at and not (self.keep_bytes and n_bytes > self.keep_bytes):
+                break
+            if _remove(path):
+                n_bytes -= size
+                n_removed += 1
+        return n_removed
+
+
+def _heavy_files(root: Path, now: float) -> list[tuple[float, int, Path]]:
+    """Return time, size and path of each file that may go."""
+    found = []
+    for directory in root.iterdir():
+        for name in HEAVY_FILES:
+            path = directory / name
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            has_ended = (directory / _RECORD_FILE).exists()
+            if has_ended or status.st_mtime < now - _LONGEST_CALL_S:
+                found.append((status.st_mtime, status.st_size, path))
+    return found
+
+
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError as error:
+        log.warning("old recording not removed", path=str(path), error=error.strerror)
+        return False
+    return True
+
+
+async def keep_house(
+    retention: Retention,
+    run_sync: Callable[..., Awaitable[None]],
+    wall_clock: Callable[[], float],
+) -> None:
+    """Sweep now and every ten minutes until cancelled; `run_sync` does it off the loop."""
+    while True:
+        await run_sync(_sweep, retention, wall_clock())
+        await trio.sleep(EVERY_S)
+
+
+def _sweep(retention: Retention, now: float) -> None:
+    try:
+        n_removed = retention.sweep(now)
+    except OSError as error:
+        log.warning("old recordings not looked for", error=error.strerror)
+        return
+    if n_removed:
+        log.info("old recordings removed", files=n_removed)

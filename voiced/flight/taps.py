@@ -1,0 +1,332 @@
+"""Where the flight recorder listens: thin wrappers around what a call talks to.
+
+Each passes everything on as it is and notes it; none waits for anything of its own, and whatever is
+raised goes through. A step that is cancelled leaves no entry of its end.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+import trio
+
+from voiced.agent.base import AudioAgent
+from voiced.errors import MediaStreamClosed, ProviderError, RemoteProtocolError
+from voiced.flight.header import is_repeatable
+from voiced.services import Staff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from voiced.agent.base import AudioLine, CallerTurn, CallInfo, Dialogue, DialogueAgent, Reply
+    from voiced.audio.frame import Frame, Pcm
+    from voiced.flight.flight import Flight
+    from voiced.recognizer.base import Recognizer, SpeechEvent, Vocabulary
+    from voiced.services import MediaSocket
+    from voiced.synthesizer.base import PcmSink, Synthesizer
+    from voiced.turns.expect import Expectation
+
+TIMES = ("at", "started_at", "last_voice_at")
+"""Fields of speech events that are trio times."""
+
+
+def tap_staff(staff: Staff, flight: Flight) -> Staff:
+    """Return `staff` with `flight` listening."""
+    recognizer, synthesizer = staff.recognizer, staff.synthesizer
+    # The casts: taps are made, not opened, and so lack `Settings` and `open`.
+    return Staff(
+        agent=_tap_agent(staff.agent, flight),
+        recognizer=recognizer and cast("Recognizer", TappedRecognizer(recognizer, flight)),
+        synthesizer=synthesizer and cast("Synthesizer", TappedSynthesizer(synthesizer, flight)),
+    )
+
+
+def _tap_agent(agent: DialogueAgent | AudioAgent, flight: Flight) -> DialogueAgent | AudioAgent:
+    if not isinstance(agent, AudioAgent):
+        return cast("DialogueAgent", TappedDialogueAgent(agent, flight))
+    return agent if is_repeatable(agent) else cast("AudioAgent", TappedAudioAgent(agent, flight))
+
+
+def describe_error(error: Exception) -> dict[str, str]:
+    """Return an error as JSON values, enough to raise its like again."""
+    if isinstance(error, ProviderError):
+        reason = str(error).removeprefix(f"{error.provider}: ")
+        return {"type": type(error).__name__, "provider": error.provider, "reason": reason}
+    return {"type": type(error).__name__}
+
+
+class TappedSocket:
+    """A media socket whose messages are noted. On the frame path, both ways."""
+
+    def __init__(self, socket: MediaSocket, flight: Flight) -> None:
+        self._socket = socket
+        self._flight = flight
+
+    async def receive_text(self) -> str:
+        """Return the next message."""
+        try:
+            text = await self._socket.receive_text()
+        except MediaStreamClosed as closed:
+            self._flight.note("close", code=closed.code)
+            raise
+        except RemoteProtocolError as error:
+            self._flight.note("garbled", reason=str(error))
+            raise
+        self._flight.message("rx", text)
+        return text
+
+    async def send_text(self, text: str) -> None:
+        """Send one message."""
+        self._flight.message("tx", text)  # before: what comes back must come after it
+        await self._socket.send_text(text)
+
+
+class _Steps:
+    """The steps of one thing that a provider does, each with the time that it took to come."""
+
+    def __init__(self, flight: Flight) -> None:
+        self._flight = flight
+        self._since = trio.current_time()
+        self.n = flight.number()
+
+    def note(self, kind: str, n_bytes: int = 0, **data: Any) -> None:
+        """Note that a step has come."""
+        after_s = round(trio.current_time() - self._since, 6)
+        self._flight.note(kind, n_bytes, n=self.n, after_s=after_s, **data)
+
+    def taken(self) -> None:
+        """Begin to count the next one's time: the call has taken the last."""
+        self._since = trio.current_time()
+
+    @contextmanager
+    def until(self, kind: str) -> Iterator[None]:
+        """Note the end, and the error that it came to; nothing when it is cancelled."""
+        try:
+            yield
+        except Exception as error:
+            self.note(kind, error=describe_error(error))
+            raise
+        self.note(kind)
+
+
+# -- the recognizer -------------------------------------------------------------------------------
+
+
+class TappedRecognizer:
+    """Notes the events of each call."""
+
+    def __init__(self, recognizer: Recognizer, flight: Flight) -> None:
+        self.rate_hz = recognizer.rate_hz
+        self.prepare = recognizer.prepare
+        self._recognizer = recognizer
+        self._flight = flight
+
+    async def recognize(
+        self,
+        frames: trio.MemoryReceiveChannel[Frame],
+        events: trio.MemorySendChannel[SpeechEvent],
+        vocabulary: Vocabulary,
+    ) -> None:
+        """Recognize, and note the events."""
+        noted = cast("trio.MemorySendChannel[SpeechEvent]", _NotedEvents(events, self._flight))
+        try:
+            await self._recognizer.recognize(frames, noted, vocabulary)
+        except Exception as error:
+            self._flight.note("recognized", error=describe_error(error))
+            raise
+        self._flight.note("recognized")
+
+
+class _NotedEvents:
+    """The sending end of a memory channel, as far as one is used."""
+
+    def __init__(self, events: trio.MemorySendChannel[SpeechEvent], flight: Flight) -> None:
+        self.close = events.close
+        self.aclose = events.aclose
+        self.statistics = events.statistics
+        self._events = events
+        self._flight = flight
+
+    async def send(self, event: SpeechEvent) -> None:
+        self._note(event)
+        await self._events.send(event)
+
+    def send_nowait(self, event: SpeechEvent) -> None:
+        self._events.send_nowait(event)
+        self._note(event)
+
+    def clone(self) -> _NotedEvents:
+        return _NotedEvents(self._events.clone(), self._flight)
+
+    def _note(self, event: SpeechEvent) -> None:
+        fields = asdict(event)
+        for name in TIMES:
+            if name in fields:
+                fields[name] = round(fields[name] - self._flight.origin, 6)
+        self._flight.note("speech", event=type(event).__name__, **fields)
+
+    def __enter__(self) -> _NotedEvents:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> _NotedEvents:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+# -- the synthesizer ------------------------------------------------------------------------------
+
+
+class TappedSynthesizer:
+    """Notes what it is asked to speak, and its audio."""
+
+    def __init__(self, synthesizer: Synthesizer, flight: Flight) -> None:
+        self.rate_hz = synthesizer.rate_hz
+        self._synthesizer = synthesizer
+        self._flight = flight
+
+    async def synthesize(self, text: str, audio: PcmSink) -> None:
+        """Speak, and note it."""
+        steps = _Steps(self._flight)
+        self._flight.note("speak", len(text), n=steps.n, text=text)
+
+        async def noted(pcm: Pcm) -> None:
+            steps.note("pcm", pcm.nbytes, audio=pcm)
+            await audio(pcm)
+            steps.taken()
+
+        with steps.until("spoken"):
+            await self._synthesizer.synthesize(text, noted)
+
+
+# -- agents ---------------------------------------------------------------------------------------
+
+
+class TappedDialogueAgent:
+    """Notes what the agent is asked and what it answers."""
+
+    def __init__(self, agent: DialogueAgent, flight: Flight) -> None:
+        self.Settings = agent.Settings  # an audio agent is told by these, see AudioAgent
+        self.vocabulary = agent.vocabulary
+        self.open = agent.open
+        self._agent = agent
+        self._flight = flight
+
+    def begin(self, call: CallInfo) -> _TappedDialogue:
+        """Begin the call's dialogue."""
+        return _TappedDialogue(self._agent.begin(call), self._flight)
+
+
+class _TappedDialogue:
+    def __init__(self, dialogue: Dialogue, flight: Flight) -> None:
+        self._dialogue = dialogue
+        self._flight = flight
+
+    async def open(self, reply: Reply) -> None:
+        noted = self._ask(reply, what="open")
+        with noted.steps.until("asked"):
+            await self._dialogue.open(noted)
+
+    async def answer(self, turn: CallerTurn, reply: Reply) -> None:
+        noted = self._ask(reply, what="answer", **asdict(turn))
+        with noted.steps.until("asked"):
+            await self._dialogue.answer(turn, noted)
+
+    async def prompt(self, silences: int, reply: Reply) -> None:
+        noted = self._ask(reply, what="prompt", silences=silences)
+        with noted.steps.until("asked"):
+            await self._dialogue.prompt(silences, noted)
+
+    async def transfer_failed(self, reason: str, reply: Reply) -> None:
+        noted = self._ask(reply, what="transfer_failed", reason=reason)
+        with noted.steps.until("asked"):
+            await self._dialogue.transfer_failed(reason, noted)
+
+    def interrupted(self, heard: str) -> None:
+        self._flight.note("interrupted", heard=heard)
+        self._dialogue.interrupted(heard)
+
+    def _ask(self, reply: Reply, **data: Any) -> _TappedReply:
+        noted = _TappedReply(reply, _Steps(self._flight))
+        self._flight.note("ask", n=noted.steps.n, **data)
+        return noted
+
+
+class _TappedReply:
+    def __init__(self, reply: Reply, steps: _Steps) -> None:
+        self.steps = steps
+        self._reply = reply
+
+    async def say(self, text: str, *, protected: bool = False) -> None:
+        self.steps.note("say", len(text), text=text, protected=protected)
+        await self._reply.say(text, protected=protected)
+        self.steps.taken()
+
+    def expect(self, what: Expectation) -> None:
+        self.steps.note("expect", what=type(what).__name__, **asdict(what))
+        self._reply.expect(what)
+
+    def hang_up(self) -> None:
+        self.steps.note("hang_up")
+        self._reply.hang_up()
+
+    def transfer(self, to: str) -> None:
+        self.steps.note("transfer", to=to)
+        self._reply.transfer(to)
+
+
+class TappedAudioAgent:
+    """Notes what the agent plays."""
+
+    def __init__(self, agent: AudioAgent, flight: Flight) -> None:
+        self.Settings = agent.Settings
+        self.rate_hz = agent.rate_hz
+        self.open = agent.open
+        self._agent = agent
+        self._flight = flight
+
+    async def converse(
+        self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine
+    ) -> None:
+        """Converse, and note the agent's side."""
+        try:
+            await self._agent.converse(call, frames, _TappedLine(line, self._flight))
+        except Exception as error:
+            self._flight.note("conversed", error=describe_error(error))
+            raise
+        self._flight.note("conversed")
+
+
+class _TappedLine:
+    def __init__(self, line: AudioLine, flight: Flight) -> None:
+        self._line = line
+        self._flight = flight
+
+    async def play(self, pcm: Pcm, rate_hz: int) -> None:
+        self._flight.note("play", pcm.nbytes, audio=pcm, rate_hz=rate_hz)
+        await self._line.play(pcm, rate_hz)
+
+    def clear(self) -> float:
+        self._flight.note("unplay")
+        return self._line.clear()
+
+    @property
+    def unplayed_s(self) -> float:
+        return self._line.unplayed_s

@@ -72,7 +72,7 @@ class CommandFailed(TelnyxError):
     Attributes:
         action: the command's name, `answer`, `hangup` ...
         status: HTTP status of the last answer, or None (transport fault, deadline).
-        code: Telnyx's error code as text, "" when there was none (see docs/telnyx error table).
+        code: Telnyx's error code as text, "" when there was none (see docs/telnyx-errors.md).
     """
 
     def __init__(self, action: str, reason: str, *, status: int | None, code: str = "") -> None:

@@ -126,6 +126,7 @@ async def test_dial_returns_the_new_leg(autojump_clock: MockClock) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
+        Reply(status=408),
         Reply(status=500),
         Reply(status=502, body=b"<html>bad gateway</html>"),
         Reply(status=503),
@@ -266,6 +267,24 @@ async def test_refusals_name_the_remedy(
     assert len(fake.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "remedy"),
+    [
+        (422, "90041", "raise the limit in the portal"),
+        (422, "10011", "leave media_encryption out"),
+        (401, "10009", "begins with KEY"),
+        (404, "90015", "of one account"),
+        (404, "99999", "check telnyx.api_base"),
+    ],
+)
+async def test_refusal_with_a_code_names_the_remedy_of_the_code(
+    status: int, code: str, remedy: str, autojump_clock: MockClock
+) -> None:
+    with pytest.raises(CommandFailed, match=remedy) as caught:
+        await send(FakeTelnyx(refusal(status, code)))
+    assert caught.value.code == code
+
+
 @pytest.mark.parametrize("command", [HANGUP, StreamingStop(call_control_id=LEG)])
 async def test_ending_what_has_ended_is_success(
     command: Command, autojump_clock: MockClock
@@ -370,7 +389,10 @@ async def test_error_text_has_no_telephone_number(autojump_clock: MockClock) -> 
     )
     with pytest.raises(CommandFailed) as caught:
         await send(fake)
-    assert str(caught.value) == "answer: 10016 Refused: ... is not E.164 (at /to)"
+    assert str(caught.value) == (
+        "answer: 10016 Refused: ... is not E.164 (at /to)"
+        " - write numbers as +E.164: plus, country, number, without spaces"
+    )
 
 
 async def test_retries_are_logged_and_the_key_never(autojump_clock: MockClock) -> None:

@@ -2,8 +2,9 @@
 
 A command is tried up to four times, always with the same `command_id`, so that Telnyx does it once
 whatever was lost on the way. Tried again is what may pass: throttling (429), Telnyx's own faults
-(5xx), and no answer at all. Any other refusal is final. Every wait is on Trio's clock and within
-the deadline of `RetryPolicy.total_s`; a cancel scope of the caller may be narrower.
+(408, 5xx), and no answer at all. Any other refusal is final; its text ends in what the operator can
+do (`voiced.telnyx.error_codes`). Every wait is on Trio's clock and within the deadline of
+`RetryPolicy.total_s`; a cancel scope of the caller may be narrower.
 
 Source: developers.telnyx.com, "Sending commands", "Command retries", "API errors".
 """
@@ -25,6 +26,7 @@ import trio
 
 from voiced.errors import CallGone, CommandFailed, RemoteProtocolError
 from voiced.telnyx.api_errors import ApiError, parse_errors
+from voiced.telnyx.error_codes import explain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -200,7 +202,7 @@ class TelnyxClient:
                 failure: CommandFailed = error
                 wait_s = self._backoff(attempt)
             else:
-                if answer.status != 429 and answer.status < 500:
+                if answer.status not in (408, 429) and answer.status < 500:
                     return answer
                 failure = _refusal(request.action, answer)
                 wait_s = self._asked_wait(answer) or self._backoff(attempt)
@@ -372,11 +374,18 @@ def _refusal(action: str, answer: _Answer) -> CommandFailed:
     reason = "; ".join(_describe(error) for error in errors[:3])
     if answer.status < 400:
         reason += " - redirects are not followed; check telnyx.api_base"
-    elif answer.status in _REMEDIES:
-        reason += f" - {_REMEDIES[answer.status]}"
+    elif remedy := _remedy(codes, answer.status):
+        reason += f" - {remedy}"
     if CALL_ENDED in codes:
         return CallGone(action, reason, status=answer.status, code=CALL_ENDED)
     return CommandFailed(action, reason, status=answer.status, code=codes[0])
+
+
+def _remedy(codes: list[str], status: int) -> str:
+    """Return what the operator can do: by code, for status where the codes say nothing."""
+    meanings = [explain(code, status=status) for code in codes]
+    remedies = [meaning.remedy for meaning in meanings if meaning and meaning.remedy != "nothing"]
+    return remedies[0] if remedies else _REMEDIES.get(status, "")
 
 
 def _describe(error: ApiError) -> str:

@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from voiced.errors import TelnyxError
+from voiced.ledger.lines import read_lines
 from voiced.testing.caller import silent_caller, tone_caller
 from voiced.testing.emulator import Account, open_emulator
 from voiced.testing.network import open_loopback
@@ -345,4 +346,52 @@ async def test_a_killed_daemon_leaves_earlier_records_whole(run_with_telnyx, tmp
             await call_streams(program)
             program.process.kill()
             nursery.cancel_scope.cancel()
-    assert [record["state"] for record in records_in(tmp_path)] == ["ended"]
+    assert sorted(record["state"] for record in records_in(tmp_path)) == ["ended", "live"]
+
+
+async def test_a_leg_that_a_killed_daemon_has_left_is_hung_up_by_the_next(run, tmp_path):
+    async with (
+        open_loopback() as network,
+        open_emulator(network, account=Account(api_key=KEY)) as telnyx,
+        serve_api(telnyx.app) as api_url,
+    ):
+        account = {
+            "TELNYX_API_KEY": KEY,
+            "TELNYX_PUBLIC_KEY": telnyx.public_key,
+            "TELNYX_API_BASE": api_url,
+            "VOICED_ADMIN_TOKEN": ADMIN_TOKEN,
+        }
+        async with trio.open_nursery() as nursery:
+            async with run(ECHO, **account) as program:
+                address = (await program.says("listening"))["public"]
+                telnyx.webhook_url = f"http://{address}/telnyx/webhook"
+                telnyx.network = PatientNetwork(network, program)
+                ringing = Ringing(telnyx, silent_caller())
+                nursery.start_soon(ringing.run)
+                call = await call_streams(program)
+                program.process.kill()
+            (record,) = records_in(tmp_path)
+            assert (record["state"], record["from"]) == ("live", CALLER)
+            assert call["call_id"] in (tmp_path / "calls" / "legs.jsonl").read_text()
+            async with run(ECHO, **account) as program:
+                settled = await program.says("leg settled")
+                program.terminate()
+    assert settled["leg"] == "was hung up"
+    assert program.process.returncode == 0
+    assert ringing.report.ended_by == "agent"
+    assert ringing.report.actions == ("answer", "hangup")
+    assert ringing.report.violations == ()
+    (record,) = records_in(tmp_path)
+    assert (record["state"], record["end"]["reason"]) == ("ended", "daemon_died")
+    assert (record["from"], record["hangup_confirmed"]) == (CALLER, True)
+    assert read_lines((tmp_path / "calls" / "legs.jsonl").read_bytes()).items == {}
+
+
+async def test_two_daemons_with_the_same_records_are_one_sentence(run_with_telnyx, run):
+    async with run_with_telnyx() as (program, _):
+        async with run(ECHO) as second:
+            pass
+        program.terminate()
+    assert second.process.returncode == 1
+    (sentence,) = [line for line in second.lines if line.startswith("voiced: ")]
+    assert "another voiced is using it; give each its own directory" in sentence

@@ -124,3 +124,53 @@ def foreign_directory():
 def test_a_root_that_cannot_be_written_is_a_startup_error(foreign_directory):
     with pytest.raises(StartupError, match=r"\[records\] path .*: .*writable"):
         RecordStore(foreign_directory)
+
+
+async def test_a_record_that_begins_never_takes_the_place_of_one_that_is_there(tmp_path, log_text):
+    store = RecordStore(tmp_path)
+    await store.begin({**DOCUMENT, "state": "live"})
+    directory = store.directory(DOCUMENT)
+    assert json.loads((directory / "call.json").read_text())["state"] == "live"
+    assert mode_of(directory / "call.json") == 0o600
+    await store.save({**DOCUMENT, "state": "ended"})
+    await store.begin({**DOCUMENT, "state": "live"})
+    assert json.loads((directory / "call.json").read_text())["state"] == "ended"
+    assert [path.name for path in directory.iterdir()] == ["call.json"]
+    assert log_text.getvalue() == ""
+
+
+async def test_a_record_is_amended_whole_or_not_at_all(tmp_path):
+    store = RecordStore(tmp_path)
+    await store.save(DOCUMENT)
+    name = store.name(DOCUMENT)
+    assert await store.amend(name, lambda found: {**found, "y": 2}) is True
+    assert await store.amend("new", lambda found: {**found, "z": 3}) is True
+    assert json.loads((tmp_path / name / "call.json").read_text()) == {**DOCUMENT, "y": 2}
+    assert json.loads((tmp_path / "new" / "call.json").read_text()) == {"z": 3}
+
+
+async def test_amendments_of_one_record_do_not_lose_each_other(tmp_path):
+    store = RecordStore(tmp_path)
+    await store.save(DOCUMENT)
+    name = store.name(DOCUMENT)
+    async with trio.open_nursery() as nursery:
+        for n in range(20):
+            nursery.start_soon(store.amend, name, lambda found, n=n: {**found, str(n): n})
+    found = json.loads((tmp_path / name / "call.json").read_text())
+    assert all(found[str(n)] == n for n in range(20))
+
+
+@pytest.mark.parametrize("content", [b"garbage", b"[]", b"\xff"])
+async def test_a_record_that_cannot_be_read_is_as_none(tmp_path, content):
+    store = RecordStore(tmp_path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "call.json").write_bytes(content)
+    assert await store.amend("a", lambda found: {**found, "x": 1}) is True
+    assert json.loads((tmp_path / "a" / "call.json").read_text()) == {"x": 1}
+
+
+async def test_an_amendment_that_cannot_be_written_is_logged(tmp_path, log_text):
+    store = RecordStore(tmp_path)
+    (tmp_path / "a" / "call.json").mkdir(parents=True)
+    assert await store.amend("a", lambda found: found) is False
+    assert json.loads(log_text.getvalue())["event"] == "record not read"

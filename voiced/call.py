@@ -27,6 +27,7 @@ from voiced.audio.codec import audio_rate_hz
 from voiced.endings import ending_of
 from voiced.goodbye import Goodbye, speaking_limit_s
 from voiced.journal import CallEnded, CallRinging
+from voiced.ledger import CLOSE_LIMIT_S, LegBooks
 from voiced.leg import Ending, EndReason, Leg, LegEvent
 from voiced.log import get_logger
 from voiced.session import Session
@@ -43,10 +44,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-RECORD_TIMEOUT_S = 5.0
-
 AUDIO_TIMEOUT_S = 2.0
-"""Of those, for the last seconds of the recording: a slow disk must leave time for the record."""
+"""For the last seconds of the recording: a slow disk must leave time for the record."""
 
 
 class Call:
@@ -75,6 +74,13 @@ class Call:
         media_url = services.config.media_url(token)
         self._answering = Answering(self.id, self.leg, media_url, services, self)
         self._goodbye = Goodbye(self.id, self.leg, services.telnyx)
+        self._books = LegBooks(
+            services.ledger,
+            services.records,
+            key=self.id,
+            direction="incoming",
+            call_control_id=self.id,
+        )
         self._recording: Recording | None = None
         self._scope = trio.CancelScope()
         self._sockets_in, self._sockets = trio.open_memory_channel["MediaSocket"](1)
@@ -180,6 +186,8 @@ class Call:
         self.end(refusal.reason, refusal.evidence)
         limit_s = self._goodbye_limit_s(refusal.message, self._config.call.answer_timeout_s)
         with trio.move_on_after(limit_s, shield=True):
+            if refusal.message:  # it is answered, to be told so
+                await self._books.open(self.record.document())
             confirmed = await self._goodbye.turn_away(refusal, self._config.call)
             await self._close_record(confirmed=confirmed)
 
@@ -200,6 +208,7 @@ class Call:
             self.end(reason, evidence)
 
     async def _answer_and_converse(self) -> None:
+        await self._books.open(self.record.document())  # an answered leg costs money
         media = await self._answering.run(self._sockets)
         if media is None:
             return
@@ -228,7 +237,7 @@ class Call:
 
     def _goodbye_limit_s(self, text: str, answer_s: float = 0.0) -> float:
         hangup_s = self._config.call.goodbye_timeout_s
-        return answer_s + speaking_limit_s(text) + hangup_s + RECORD_TIMEOUT_S
+        return answer_s + speaking_limit_s(text) + hangup_s + AUDIO_TIMEOUT_S + CLOSE_LIMIT_S
 
     async def _say_goodbye(self) -> None:
         ending = self._settled_ending()
@@ -248,9 +257,8 @@ class Call:
         self.record.hangup_confirmed(confirmed=confirmed)
         log.info("call ended", reason=ending.reason.value, evidence=ending.evidence)
         self.record.wire(self._flight.close(self.record.document()))
-        with trio.move_on_after(RECORD_TIMEOUT_S):
-            await self._close_recording()
-            await self._services.records.save(self.record.document())
+        await self._close_recording()
+        await self._books.close(self.record.document(), is_over=confirmed)
 
     async def _close_recording(self) -> None:
         if self._recording is None:

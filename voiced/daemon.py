@@ -19,6 +19,7 @@ from voiced.flight.retention import Retention, keep_house
 from voiced.flights import NoFlights
 from voiced.front_door import FrontDoor
 from voiced.journal import Unobserved
+from voiced.ledger import LEDGER_FILE, Ledger, Settler
 from voiced.listeners import Listener, open_listener, serve_app, serve_connections
 from voiced.log import get_logger
 from voiced.media_socket import MediaEndpoint
@@ -91,6 +92,8 @@ async def open_services(
     api_key = key.get_secret_value() if key is not None else ""
     async with AsyncExitStack() as stack:
         records = RecordStore(config.records.path)
+        ledger = await Ledger.open(config.records.path / LEDGER_FILE)
+        stack.callback(ledger.close)
         yield Services(
             config=config,
             telnyx=await stack.enter_async_context(
@@ -98,6 +101,7 @@ async def open_services(
             ),
             staff=await open_staff(config, stack),
             records=records,
+            ledger=ledger,
             observer=observer or Unobserved(),
             flights=await stack.enter_async_context(_open_flights(config, records)),
         )
@@ -117,7 +121,16 @@ async def open_core(
 ) -> AsyncIterator[Core]:
     """Yield the daemon's application without sockets; live calls are cut when it closes."""
     async with trio.open_nursery() as live_calls:
-        switchboard = Switchboard(services, live_calls, wall_clock)
+        live_calls.start_soon(services.ledger.run, name="ledger")
+        settler = Settler(
+            services.ledger,
+            services.telnyx,
+            services.records,
+            wall_clock,
+            services.config.telnyx.connection_id,
+        )
+        live_calls.start_soon(settler.run, name="settler")
+        switchboard = Switchboard(services, live_calls, wall_clock, settler)
         warm = trio.Event()
         live_calls.start_soon(_warm_up, services, warm, name="warm up")
         intake = _make_intake(services, switchboard, wall_clock)

@@ -95,6 +95,8 @@ class EndReason(Enum):
     TOO_SLOW = "too_slow"
     SHUTDOWN = "shutdown"
     """The daemon stopped before the call was over."""
+    DAEMON_DIED = "daemon_died"
+    """The daemon was killed, or the machine failed; the next start has closed the record."""
     INTERNAL_ERROR = "internal_error"
     """A fault of ours; the log holds the traceback."""
 

@@ -19,6 +19,7 @@ from voiced.journal import (
     CallerSpeaking,
     CallRinging,
 )
+from voiced.leg import EndReason
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -136,3 +137,30 @@ class RecordBuilder:
     def document(self) -> dict[str, Any]:
         """Return the record as JSON values."""
         return self._document
+
+
+def close_left_record(
+    document: dict[str, Any], *, evidence: str, confirmed: bool, duration_s: float | None = None
+) -> dict[str, Any]:
+    """Return the record of a call that a crash has left, closed as far as anybody knows.
+
+    A record that is closed already keeps its end, and only learns that the leg is gone.
+
+    Args:
+        document: as it was found.
+        evidence: what has become of the leg.
+        confirmed: the leg is known to be gone.
+        duration_s: of the call, if Telnyx has told it.
+    """
+    closed = dict(document)
+    if closed.get("state") != "ended" or _died(closed):
+        closed["state"] = "ended"
+        closed["end"] = {"reason": EndReason.DAEMON_DIED.value, "evidence": evidence}
+        closed["duration_s"] = closed.get("duration_s") or duration_s
+    closed["hangup_confirmed"] = confirmed or closed.get("hangup_confirmed") is True
+    return closed
+
+
+def _died(document: dict[str, Any]) -> bool:
+    end = document.get("end")
+    return isinstance(end, dict) and end.get("reason") == EndReason.DAEMON_DIED.value

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 log = get_logger(__name__)
+
+RECORD_FILE = "call.json"
 
 DISK_THREADS = 8
 """Of their own, so that a disk that hangs takes none from the synthesizer."""
@@ -47,6 +50,7 @@ class RecordStore:
             limiter=trio.CapacityLimiter(DISK_THREADS),
         )
         """Runs a blocking function off the loop."""
+        self._amending = trio.Lock()
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(root, os.W_OK | os.X_OK, effective_ids=True):
@@ -56,11 +60,16 @@ class RecordStore:
                 f"[records] path {root}: {error.strerror}; make it writable or choose another"
             ) from error
 
-    def directory(self, document: dict[str, Any]) -> Path:
-        """Return a call's directory: its start (UTC) and the end of its id, safe as a name."""
+    @staticmethod
+    def name(document: dict[str, Any]) -> str:
+        """Return the name of a call's directory: its start (UTC) and the end of its id."""
         stamp = re.sub(r"[^0-9T]", "", document["started_at"][:19])
         tail = re.sub(r"[^A-Za-z0-9_-]", "", document["call_id"])[-16:]
-        return self._root / f"{stamp}-{tail}"
+        return f"{stamp}-{tail}"
+
+    def directory(self, document: dict[str, Any]) -> Path:
+        """Return a call's directory."""
+        return self._root / self.name(document)
 
     def recording(
         self, document: dict[str, Any], begins_at: float, *, caller_hz: int, agent_hz: int
@@ -77,24 +86,75 @@ class RecordStore:
             agent_hz=agent_hz,
         )
 
+    async def begin(self, document: dict[str, Any]) -> None:
+        """Write `call.json` of a call that is under way, for the case that nobody ends it.
+
+        It never takes the place of one that is there: a disk that was stuck may write it after the
+        record of the ended call.
+        """
+        await self._write(self.directory(document), document, replaces=False)
+
     async def save(self, document: dict[str, Any]) -> None:
         """Write `call.json`, whole or not at all; a full disk costs the record, never the call."""
-        directory = self.directory(document)
+        await self._write(self.directory(document), document)
+
+    async def amend(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
+        """Change the `call.json` of a call that has ended; True if it was written.
+
+        Args:
+            name: of the call's directory; one amendment after the other.
+            change: gets the record, or {} where there is none that can be read, and returns what
+                shall stand there. It runs off the loop.
+        """
+        directory = self._root / name
+        async with self._amending:
+            document: dict[str, Any] = {}
+
+            def read() -> None:
+                document.update(change(_read(directory)))
+
+            try:
+                await self.run_sync(read)
+            except OSError as error:
+                log.error("record not read", directory=str(directory), error=error.strerror)
+                return False
+            return await self._write(directory, document)
+
+    async def _write(
+        self, directory: Path, document: dict[str, Any], *, replaces: bool = True
+    ) -> bool:
         text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
         try:
-            await self.run_sync(_write, directory, text)
+            await self.run_sync(_write, directory, text, replaces)
         except OSError as error:
             log.error("record not written", directory=str(directory), error=error.strerror)
+            return False
+        return True
 
 
-def _write(directory: Path, text: str) -> None:
+def _read(directory: Path) -> dict[str, Any]:
+    """Return the record, {} if there is none that can be read."""
+    try:
+        document = json.loads((directory / RECORD_FILE).read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _write(directory: Path, text: str, replaces: bool) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = directory / ".call.json.new"
+    temporary = directory / (".call.json.new" if replaces else ".call.json.live")
     # Words and numbers of people: for the owner's eyes only.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     # Half a surrogate pair, which JSON from outside may hold, becomes JSON's escape for it again.
     with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(directory / "call.json")
+        if replaces:
+            file.flush()
+            os.fsync(file.fileno())
+    if replaces:
+        temporary.rename(directory / RECORD_FILE)
+    else:
+        with suppress(FileExistsError):
+            os.link(temporary, directory / RECORD_FILE)
+        temporary.unlink()

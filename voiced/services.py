@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from voiced.config import Config
     from voiced.flights import Flights
     from voiced.journal import JournalEvent, Observer
+    from voiced.ledger import Ledger
     from voiced.leg import EndReason
     from voiced.recognizer.base import Recognizer
     from voiced.record_store import RecordStore
@@ -42,6 +43,7 @@ class Services:
     telnyx: TelnyxClient
     staff: Mapping[str, Staff]
     records: RecordStore
+    ledger: Ledger
     observer: Observer
     flights: Flights = field(default_factory=NoFlights)
 

@@ -23,6 +23,7 @@ from voiced.telnyx.events import CallInitiated
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voiced.ledger import Settler
     from voiced.services import Services
     from voiced.telnyx.events import WebhookEvent
     from voiced.telnyx.ids import CallControlId
@@ -40,9 +41,17 @@ class Switchboard:
     """All calls of the daemon."""
 
     def __init__(
-        self, services: Services, live_calls: trio.Nursery, wall_clock: Callable[[], float]
+        self,
+        services: Services,
+        live_calls: trio.Nursery,
+        wall_clock: Callable[[], float],
+        settler: Settler,
     ) -> None:
-        """Start calls in `live_calls`; `wall_clock` gives unix seconds for records."""
+        """Start calls in `live_calls`; `wall_clock` gives unix seconds for records.
+
+        Webhooks of legs that an earlier daemon has left go to `settler`.
+        """
+        self._settler = settler
         self._services = services
         self._live_calls = live_calls
         self._wall_clock = wall_clock
@@ -59,6 +68,8 @@ class Switchboard:
         call = self._calls.get(event.call_control_id)
         if call is not None:
             call.webhook(event)
+        elif self._settler.take(event):
+            pass  # before it could ring a second time
         elif isinstance(event, CallInitiated) and event.direction == "incoming":
             self._ring(event)
         else:

@@ -16,6 +16,8 @@ from voiced.agent.echo import EchoAgent
 from voiced.config import Config, parse_config
 from voiced.daemon import Core, open_core
 from voiced.flights import NoFlights
+from voiced.ledger import Ledger
+from voiced.ledger.lines import Contents
 from voiced.log import configure_logging
 from voiced.record_store import RecordStore
 from voiced.services import Services, Staff
@@ -76,13 +78,36 @@ class KeptRecords(RecordStore):
 
     kept: list[dict[str, Any]]
 
+    async def begin(self, document):
+        await trio.lowlevel.checkpoint()
+
+    async def amend(self, name, change):
+        await trio.lowlevel.checkpoint()
+        return True
+
     async def save(self, document):
         await trio.lowlevel.checkpoint()
         self.kept.append(document)
 
 
+async def no_disk(*_work):
+    """Do nothing, in the place of a disk: the ledger is tested elsewhere."""
+    await trio.lowlevel.checkpoint()
+    return Contents()
+
+
+@asynccontextmanager
+async def open_ledger(folder):
+    """Open a ledger that writes nothing."""
+    ledger = await Ledger.open(folder / "legs.jsonl", no_disk)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
 @pytest.fixture
-def open_world():
+def open_world(tmp_path):
     """Open a world: `async with open_world(agent=..., call={"max_duration_s": 20}) as world`.
 
     The test itself must ask for `autojump_clock`: pytest-trio looks at its arguments only.
@@ -113,12 +138,15 @@ def open_world():
             records: list[dict[str, Any]] = []
             agent = agent or EchoAgent()
             words = not isinstance(agent, EchoAgent)
-            async with open_telnyx(
-                config.telnyx.api_base,
-                telnyx.api_key,
-                transport=httpx.ASGITransport(telnyx.app),
-                jitter=lambda: 0.0,
-            ) as client:
+            async with (
+                open_ledger(tmp_path) as ledger,
+                open_telnyx(
+                    config.telnyx.api_base,
+                    telnyx.api_key,
+                    transport=httpx.ASGITransport(telnyx.app),
+                    jitter=lambda: 0.0,
+                ) as client,
+            ):
                 services = Services(
                     config=config,
                     telnyx=client,
@@ -131,6 +159,7 @@ def open_world():
                         **(lines_staff or {}),
                     },
                     records=store or KeptRecords(records),
+                    ledger=ledger,
                     observer=journal,
                     flights=flights or NoFlights(),
                 )
@@ -194,6 +223,7 @@ class HandLine:
     commands: list[tuple[str, dict[str, Any]]]
     answers: dict[str, Any]
     delays: dict[str, float]
+    ledger: Ledger
     n_webhooks: int = 0
 
     async def webhook(self, event_type, call="v3:hand", webhook_id=None, **payload):
@@ -274,7 +304,7 @@ def media_frame(chunk=1, payload=b"\xff" * 160, stream_id="s1"):
 
 
 @pytest.fixture
-def open_line():
+def open_line(tmp_path):
     """Open a daemon whose Telnyx is the test: webhooks, REST answers and media by hand."""
 
     @asynccontextmanager
@@ -289,7 +319,7 @@ def open_line():
         async def answer(request):
             await trio.lowlevel.checkpoint()
             action = request.url.path.rsplit("/", 1)[-1]
-            commands.append((action, json.loads(request.content)))
+            commands.append((action, json.loads(request.content or b"{}")))
             await trio.sleep(delays.get(action, 0))
             status, document = answers.get(action, (200, {"data": {"result": "ok"}}))
             return httpx.Response(status, stream=httpx.ByteStream(json.dumps(document).encode()))
@@ -303,9 +333,15 @@ def open_line():
             },
             {},
         )
-        async with open_telnyx(
-            config.telnyx.api_base, "k", transport=httpx.MockTransport(answer), jitter=lambda: 0.0
-        ) as client:
+        async with (
+            open_ledger(tmp_path) as ledger,
+            open_telnyx(
+                config.telnyx.api_base,
+                "k",
+                transport=httpx.MockTransport(answer),
+                jitter=lambda: 0.0,
+            ) as client,
+        ):
             services = Services(
                 config=config,
                 telnyx=client,
@@ -315,10 +351,11 @@ def open_line():
                     )
                 },
                 records=store or KeptRecords(records),
+                ledger=ledger,
                 observer=Journal(),
                 flights=flights or NoFlights(),
             )
             async with open_core(services) as core:
-                yield HandLine(core, core.switchboard, records, commands, answers, delays)
+                yield HandLine(core, core.switchboard, records, commands, answers, delays, ledger)
 
     return opener

@@ -1,11 +1,12 @@
 """Takes away old flight recordings and audio, by age and by size: the records themselves stay.
 
-A call that lives has no `call.json` yet, and is left alone; so is one that a crash cut off, until
-it is older than any call can be.
+A call whose `call.json` says that it lives is left alone, and so is one without, until it is older
+than any call can be.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,21 +48,21 @@ class Retention:
         Returns:
             How many files were removed. One that cannot be is left for the next time.
         """
-        files = sorted(_heavy_files(self.root, now))
+        files = sorted(_heavy_files(self.root))
         oldest_at = now - self.keep_days * _DAY_S if self.keep_days else float("-inf")
         n_bytes = sum(size for _, size, _ in files)
         n_removed = 0
         for at, size, path in files:
             if at >= oldest_at and not (self.keep_bytes and n_bytes > self.keep_bytes):
                 break
-            if _remove(path):
+            if _has_ended(path.parent, at, now) and _remove(path):
                 n_bytes -= size
                 n_removed += 1
         return n_removed
 
 
-def _heavy_files(root: Path, now: float) -> list[tuple[float, int, Path]]:
-    """Return time, size and path of each file that may go."""
+def _heavy_files(root: Path) -> list[tuple[float, int, Path]]:
+    """Return time, size and path of each file."""
     found = []
     for directory in root.iterdir():
         for name in HEAVY_FILES:
@@ -70,10 +71,19 @@ def _heavy_files(root: Path, now: float) -> list[tuple[float, int, Path]]:
                 status = path.stat()
             except OSError:
                 continue
-            has_ended = (directory / _RECORD_FILE).exists()
-            if has_ended or status.st_mtime < now - _LONGEST_CALL_S:
-                found.append((status.st_mtime, status.st_size, path))
+            found.append((status.st_mtime, status.st_size, path))
     return found
+
+
+def _has_ended(directory: Path, at: float, now: float) -> bool:
+    """Whether the call is over whose file was last written at `at`."""
+    if at < now - _LONGEST_CALL_S:
+        return True
+    try:
+        record = json.loads((directory / _RECORD_FILE).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and record.get("state") != "live"
 
 
 def _remove(path: Path) -> bool:

@@ -486,7 +486,7 @@ def test_any_json_gives_a_record_or_a_refusal(value: object, key: str) -> None:
     reads_or_refuses(lambda: parse({key: value}))
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(
     st.sampled_from(sorted(WEBHOOKS)),
     st.dictionaries(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from voiced.telnyx.events.readers import Pairs, Payload, Table
+    from voiced.telnyx.events.readers import Pairs, Payload, Read, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +170,8 @@ def _direction(payload: Payload) -> str:
     return direction
 
 
-def _quality(payload: Payload, direction: str) -> Quality | None:
-    both = payload.get("call_quality_stats")
+def read_quality(both: object, direction: str) -> Quality | None:
+    """Read one direction of `call_quality_stats`, None where there is nothing to read."""
     stats = both.get(direction) if isinstance(both, dict) else None
     if not isinstance(stats, dict):
         return None
@@ -181,6 +181,10 @@ def _quality(payload: Payload, direction: str) -> Quality | None:
         packet_count=readers.finite(stats.get("packet_count")),
         skip_packet_count=readers.finite(stats.get("skip_packet_count")),
     )
+
+
+def _quality(direction: str) -> Read:
+    return lambda payload: read_quality(payload.get("call_quality_stats"), direction)
 
 
 def _cost_parts(payload: Payload) -> tuple[CostPart, ...]:
@@ -255,8 +259,8 @@ EVENTS: Table = MappingProxyType(
                 "source": optional("hangup_source", "unknown"),
                 "sip_cause": optional("sip_hangup_cause", "unspecified"),
                 "start_time": loose_time("start_time"),
-                "inbound": lambda payload: _quality(payload, "inbound"),
-                "outbound": lambda payload: _quality(payload, "outbound"),
+                "inbound": _quality("inbound"),
+                "outbound": _quality("outbound"),
             },
         ),
         "call.cost": (

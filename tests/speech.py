@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from scipy.signal import correlate
+from scipy.signal import correlate, resample
 
 from voiced.audio.level import normalize
 from voiced.audio.resample import Resampler
@@ -27,13 +27,26 @@ def frames_of(pcm, rate_hz):
     return list(pcm.reshape(-1, rate_hz // 50))
 
 
-def snr_db(original, heard):
-    """Return how far `heard` lies above its error against `original`, once its delay is undone."""
-    delay = max(0, delay_of(original, heard))
-    heard = heard[delay : delay + len(original)]
-    signal = original[: len(heard)].astype(float)
-    error = heard - signal
+def snr_db(original, heard, *, finer=1):
+    """Return how far `heard` lies above its error against `original`, once its delay is undone.
+
+    Resamplers delay by parts of a sample: `finer` is how many parts are told apart.
+    """
+    if finer > 1:
+        original, heard = (resample(pcm, finer * len(pcm)) for pcm in (original, heard))
+    delay = delay_of(original, heard)
+    original, heard = original[max(0, -delay) :], heard[max(0, delay) :]
+    n = min(len(original), len(heard))
+    signal = original[:n].astype(float)
+    error = heard[:n] - signal
     return 10 * np.log10(np.dot(signal, signal) / (np.dot(error, error) + 1e-9))
+
+
+def below(pcm, rate_hz, high_hz):
+    """Return `pcm` without what lies above `high_hz`."""
+    spectrum = np.fft.rfft(pcm.astype(float))
+    spectrum[np.fft.rfftfreq(len(pcm), 1 / rate_hz) > high_hz] = 0
+    return np.fft.irfft(spectrum, len(pcm))
 
 
 def delay_of(original, heard):

@@ -59,8 +59,8 @@ def test_g722_is_announced_by_its_clock_and_samples_at_twice_that():
     assert open_decoder("G722", 8000).rate_hz == open_encoder("g722", 8000).rate_hz == 16000
 
 
-# Least signal to noise of speech, in dB, and the delay in ms. Opus keeps the sound, not the wave.
-QUALITY = {"PCMU": (36, 0), "PCMA": (36, 0), "L16": (99, 0), "G722": (20, 1.4), "OPUS": (6, 6.5)}
+# Least signal to noise of speech, in dB, and the delay in ms.
+QUALITY = {"PCMU": (36, 0), "PCMA": (36, 0), "L16": (99, 0), "G722": (20, 1.4), "OPUS": (18, 2.5)}
 
 
 @pytest.mark.parametrize(("encoding", "rate"), ALL)

@@ -291,3 +291,41 @@ def test_the_right_side_is_what_a_buffer_of_single_samples_would_have_played(ste
     right = timeline.take(end)[:, 1]
     different = np.flatnonzero(right != played[: len(right)])
     assert len(different) <= 2 * len(steps)  # a rounded sample at a joint
+
+
+# Sides of different rates.
+
+
+@pytest.mark.parametrize(("caller_hz", "agent_hz"), [(16000, 8000), (8000, 16000), (22050, 8000)])
+def test_the_axis_has_the_higher_rate_and_both_sides_lie_in_time(caller_hz, agent_hz):
+    timeline = StereoTimeline(0.0, caller_hz=caller_hz, agent_hz=agent_hz)
+    assert timeline.rate_hz == max(caller_hz, agent_hz)
+    for n in range(25):
+        timeline.caller(audio(1000, caller_hz // 50), n / 50)
+        if n >= 10:
+            timeline.agent(audio(1000, agent_hz // 50), n / 50)
+    both = timeline.take(1.0)
+    assert len(both) == timeline.rate_hz
+    half = np.abs(both) >= 500
+    begins_s = np.argmax(half, axis=0) / timeline.rate_hz
+    lasts_s = half.sum(axis=0) / timeline.rate_hz
+    assert begins_s == pytest.approx([0.0, 0.2], abs=0.004)  # the resampler's delay
+    assert lasts_s == pytest.approx([0.5, 0.3], abs=0.004)
+
+
+def test_what_a_resampler_still_holds_ends_its_utterance_and_not_the_next():
+    timeline = StereoTimeline(0.0, caller_hz=16000)
+    timeline.agent(audio(1000), 0.0)
+    timeline.agent(audio(-1000), 0.5)
+    right = timeline.take(1.0)[:, 1]
+    assert right[320:400].max() > 500  # its last 3 ms
+    assert right[8000:].max() < 300
+
+
+def test_what_a_resampler_still_holds_is_cleared_too():
+    timeline = StereoTimeline(0.0, caller_hz=16000)
+    timeline.agent(audio(1000), 0.0)
+    timeline.cleared(0.01)
+    timeline.agent(audio(-1000), 0.01)
+    right = timeline.take(1.0)[:, 1]
+    assert right[160:].max() < 300

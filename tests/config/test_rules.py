@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from voiced.config import ConfigError, parse_config
@@ -64,3 +66,55 @@ def test_records_go_into_a_directory(tmp_path):
     assert keys_of_problems({"records": {"path": str(file)}}) == ["records.path"]
     for path in (tmp_path, tmp_path / "new"):
         assert parse_config({"records": {"path": str(path)}}, {}).records.path == path
+
+
+@pytest.mark.parametrize(
+    ("codec", "rates"),
+    [
+        ("PCMU", {8000}),
+        ("PCMA", {8000}),
+        ("G722", {8000}),
+        ("OPUS", {8000, 16000}),
+        ("L16", {8000, 16000, 22050, 24000, 48000}),
+    ],
+)
+def test_a_codec_is_sent_at_its_own_rates_only(codec, rates):
+    for rate_hz in (8000, 16000, 22050, 24000, 48000):
+        document = {"media": {"bidirectional_codec": codec, "sample_rate": rate_hz}}
+        if rate_hz in rates:
+            assert parse_config(document, {}).media.sample_rate == rate_hz
+        else:
+            assert keys_of_problems(document) == ["media.sample_rate"]
+
+
+def test_the_rate_of_g722_is_explained():
+    with pytest.raises(ConfigError, match="use 8000, which is its clock; its audio has 16000 Hz"):
+        parse_config({"media": {"bidirectional_codec": "G722", "sample_rate": 16000}}, {})
+
+
+def test_the_stream_begins_with_the_answer_only_where_that_can_declare_the_rate():
+    def starts_with_answer(**media):
+        return parse_config({"media": media}, {}).media.starts_with_answer
+
+    assert starts_with_answer()
+    assert starts_with_answer(bidirectional_codec="L16")
+    assert not starts_with_answer(bidirectional_codec="L16", sample_rate=16000)
+    assert not starts_with_answer(start="answered")
+
+
+@pytest.mark.parametrize("key", ["codec", "bidirectional_codec"])
+def test_a_codec_without_its_library_is_refused_at_start(monkeypatch, key):
+    monkeypatch.setitem(sys.modules, "G722", None)
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"media": {key: "G722"}}, {})
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"media.{key} = \"G722\": the package G722 is not installed (pip install 'voiced[codecs]')"
+    ]
+
+
+@pytest.mark.parametrize("key", ["codec", "bidirectional_codec"])
+def test_amr_wb_is_refused_in_words_of_its_own(key):
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"media": {key: "AMR-WB"}}, {})
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f'media.{key} = "AMR-WB": is not spoken by voiced')

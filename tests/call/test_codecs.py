@@ -136,8 +136,7 @@ class Wire:
         await self._socket.send_text(media_frame(self._chunk, payload))
         await trio.sleep(0.02)
 
-    async def listen(self, task_status=trio.TASK_STATUS_IGNORED):
-        task_status.started()
+    async def listen(self):
         with suppress(MediaStreamClosed):
             while True:
                 message = json.loads(await self._socket.receive())
@@ -162,7 +161,7 @@ def open_wire(open_line):
                 encoding, rate = announced or (codec, sample_rate)
                 await socket.send_text(start_message(encoding=encoding, sample_rate=rate))
                 wire = Wire(socket, codec, sample_rate)
-                await nursery.start(wire.listen)
+                nursery.start_soon(wire.listen)
                 yield line, wire
                 await line.webhook("call.hangup", hangup_cause="normal_clearing")
                 await trio.sleep(0.1)

@@ -13,7 +13,13 @@ import pytest
 import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
+from voiced.testing.emulator import (
+    CALLED_NUMBER,
+    CONNECTION_ID,
+    Account,
+    EmulatedTelnyx,
+    open_emulator,
+)
 from voiced.testing.network import AsgiNetwork
 
 if TYPE_CHECKING:
@@ -107,6 +113,18 @@ class TinyDaemon:
         self.replies.append(reply)
         return reply
 
+    async def dial(self, to: str, **body: Any) -> httpx.Response:
+        assert self.client is not None
+        whole = {"connection_id": CONNECTION_ID, "from": CALLED_NUMBER, "to": to, **body}
+        reply = await self.client.post("/v2/calls", json=whole)
+        self.replies.append(reply)
+        return reply
+
+    def told(self, event_type: str) -> list[dict[str, Any]]:
+        """The payloads of all events of a type, in order."""
+        data = [body["data"] for _, body in self.webhooks]
+        return [event["payload"] for event in data if event["event_type"] == event_type]
+
     async def _webhook(self, scope: Any, receive: Any, send: Any) -> None:
         body = (await receive())["body"]
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
@@ -136,7 +154,7 @@ class TinyDaemon:
         await trio.lowlevel.checkpoint()
         self.call_control_id = event["payload"]["call_control_id"]
         match event["event_type"]:
-            case "call.initiated" if self.answers:
+            case "call.initiated" if self.answers and event["payload"]["direction"] == "incoming":
                 await self.command("answer", **self.answer_body)
             case "call.answered" if self.stream_body:
                 await self.command("streaming_start", **self.stream_body)

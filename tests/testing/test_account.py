@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlencode
 
 import jsonschema
 import pytest
@@ -18,6 +17,7 @@ from voiced.testing.account import (
     VoiceProfile,
     usual_possessions,
 )
+from voiced.testing.api import Request
 
 WALL = 1_770_000_000.0
 SCHEMAS = json.loads((Path(__file__).parents[1] / "data/telnyx/account.json").read_text())
@@ -37,10 +37,15 @@ NUMBERS = (
 def ask(path, possessions=USUAL, *, method="GET", **query):
     """Status and body of an answer; (None, None) when nobody answers."""
     names = {"size": "page[size]", "page": "page[number]"}
-    asked = urlencode({names.get(key, key): value for key, value in query.items()})
+    asked = {names.get(key, key): str(value) for key, value in query.items()}
     api = AccountApi(lambda: possessions, lambda: WALL)
-    answer = api.answer(method, f"/v2/{path}", asked.encode())
+    answer = api.handle(request(path, method, asked))
     return (None, None) if answer is None else (answer.status, answer.body)
+
+
+def request(path, method="GET", query=None):
+    parts = ("v2", *path.split("/"))
+    return Request(method=method, path=parts, query=query or {}, body=b"", base_url="")
 
 
 def check(name, instance):
@@ -156,7 +161,7 @@ def test_faults_can_be_set():
     assert ask("public_key", broken)[0] == 200
     assert ask("phone_numbers", method="DELETE")[0] == 405
     skewed = AccountApi(lambda: replace(USUAL, clock_offset_s=-3600), lambda: WALL)
-    answer = skewed.answer("GET", "/v2/public_key", b"")
+    answer = skewed.handle(request("public_key"))
     assert answer is not None
     assert answer.headers == {"date": "Mon, 02 Feb 2026 01:40:00 GMT"}
 

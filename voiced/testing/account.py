@@ -8,11 +8,11 @@ Source: Telnyx's OpenAPI document; `GET /public_key` as the official SDKs read i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
 
+from voiced.testing.api import Answer, Request
 from voiced.testing.commands import Refused
 
 if TYPE_CHECKING:
@@ -189,6 +189,10 @@ class Possessions:
     broken: tuple[str, ...] = ()
     clock_offset_s: float = 0.0
 
+    def may_call_from(self, number: str) -> bool:
+        """Tell whether the account may show `number` as caller id."""
+        return number in self.verified_numbers or number in (own.number for own in self.numbers)
+
 
 def usual_possessions(
     *, connection_id: str, webhook_url: str, public_key: str, number: str
@@ -206,15 +210,6 @@ def usual_possessions(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An HTTP answer."""
-
-    status: int
-    body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class AccountApi:
     """Answers what is asked about the account.
 
@@ -227,30 +222,25 @@ class AccountApi:
         self._possessions = possessions
         self._wall = wall
 
-    def answer(self, method: str, path: str, query: bytes) -> Answer | None:
-        """Return the answer to a request that holds the right key; None if it is not for here.
-
-        Args:
-            method: of HTTP.
-            path: beginning with `/v2/`, decoded.
-            query: raw, without its question mark.
-        """
-        kind, _, its_id = path.removeprefix("/v2/").partition("/")
+    def handle(self, request: Request) -> Answer | None:
+        """Answer a request about the account; None for any other."""
+        version, kind, *rest = (*request.path, "")
         owned = self._possessions()
-        body = self._look_up(owned, kind, unquote(its_id), dict(parse_qsl(query.decode("ascii"))))
+        its_id = "/".join(rest).rstrip("/")
+        body = self._look_up(owned, kind, its_id, request.query) if version == "v2" else None
         if body is None:
             return None
-        if method != "GET":
+        if request.method != "GET":
             body = Refused(status=405, code="10030", detail="Only GET is emulated here.")
         elif kind in owned.broken:
             body = Refused(status=500, code="10007", detail="An unexpected error occurred.")
         date = formatdate(self._wall() + owned.clock_offset_s, usegmt=True)
         if isinstance(body, Refused):
             return Answer(status=body.status, body=body.body(), headers={"date": date})
-        return Answer(status=200, body=body, headers={"date": date})
+        return Answer(body=body, headers={"date": date})
 
     def _look_up(
-        self, owned: Possessions, kind: str, its_id: str, query: dict[str, str]
+        self, owned: Possessions, kind: str, its_id: str, query: Mapping[str, str]
     ) -> dict[str, Any] | Refused | None:
         match kind:
             case "call_control_applications":
@@ -277,7 +267,7 @@ class AccountApi:
 def _one_or_all(
     things: Iterable[Application | TexmlApplication | VoiceProfile],
     its_id: str,
-    query: dict[str, str],
+    query: Mapping[str, str],
 ) -> dict[str, Any] | Refused:
     if not its_id:
         return _page([thing.body() for thing in things], query, filters=())
@@ -285,7 +275,7 @@ def _one_or_all(
     return {"data": found[0]} if found else _not_found()
 
 
-def _numbers(numbers: Iterable[OwnedNumber], query: dict[str, str]) -> dict[str, Any] | Refused:
+def _numbers(numbers: Iterable[OwnedNumber], query: Mapping[str, str]) -> dict[str, Any] | Refused:
     connection_id = query.get("filter[connection_id]")
     part = query.get("filter[phone_number]", "").removeprefix("+")
     found = [
@@ -297,7 +287,7 @@ def _numbers(numbers: Iterable[OwnedNumber], query: dict[str, str]) -> dict[str,
 
 
 def _deliveries(
-    deliveries: Iterable[FailedDelivery], query: dict[str, str]
+    deliveries: Iterable[FailedDelivery], query: Mapping[str, str]
 ) -> dict[str, Any] | Refused:
     since = query.get("filter[started_at][gte]", "")
     wanted = query.get("filter[status][eq]", "failed") == "failed"
@@ -307,7 +297,7 @@ def _deliveries(
 
 
 def _page(
-    things: list[dict[str, Any]], query: dict[str, str], *, filters: tuple[str, ...]
+    things: list[dict[str, Any]], query: Mapping[str, str], *, filters: tuple[str, ...]
 ) -> dict[str, Any] | Refused:
     """Return one page of a list; strict about what may be asked."""
     foreign = query.keys() - {"page[number]", "page[size]", *filters}

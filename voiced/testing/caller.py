@@ -65,12 +65,15 @@ class Line:
         after_s: how long the agent must have been silent (at least 0.7 s); with `barge_in`, how
             long the agent must have been speaking.
         barge_in: speak over the agent instead of waiting for its end.
+        first: speak without waiting for the agent, `after_s` after the line before (or the answer):
+            what somebody does who picks up.
     """
 
     pcm: Pcm
     text: str = ""
     after_s: float = FINISHED_S
     barge_in: bool = False
+    first: bool = False
 
 
 class ScriptedCaller:
@@ -97,6 +100,7 @@ class ScriptedCaller:
         self._speech: Pcm = _SILENCE[:0]
         self._position = 0
         self._began_s = 0.0
+        self._last_said_s = 0.0
         self._agent_spoke_s = 0.0
         self._silent_s = 0.0
         self._waited_s = 0.0
@@ -123,6 +127,8 @@ class ScriptedCaller:
         if self._next >= len(self._lines):
             return False
         line = self._lines[self._next]
+        if line.first:
+            return _reached(self._now_s - self._last_said_s, line.after_s)
         if line.barge_in:
             ready = self._agent_spoke_s >= max(line.after_s, PTIME_S)
         else:
@@ -160,6 +166,7 @@ class ScriptedCaller:
             )
         )
         self._next += 1
+        self._last_said_s = self._now_s
         self._agent_spoke_s = self._waited_s = 0.0
 
     def _has_waited_enough(self) -> bool:
@@ -225,12 +232,17 @@ def tone_caller(
     hangs_up_s: float | None = None,
 ) -> PlayedCaller:
     """Return a caller who plays one sine tone: for measuring the line."""
-    n_samples = round((starts_s + lasts_s) * LINE_RATE_HZ)
-    t = np.arange(n_samples) / LINE_RATE_HZ
+    before = np.zeros(round(starts_s * LINE_RATE_HZ), dtype=np.int16)
+    audio = np.concatenate((before, tone(frequency_hz, lasts_s, level_dbfs=level_dbfs)))
+    return PlayedCaller(audio, hangs_up_s=hangs_up_s)
+
+
+def tone(frequency_hz: float, lasts_s: float, *, level_dbfs: float = -20.0) -> Pcm:
+    """Return a sine tone at 8 kHz; `level_dbfs` is its RMS level."""
+    t = np.arange(round(lasts_s * LINE_RATE_HZ)) / LINE_RATE_HZ
     amplitude = 32768.0 * np.sqrt(2.0) * 10 ** (level_dbfs / 20)
-    tone = amplitude * np.sin(2 * np.pi * frequency_hz * (t - starts_s))
-    tone[t < starts_s] = 0.0
-    return PlayedCaller(tone.round().astype(np.int16), hangs_up_s=hangs_up_s)
+    sine: Pcm = (amplitude * np.sin(2 * np.pi * frequency_hz * t)).round().astype(np.int16)
+    return sine
 
 
 def _reached(seconds: float, limit_s: float) -> bool:

@@ -134,6 +134,7 @@ class Deliveries:
                 attempt=attempt,
                 status=status,
                 kind=kind,
+                payload=webhook.payload,
             )
         )
         return status

@@ -5,29 +5,35 @@
 
 The daemon must use `telnyx.api_key`, `telnyx.public_key` and, as its REST base, `telnyx.app` (in
 memory, through `httpx.ASGITransport`) or the URL that `serve_api(telnyx.app)` yields. Calls may run
-at the same time.
+at the same time. What the daemon dials is answered as `telnyx.directory` says:
+
+    telnyx.directory.entries["+13125550177"] = busy()
+    report = await telnyx.dialled(1)
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import trio
+
 from voiced.journal import Unobserved
 from voiced.testing.account import AccountApi, Possessions, usual_possessions
+from voiced.testing.callees import Directory
+from voiced.testing.calls_api import CallsApi
 from voiced.testing.deliveries import DeliverySettings
+from voiced.testing.dialling import Dialling
+from voiced.testing.exchange import Exchange
 from voiced.testing.faults import NO_FAULTS
 from voiced.testing.incoming import Incoming
 from voiced.testing.leg_context import CallServices
-from voiced.testing.legs import Hangup
-from voiced.testing.phone_leg import PhoneLeg
 from voiced.testing.rest import RestApi, bearer_matches
-from voiced.testing.rules import DEFAULT_RULES, CallRules, Latencies, Parties, Speaker
+from voiced.testing.rules import DEFAULT_RULES, CallRules, Latencies, Speaker
 from voiced.testing.speech import tone_speaker
-from voiced.testing.webhooks import Signer, derived_id
+from voiced.testing.webhooks import Signer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -43,9 +49,6 @@ if TYPE_CHECKING:
 API_KEY = "KEY_of_the_emulated_Telnyx"
 CONNECTION_ID = "1494404757140276705"
 CALLED_NUMBER = "+13125550199"
-
-_RECENT_CALLS = 1000
-"""Ended calls that still answer 90018; older ones answer 90015."""
 
 
 def _wall_clock() -> float:
@@ -81,21 +84,38 @@ class EmulatedTelnyx:
     Attributes:
         network: how the daemon is reached; may be exchanged between calls.
         webhook_url: where webhooks go; may be set once the daemon listens.
+        directory: who is behind the numbers that the daemon dials or transfers to.
+        exchange: the legs.
+        dialling: the calls that the daemon dials; its `faults` and `rules` are theirs.
         app: the REST API as an ASGI application.
         possessions: what the account owns; None for an account as it should be.
     """
 
-    def __init__(self, network: Network, webhook_url: str, account: Account) -> None:
+    def __init__(
+        self, network: Network, webhook_url: str, account: Account, live_legs: trio.Nursery
+    ) -> None:
         self.network = network
         self.webhook_url = webhook_url
-        self.app = RestApi(self)
+        self.directory = Directory()
         self.possessions: Possessions | None = None
         self._account = account
         self._signer = Signer(account.signing_key)
-        self._calls: OrderedDict[str, PhoneLeg] = OrderedDict()
-        self._n_calls = 0
         self._unauthorized = 0
-        self._zombies: list[str] = []
+        self.exchange = Exchange(
+            live_legs=live_legs,
+            account_key=self.public_key,
+            connection_id=CONNECTION_ID,
+            directory=self.directory,
+            services=self._services,
+        )
+        self.dialling = Dialling(
+            self.exchange, lambda: self.owned, reply_s=account.latencies.dial_s
+        )
+        handlers = (
+            CallsApi(self.exchange, self.dialling).handle,
+            AccountApi(lambda: self.owned, account.wall).handle,
+        )
+        self.app = RestApi(self, handlers)
 
     @property
     def api_key(self) -> str:
@@ -108,9 +128,9 @@ class EmulatedTelnyx:
         return self._signer.public_key
 
     @property
-    def account_api(self) -> AccountApi:
-        """Return what answers questions about the account."""
-        return AccountApi(lambda: self.possessions or self.usual_possessions(), self._account.wall)
+    def owned(self) -> Possessions:
+        """Return what the account owns."""
+        return self.possessions or self.usual_possessions()
 
     def usual_possessions(self) -> Possessions:
         """Return an account that is set up as it should be: application, number, profile, key."""
@@ -129,7 +149,7 @@ class EmulatedTelnyx:
     @property
     def zombies(self) -> tuple[str, ...]:
         """Return the call_control_ids of legs that were left up."""
-        return tuple(self._zombies)
+        return tuple(self.exchange.zombies)
 
     @property
     def unauthorized_requests(self) -> int:
@@ -141,10 +161,6 @@ class EmulatedTelnyx:
         matches = bearer_matches(authorization, self.api_key)
         self._unauthorized += not matches
         return matches
-
-    def find(self, call_control_id: str) -> PhoneLeg | None:
-        """Return a live or recent call."""
-        return self._calls.get(call_control_id)
 
     async def ring(
         self,
@@ -164,30 +180,24 @@ class EmulatedTelnyx:
             faults: what shall go wrong.
             rules: codec, limits and noise of the call.
         """
-        leg = PhoneLeg(
-            parties=self._parties(from_, to),
-            origin=Incoming(caller),
-            services=self._services(),
-            rules=rules,
-            faults=faults,
+        return await self.exchange.ring(
+            Incoming(caller), from_=from_, to=to, faults=faults, rules=rules
         )
-        self._remember(leg)
-        try:
-            report = await leg.run()
-        finally:
-            # Only a cancelled call is still up here: nobody is there any more to hang it up.
-            if leg.state.end(Hangup(cause="unspecified", source="unknown")):
-                self._zombies.append(leg.state.call_control_id)
-        if report.zombie:
-            self._zombies.append(report.call_control_id)
-        return report
 
-    def _services(self) -> CallServices:
+    async def dialled(self, number: int = 1) -> CallReport:
+        """Return what became of the `number`th call that the daemon dialled, counted from 1.
+
+        Waits until it has been dialled and is over.
+        """
+        return await self.dialling.report(number)
+
+    def _services(self, webhook_url: str) -> CallServices:
         account = self._account
         return CallServices(
+            exchange=self.exchange,
             deliveries=DeliverySettings(
                 network=self.network,
-                url=self.webhook_url,
+                url=webhook_url or self.webhook_url,
                 signer=self._signer,
                 wall=account.wall,
                 delay_s=account.latencies.webhook_s,
@@ -198,35 +208,18 @@ class EmulatedTelnyx:
             latencies=account.latencies,
         )
 
-    def _parties(self, from_: str, to: str) -> Parties:
-        self._n_calls += 1
-        # The account's key makes the ids of two emulators that ring the same daemon differ.
-        base = (self.public_key, self._n_calls)
-        return Parties(
-            call_control_id="v3:" + derived_id("control", *base).replace("-", ""),
-            call_leg_id=derived_id("leg", *base),
-            call_session_id=derived_id("session", *base),
-            connection_id=CONNECTION_ID,
-            user_id=derived_id("user", self.public_key),
-            from_=from_,
-            to=to,
-        )
-
-    def _remember(self, leg: PhoneLeg) -> None:
-        self._calls[leg.state.call_control_id] = leg
-        while len(self._calls) > _RECENT_CALLS:
-            self._calls.popitem(last=False)
-
 
 @asynccontextmanager
 async def open_emulator(
     network: Network, webhook_url: str = "", *, account: Account | None = None
 ) -> AsyncIterator[EmulatedTelnyx]:
-    """Open an emulated Telnyx.
+    """Open an emulated Telnyx; legs that it made for the daemon end with it.
 
     Args:
         network: how the daemon is reached.
         webhook_url: where webhooks go; may be set later, before the first ring.
         account: keys, latencies, voice, observer.
     """
-    yield EmulatedTelnyx(network, webhook_url, account or Account())
+    async with trio.open_nursery() as live_legs:
+        yield EmulatedTelnyx(network, webhook_url, account or Account(), live_legs)
+        live_legs.cancel_scope.cancel()

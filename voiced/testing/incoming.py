@@ -37,6 +37,9 @@ class Incoming:
             "tags": [],
         }
 
+    def ended(self, leg: PhoneLeg) -> None:
+        """Take the end of the leg."""
+
     async def ring(self, leg: PhoneLeg) -> None:
         """Take the caller's decisions that have nothing to do with what is said."""
         faults = leg.context.faults

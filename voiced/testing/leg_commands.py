@@ -17,22 +17,30 @@ if TYPE_CHECKING:
     from voiced.testing.leg_context import LegContext
     from voiced.testing.phone_leg import PhoneLeg
 
-_HUNG_UP = Hangup(cause="normal_clearing", source="callee")
 _REJECTED = Hangup(cause="call_rejected", source="callee", sip_cause="603")
 _BUSY = Hangup(cause="user_busy", source="callee", sip_cause="486")
+_HANGUPS = {
+    ("incoming", False): _REJECTED,
+    ("incoming", True): Hangup(cause="normal_clearing", source="callee"),
+    ("outgoing", False): Hangup(cause="originator_cancel", source="caller", sip_cause="487"),
+    ("outgoing", True): Hangup(cause="normal_clearing", source="caller"),
+}
+"""How our hangup ends a leg, by direction and whether it was answered."""
 
 
 def carry_out(leg: PhoneLeg, action: str, body: Mapping[str, Any]) -> None:
     """Carry a command out. `body` has passed `check_body`."""
     match action:
         case "answer":
-            leg.pick_up(request=_stream_request(leg, body) if body.get("stream_url") else None)
+            if body.get("stream_url"):
+                leg.streams.start(stream_request(leg, body))
+            leg.pick_up()
         case "reject":
             leg.end(_BUSY if body["cause"] == "USER_BUSY" else _REJECTED, "agent")
         case "hangup":
-            leg.end(_HUNG_UP if leg.answered.is_set() else _REJECTED, "agent")
+            leg.end(_HANGUPS[leg.state.direction, leg.answered.is_set()], "agent")
         case "streaming_start":
-            leg.streams.start(_stream_request(leg, body))
+            leg.streams.start(stream_request(leg, body))
         case "streaming_stop":
             leg.streams.stop()
         case "speak":
@@ -41,7 +49,8 @@ def carry_out(leg: PhoneLeg, action: str, body: Mapping[str, Any]) -> None:
             pass  # client_state_update has had its effect
 
 
-def _stream_request(leg: PhoneLeg, body: Mapping[str, Any]) -> StreamRequest:
+def stream_request(leg: PhoneLeg, body: Mapping[str, Any]) -> StreamRequest:
+    """Read the stream arguments of a checked body."""
     context = leg.context
     return read_request(body, leg_codec=context.rules.codec, faults=context.faults)
 

@@ -8,20 +8,68 @@ from typing import TYPE_CHECKING, Any, Protocol
 from voiced.testing.webhooks import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from voiced.journal import JournalEvent, Observer
+    from voiced.testing.callees import Callee, Directory
     from voiced.testing.deliveries import DeliverySettings
     from voiced.testing.faults import Faults
     from voiced.testing.legs import Leg
-    from voiced.testing.report import Ledger
+    from voiced.testing.phone_leg import PhoneLeg
+    from voiced.testing.report import CallReport, Ledger
     from voiced.testing.rules import CallRules, Latencies, Parties, Speaker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLeg:
+    """An outgoing leg to be made.
+
+    Attributes:
+        callee: who is behind the number.
+        body: of the command that asks for it, checked; the new leg reads its own keys there.
+        session_id: of the session that it joins; "" for one of its own.
+        client_state: of the new leg.
+        rules, faults: its bounds and its line; what shall go wrong.
+        on_answer: told once the callee has picked up.
+        on_end: told when the leg has ended, answered or not.
+        on_report: takes the report when all is over.
+    """
+
+    from_: str
+    to: str
+    callee: Callee
+    body: Mapping[str, Any]
+    session_id: str = ""
+    client_state: str | None = None
+    rules: CallRules
+    faults: Faults
+    on_answer: Callable[[PhoneLeg], None] | None = None
+    on_end: Callable[[PhoneLeg], None] | None = None
+    on_report: Callable[[CallReport], None] | None = None
+
+
+class LegMaker(Protocol):
+    """Where legs are found and made."""
+
+    @property
+    def directory(self) -> Directory:
+        """Return who is behind which number."""
+        ...
+
+    def find(self, call_control_id: str) -> PhoneLeg | None:
+        """Return a live or recent leg."""
+        ...
+
+    def place(self, new: NewLeg) -> PhoneLeg:
+        """Make an outgoing leg and let it ring."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallServices:
     """What all calls of an account share."""
 
+    exchange: LegMaker
     deliveries: DeliverySettings
     speaker: Speaker
     observer: Observer

@@ -30,11 +30,18 @@ class LegStreams:
         self._context = context
         self._answered = answered
         self._n_streams = 0
+        self._n_wanted = 0
         # Unbounded, but each entry is a command of the daemon.
         self._requests_in, self._requests = trio.open_memory_channel[StreamRequest](math.inf)
 
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether a stream is open, or about to be."""
+        return self._n_wanted > 0
+
     def start(self, request: StreamRequest) -> None:
         """Ask for a stream; never waits."""
+        self._n_wanted += 1
         self._requests_in.send_nowait(request)
 
     def stop(self) -> None:
@@ -57,6 +64,7 @@ class LegStreams:
             while request.reconnects and end in _RECONNECTS_AFTER and self._context.is_up:
                 self._context.state.stream_dialled_again()
                 end = await self._dial(request)
+            self._n_wanted -= 1
 
     async def _dial(self, request: StreamRequest) -> StreamEnd:
         await trio.sleep(self._context.services.latencies.connect_s)

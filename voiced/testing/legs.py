@@ -74,6 +74,7 @@ _BEFORE_ANSWER: Mapping[str, str] = MappingProxyType(
         "reject": "",
         "hangup": "",
         "client_state_update": "",
+        "record_start": "90020",
     }
 )
 
@@ -91,6 +92,7 @@ _REFUSALS: Mapping[LegState, Mapping[str, str]] = MappingProxyType(
 _DETAILS: Mapping[str, str] = MappingProxyType(
     {
         "90018": "This call is no longer active and can't receive commands.",
+        "90020": "A recording can't start before there is audio to record.",
         "90034": "This call can't receive this command because it has not been answered yet.",
         "90045": "Media streaming is already used on this call.",
         "90048": "Media streaming is not used on this call.",
@@ -146,8 +148,8 @@ class Leg:
         return Accepted()
 
     def answered(self, *, streaming: bool = False) -> None:
-        """Note that the leg is up; `streaming`: the answer asked for a media stream as well."""
-        if self.state is LegState.ANSWERING:
+        """Note that the leg is up; `streaming`: with a media stream, open or about to be."""
+        if self.state in (LegState.RINGING, LegState.ANSWERING):
             self.state = LegState.STREAMING if streaming else LegState.ANSWERED
 
     def stream_ended(self) -> None:
@@ -171,7 +173,7 @@ class Leg:
     def _refusal(self, action: str) -> Refused | None:
         row = _REFUSALS[self.state]
         code = row.get(action, row.get("*", ""))
-        if action == "answer" and self.direction == "outgoing" and self.is_up:
+        if action in ("answer", "reject") and self.direction == "outgoing" and self.is_up:
             code = "90102"
         return Refused(status=422, code=code, detail=_DETAILS[code]) if code else None
 

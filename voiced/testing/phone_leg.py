@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from voiced.testing.caller import Caller
     from voiced.testing.faults import Faults
     from voiced.testing.rules import CallRules, Parties
-    from voiced.testing.stream import StreamRequest
 
 _TIME_LIMIT = Hangup(cause="time_limit", source="unknown")
 _UNKNOWN = Hangup(cause="unspecified", source="unknown")
@@ -61,6 +60,10 @@ class Origin(Protocol):
 
     def initiated(self, context: LegContext) -> dict[str, Any]:
         """Return what `call.initiated` tells beyond the names."""
+        ...
+
+    def ended(self, leg: PhoneLeg) -> None:
+        """Take the end of the leg."""
         ...
 
     async def ring(self, leg: PhoneLeg) -> None:
@@ -145,6 +148,7 @@ class PhoneLeg:
         status: int | None,
         *,
         verdict: Verdict | None = None,
+        repeated: bool = False,
     ) -> None:
         """Note a request with the HTTP status that it was answered with (None: not answered)."""
         self.ledger.commands.append(
@@ -154,7 +158,7 @@ class PhoneLeg:
                 body=dict(body),
                 status=status,
                 code=verdict.code if isinstance(verdict, Refused) else "",
-                repeated=isinstance(verdict, Accepted) and verdict.repeated,
+                repeated=repeated or (isinstance(verdict, Accepted) and verdict.repeated),
             )
         )
 
@@ -183,20 +187,18 @@ class PhoneLeg:
                 media.start_soon(self.announcer.run)
                 await self._live()
             self.context.events.close()
-        parties = self.context.parties
         return self.ledger.report(
-            call_control_id=parties.call_control_id,
-            from_=parties.from_,
-            to=parties.to,
+            parties=self.context.parties,
+            direction=self.state.direction,
             hangup=self.state.hangup or _UNKNOWN,
             caller_utterances=tuple(self.audio.party.utterances),
         )
 
-    def pick_up(self, *, request: StreamRequest | None = None) -> None:
-        """Note that the leg is answered, perhaps with a media stream; no-op if it has ended."""
+    def pick_up(self) -> None:
+        """Note that the leg is answered; nothing happens if it has ended."""
         if not self.state.is_up:
             return
-        self.state.answered(streaming=request is not None)
+        self.state.answered(streaming=self.streams.is_wanted)
         now = trio.current_time()
         self.ledger.answered_at = self._cared_at = now
         self.answered.set()
@@ -204,8 +206,6 @@ class PhoneLeg:
         self.context.tell_people(
             "call.answered", state="answered", start_time=self.context.wall_time()
         )
-        if request is not None:
-            self.streams.start(request)
 
     def end(self, hangup: Hangup, ended_by: EndedBy) -> None:
         """End the leg; the first cause wins."""
@@ -226,6 +226,7 @@ class PhoneLeg:
             call_quality_stats=None,
         )
         self.context.note(CallEnded(reason=hangup.cause, evidence=f"{ended_by} hung up", at=now))
+        self._origin.ended(self)
         self._orders_in.close()
         self._scope.cancel()
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiced.audio.frame import Pcm
-    from voiced.testing.legs import Hangup, HangupCause
+    from voiced.testing.legs import Direction, Hangup, HangupCause
+    from voiced.testing.rules import Parties
 
 EndedBy: TypeAlias = Literal["caller", "callee", "agent", "peer", "emulator"]
 """Who ended the leg: its party ("caller" or "callee", by who called whom), the daemon, the end of
@@ -45,7 +46,10 @@ class CommandSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSent:
-    """One delivery of a webhook; `status` is None when the daemon gave no answer."""
+    """One delivery of a webhook; `status` is None when the daemon gave no answer.
+
+    `at_s` is when it was delivered; `payload` is the event's own.
+    """
 
     at_s: float
     event_type: str
@@ -53,6 +57,7 @@ class WebhookSent:
     attempt: int
     status: int | None
     kind: DeliveryKind = "genuine"
+    payload: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,23 +76,29 @@ class SocketSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CallReport:
-    """One call, as it was. Audio is int16 at 8 kHz, read-only; times as in the module's opening.
+    """One leg, as it was. Audio is int16 at 8 kHz, read-only; times as in the module's opening.
 
     Attributes:
         rang_at: trio time of second 0.
         ended_by: who hung up; `cause` and `sip_cause` as `call.hangup` told them.
         answered_s, streaming_s, first_audio_s: None when it did not come to that. `streaming_s` is
             when `start` went out, `first_audio_s` when the caller first heard anything.
-        heard: what was played to the caller.
-        spoken: what the caller said, before its codec, background noise included.
+        heard: what was played to the party: whoever is at the other end, also of a dialled leg.
+        spoken: what the party said, before its codec, background noise included.
         violations: what the daemon did against the protocol, in order. Empty on a good call.
         notes: what a person would remark (the agent did not hang up ...).
         zombie: the leg was left up, billed and without anybody's care.
         worst_lateness_s: how late the emulator itself was at worst with a 20 ms step; figures of a
             call in which this is large are the machine's and not the daemon's.
+        message_from_s: when the beep of the callee's machine ended.
+        linked: the other legs of the session, in the order in which they began to ring; only in the
+            report of the session's first leg.
     """
 
     call_control_id: str
+    call_leg_id: str
+    call_session_id: str
+    direction: Direction
     from_: str
     to: str
     rang_at: float
@@ -112,6 +123,19 @@ class CallReport:
     notes: tuple[str, ...]
     zombie: bool
     worst_lateness_s: float
+    message_from_s: float | None = None
+    linked: tuple[CallReport, ...] = ()
+
+    @property
+    def zombies(self) -> tuple[str, ...]:
+        """Return the call_control_ids of the session's legs that were left up."""
+        return tuple(leg.call_control_id for leg in (self, *self.linked) if leg.zombie)
+
+    @property
+    def message(self) -> Pcm | None:
+        """Return what the callee's machine recorded after its beep; None if it did not."""
+        at_s = self.message_from_s
+        return None if at_s is None else self.heard_between(at_s, self.ended_s)
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -138,6 +162,7 @@ class Ledger:
     ended_at: float | None = None
     ended_by: EndedBy = "emulator"
     zombie: bool = False
+    message_from: float | None = None
     worst_lateness_s: float = 0.0
     marks: list[ReturnedMark] = field(default_factory=list)
     clears: list[float] = field(default_factory=list)
@@ -178,9 +203,8 @@ class Ledger:
     def report(
         self,
         *,
-        call_control_id: str,
-        from_: str,
-        to: str,
+        parties: Parties,
+        direction: Direction,
         hangup: Hangup,
         caller_utterances: tuple[Utterance, ...],
     ) -> CallReport:
@@ -190,9 +214,12 @@ class Ledger:
         answered_s = None if self.answered_at is None else self.seconds(self.answered_at)
         agent = find_utterances(heard)
         return CallReport(
-            call_control_id=call_control_id,
-            from_=from_,
-            to=to,
+            call_control_id=parties.call_control_id,
+            call_leg_id=parties.call_leg_id,
+            call_session_id=parties.call_session_id,
+            direction=direction,
+            from_=parties.from_,
+            to=parties.to,
             rang_at=self.rang_at,
             answered_s=answered_s,
             streaming_s=None if self.streaming_at is None else self.seconds(self.streaming_at),
@@ -216,6 +243,7 @@ class Ledger:
             violations=tuple(self.violations),
             notes=tuple(self.notes),
             zombie=self.zombie,
+            message_from_s=None if self.message_from is None else self.seconds(self.message_from),
             worst_lateness_s=self.worst_lateness_s,
         )
 

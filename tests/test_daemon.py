@@ -163,6 +163,7 @@ class PatientNetwork:
 
     def __init__(self, network, program):
         self.open_websocket = network.open_websocket
+        self.fetch = network.fetch
         self._post = network.post
         self._program = program
 

@@ -83,7 +83,7 @@ async def test_the_network_of_real_sockets(nursery):
 async def test_nobody_there_is_a_clear_error():
     async with open_loopback() as network:
         with trio.fail_after(10):
-            with pytest.raises(TelnyxError, match="not delivered"):
+            with pytest.raises(TelnyxError, match="no answer to a POST"):
                 await network.post("http://127.0.0.1:1/x", {}, b"")
             with pytest.raises(TelnyxError, match="not opened"):
                 async with network.open_websocket("ws://127.0.0.1:1/x", {}):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from voiced.testing.api import Answer, Request
 from voiced.testing.commands import Refused
@@ -64,6 +64,7 @@ class TexmlApplication:
     name: str = "voice agent"
     active: bool = True
     voice_url: str = ""
+    voice_method: Literal["get", "post"] = "post"
     status_callback: str = ""
     profile_id: str = ""
 
@@ -75,7 +76,7 @@ class TexmlApplication:
             "friendly_name": self.name,
             "active": self.active,
             "voice_url": self.voice_url,
-            "voice_method": "post",
+            "voice_method": self.voice_method,
             "status_callback": self.status_callback,
             "status_callback_method": "post",
             "outbound": _outbound(self.profile_id),

@@ -37,6 +37,7 @@ ERROR_TITLES: Mapping[str, str] = MappingProxyType(
         "10023": "Invalid JSON",
         "10025": "String length out of range",
         "10026": "Invalid parameter type",
+        "10027": "Unprocessable Entity",
         "10030": "Method not allowed",
         "10031": "Invalid request filter",
         "10032": "Invalid enumerated value",

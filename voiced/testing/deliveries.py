@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from voiced.testing.faults import Faults
+    from voiced.testing.leg_context import LegFacts
     from voiced.testing.network import Network
     from voiced.testing.report import Ledger
 
@@ -53,6 +54,107 @@ class DeliverySettings:
     in_order: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """One event on its way.
+
+    Attributes:
+        event_type: as the fault plan and the report name it.
+        event_id: the same for each of its deliveries.
+        url: where it goes; with GET it carries the fields.
+        content: returns the body of the n-th attempt, counted from 1.
+        payload: what it tells, for the report.
+    """
+
+    event_type: str
+    event_id: str
+    url: str
+    content: Callable[[int], bytes]
+    payload: Mapping[str, Any]
+    content_type: str = "application/json"
+    method: Literal["GET", "POST"] = "POST"
+
+
+class Courier:
+    """Delivers the events of one call, in their order: a task of the call."""
+
+    def __init__(self, settings: DeliverySettings, *, faults: Faults, ledger: Ledger) -> None:
+        self._settings = settings
+        self._faults = faults
+        self._ledger = ledger
+        self._stranger = Signer()
+        # Unbounded, but a call has a few dozen events at most.
+        self._queue_in, self._queue = trio.open_memory_channel[tuple[float, Parcel]](math.inf)
+
+    def send(self, parcel: Parcel) -> None:
+        """Queue an event that occurs now; never waits."""
+        self._queue_in.send_nowait((trio.current_time() + self._settings.delay_s, parcel))
+
+    def close(self) -> None:
+        """Say that no more events will come; `run` ends when all are delivered or given up."""
+        self._queue_in.close()
+
+    async def run(self) -> None:
+        """Deliver until closed."""
+        async with trio.open_nursery() as nursery:
+            async for due, parcel in self._queue:
+                await trio.sleep_until(due)
+                if self._settings.in_order:
+                    await self._deliver(parcel)
+                else:
+                    nursery.start_soon(self._deliver, parcel)
+
+    async def _deliver(self, parcel: Parcel) -> None:
+        for forgery in self._faults.forgeries_before(parcel.event_type):
+            status = await self._post(parcel, kind=forgery)
+            if status is not None and status < 300:
+                self._ledger.violation(f"a {forgery} {parcel.event_type} was accepted ({status})")
+        attempt, status = 1, await self._post(parcel)
+        for delay_s in self._settings.retry_delays_s:
+            if status == 200:
+                break
+            await trio.sleep(delay_s)
+            attempt += 1
+            status = await self._post(parcel, attempt=attempt)
+        if status != 200:
+            answer = "no answer" if status is None else f"status {status}"
+            self._ledger.violation(f"webhook {parcel.event_type} was not taken: {answer}")
+        elif self._faults.is_duplicated(parcel.event_type):
+            await self._post(parcel, attempt=attempt + 1, kind="duplicate")
+
+    async def _post(
+        self, parcel: Parcel, *, attempt: int = 1, kind: DeliveryKind = "genuine"
+    ) -> int | None:
+        settings = self._settings
+        body = parcel.content(attempt)
+        signer = self._stranger if kind == "forged" else settings.signer
+        timestamp = int(settings.wall()) - (STALE_S if kind == "stale" else 0)
+        at_s = self._ledger.seconds(trio.current_time())
+        status: int | None = None
+        headers = signer.headers(body, timestamp=timestamp, content_type=parcel.content_type)
+        try:
+            with trio.move_on_after(ANSWER_WITHIN_S):
+                if parcel.method == "POST":
+                    status = await settings.network.post(parcel.url, headers, body)
+                else:
+                    answer = await settings.network.fetch(parcel.method, parcel.url, headers)
+                    status = answer.status
+        except TelnyxError:
+            await trio.lowlevel.checkpoint()  # nobody there: no answer
+        self._ledger.webhooks.append(
+            WebhookSent(
+                at_s=at_s,
+                event_type=parcel.event_type,
+                event_id=parcel.event_id,
+                attempt=attempt,
+                status=status,
+                kind=kind,
+                payload=parcel.payload,
+            )
+        )
+        return status
+
+
 class Deliveries:
     """The webhooks of one call. `call_id` makes event ids repeatable."""
 
@@ -60,13 +162,9 @@ class Deliveries:
         self, settings: DeliverySettings, *, call_id: str, faults: Faults, ledger: Ledger
     ) -> None:
         self._settings = settings
+        self._courier = Courier(settings, faults=faults, ledger=ledger)
         self._call_id = call_id
-        self._faults = faults
-        self._ledger = ledger
-        self._stranger = Signer()
         self._count = 0
-        # Unbounded, but a call has a few dozen events at most.
-        self._queue_in, self._queue = trio.open_memory_channel[tuple[float, Webhook]](math.inf)
 
     def send(self, event_type: str, payload: Mapping[str, Any]) -> None:
         """Queue an event that occurs now; never waits."""
@@ -77,64 +175,31 @@ class Deliveries:
             occurred_at=iso_time(self._settings.wall()),
             event_id=derived_id("event", self._call_id, self._count),
         )
-        self._queue_in.send_nowait((trio.current_time() + self._settings.delay_s, webhook))
+        url = self._settings.url
+        self._courier.send(
+            Parcel(
+                event_type=event_type,
+                event_id=webhook.event_id,
+                url=url,
+                content=lambda attempt: webhook.body(url=url, attempt=attempt),
+                payload=payload,
+            )
+        )
 
     def close(self) -> None:
         """Say that no more events will come; `run` ends when all are delivered or given up."""
-        self._queue_in.close()
+        self._courier.close()
 
     async def run(self) -> None:
         """Deliver until closed."""
-        async with trio.open_nursery() as nursery:
-            async for due, webhook in self._queue:
-                await trio.sleep_until(due)
-                if self._settings.in_order:
-                    await self._deliver(webhook)
-                else:
-                    nursery.start_soon(self._deliver, webhook)
+        await self._courier.run()
 
-    async def _deliver(self, webhook: Webhook) -> None:
-        for forgery in self._faults.forgeries_before(webhook.event_type):
-            status = await self._post(webhook, kind=forgery)
-            if status is not None and status < 300:
-                self._ledger.violation(f"a {forgery} {webhook.event_type} was accepted ({status})")
-        attempt, status = 1, await self._post(webhook)
-        for delay_s in self._settings.retry_delays_s:
-            if status == 200:
-                break
-            await trio.sleep(delay_s)
-            attempt += 1
-            status = await self._post(webhook, attempt=attempt)
-        if status != 200:
-            answer = "no answer" if status is None else f"status {status}"
-            self._ledger.violation(f"webhook {webhook.event_type} was not taken: {answer}")
-        elif self._faults.is_duplicated(webhook.event_type):
-            await self._post(webhook, attempt=attempt + 1, kind="duplicate")
 
-    async def _post(
-        self, webhook: Webhook, *, attempt: int = 1, kind: DeliveryKind = "genuine"
-    ) -> int | None:
-        settings = self._settings
-        body = webhook.body(url=settings.url, attempt=attempt)
-        signer = self._stranger if kind == "forged" else settings.signer
-        timestamp = int(settings.wall()) - (STALE_S if kind == "stale" else 0)
-        at_s = self._ledger.seconds(trio.current_time())
-        status: int | None = None
-        headers = signer.headers(body, timestamp=timestamp)
-        try:
-            with trio.move_on_after(ANSWER_WITHIN_S):
-                status = await settings.network.post(settings.url, headers, body)
-        except TelnyxError:
-            await trio.lowlevel.checkpoint()  # nobody there: no answer
-        self._ledger.webhooks.append(
-            WebhookSent(
-                at_s=at_s,
-                event_type=webhook.event_type,
-                event_id=webhook.event_id,
-                attempt=attempt,
-                status=status,
-                kind=kind,
-                payload=webhook.payload,
-            )
-        )
-        return status
+def webhooks_of(leg: LegFacts) -> Deliveries:
+    """Return the webhooks of a Call Control leg."""
+    return Deliveries(
+        leg.services.deliveries,
+        call_id=leg.parties.call_control_id,
+        faults=leg.faults,
+        ledger=leg.ledger,
+    )

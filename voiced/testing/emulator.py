@@ -33,6 +33,8 @@ from voiced.testing.leg_context import CallServices
 from voiced.testing.rest import RestApi, bearer_matches
 from voiced.testing.rules import DEFAULT_RULES, CallRules, Latencies, Speaker
 from voiced.testing.speech import tone_speaker
+from voiced.testing.texml_api import TexmlApi
+from voiced.testing.texml_incoming import TexmlIncoming
 from voiced.testing.webhooks import Signer
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from voiced.journal import Observer
+    from voiced.testing.account import TexmlApplication
     from voiced.testing.caller import Caller
     from voiced.testing.faults import Faults
     from voiced.testing.network import Network
@@ -113,6 +116,7 @@ class EmulatedTelnyx:
         )
         handlers = (
             CallsApi(self.exchange, self.dialling).handle,
+            TexmlApi(self.exchange).handle,
             AccountApi(lambda: self.owned, account.wall).handle,
         )
         self.app = RestApi(self, handlers)
@@ -182,6 +186,21 @@ class EmulatedTelnyx:
         """
         return await self.exchange.ring(
             Incoming(caller), from_=from_, to=to, faults=faults, rules=rules
+        )
+
+    async def ring_texml(
+        self,
+        caller: Caller,
+        application: TexmlApplication,
+        *,
+        from_: str = "+13125550100",
+        to: str = CALLED_NUMBER,
+        faults: Faults = NO_FAULTS,
+        rules: CallRules = DEFAULT_RULES,
+    ) -> CallReport:
+        """Ring a TeXML application: fetch its document and carry it out; else like `ring`."""
+        return await self.exchange.ring(
+            TexmlIncoming(caller, application), from_=from_, to=to, faults=faults, rules=rules
         )
 
     async def dialled(self, number: int = 1) -> CallReport:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from voiced.testing.deliveries import webhooks_of
 from voiced.testing.legs import Hangup
 
 if TYPE_CHECKING:
     from voiced.testing.caller import Caller
-    from voiced.testing.leg_context import LegContext
+    from voiced.testing.leg_context import EventSink, LegContext, LegFacts
     from voiced.testing.legs import Direction
     from voiced.testing.phone_leg import PhoneLeg
 
@@ -25,6 +26,10 @@ class Incoming:
 
     def __init__(self, caller: Caller) -> None:
         self.party = caller
+
+    def events(self, facts: LegFacts) -> EventSink:
+        """Return where the events of the leg go."""
+        return webhooks_of(facts)
 
     def initiated(self, context: LegContext) -> dict[str, Any]:
         """Return what `call.initiated` tells beyond the names."""

@@ -93,6 +93,17 @@ class EventSink(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegFacts:
+    """What is known of a leg before it rings: enough to say where its events go."""
+
+    parties: Parties
+    services: CallServices
+    rules: CallRules
+    faults: Faults
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegContext:
     """One leg's own things."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
@@ -14,7 +14,9 @@ from voiced.testing.webhooks import derived_id
 if TYPE_CHECKING:
     from voiced.testing.leg_context import LegContext
 
-_RECONNECTS_AFTER = (StreamEnd.CLOSED, StreamEnd.DROPPED)
+_RECONNECTS_AFTER = (StreamEnd.LOST, StreamEnd.DROPPED)
+
+_Wanted: TypeAlias = tuple[StreamRequest, trio.Event]
 
 
 class LegStreams:
@@ -31,18 +33,21 @@ class LegStreams:
         self._answered = answered
         self._n_streams = 0
         self._n_wanted = 0
+        self.latest_id = ""
         # Unbounded, but each entry is a command of the daemon.
-        self._requests_in, self._requests = trio.open_memory_channel[StreamRequest](math.inf)
+        self._requests_in, self._requests = trio.open_memory_channel[_Wanted](math.inf)
 
     @property
     def is_wanted(self) -> bool:
         """Tell whether a stream is open, or about to be."""
         return self._n_wanted > 0
 
-    def start(self, request: StreamRequest) -> None:
-        """Ask for a stream; never waits."""
+    def start(self, request: StreamRequest) -> trio.Event:
+        """Ask for a stream; never waits. The event says that it has ended for good."""
+        ended = trio.Event()
         self._n_wanted += 1
-        self._requests_in.send_nowait(request)
+        self._requests_in.send_nowait((request, ended))
+        return ended
 
     def stop(self) -> None:
         """End the open stream, if there is one; the leg goes on."""
@@ -59,12 +64,13 @@ class LegStreams:
 
     async def run(self) -> None:
         """Carry one media stream after the other, until closed."""
-        async for request in self._requests:
+        async for request, ended in self._requests:
             end = await self._dial(request)
             while request.reconnects and end in _RECONNECTS_AFTER and self._context.is_up:
                 self._context.state.stream_dialled_again()
                 end = await self._dial(request)
             self._n_wanted -= 1
+            ended.set()
 
     async def _dial(self, request: StreamRequest) -> StreamEnd:
         await trio.sleep(self._context.services.latencies.connect_s)
@@ -76,9 +82,11 @@ class LegStreams:
     def _new_stream(self, request: StreamRequest) -> Stream:
         self._n_streams += 1
         faults = self._context.faults
+        parties = self._parties(request)
+        self.latest_id = parties.stream_id
         return Stream(
             request,
-            self._parties(request),
+            parties,
             faults=faults,
             drops_s=faults.socket_drops_s if self._n_streams == 1 else None,
             ledger=self._context.ledger,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -49,8 +50,21 @@ class MediaSocket(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """An HTTP answer."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
 class Network(Protocol):
     """Carries webhooks and media sockets to the daemon."""
+
+    async def fetch(self, method: str, url: str, headers: Headers, body: bytes = b"") -> Fetched:
+        """Ask for a document. Raises TelnyxError when there was no answer."""
+        ...
 
     async def post(self, url: str, headers: Headers, body: bytes) -> int:
         """Post a webhook; returns the HTTP status. Raises TelnyxError when there was no answer."""
@@ -73,13 +87,21 @@ class LoopbackNetwork:
         self._client = client
         self._tls = tls
 
+    async def fetch(self, method: str, url: str, headers: Headers, body: bytes = b"") -> Fetched:
+        """Ask for a document. Raises TelnyxError when there was no answer."""
+        try:
+            answer = await self._client.request(method, url, headers=dict(headers), content=body)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise TelnyxError(f"no answer to a {method}: {error!r}") from error
+        return Fetched(
+            status=answer.status_code,
+            content_type=answer.headers.get("content-type", ""),
+            body=answer.content,
+        )
+
     async def post(self, url: str, headers: Headers, body: bytes) -> int:
         """Post a webhook; returns the HTTP status. Raises TelnyxError when there was no answer."""
-        try:
-            response = await self._client.post(url, headers=dict(headers), content=body)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise TelnyxError(f"webhook not delivered: {error!r}") from error
-        return response.status_code
+        return (await self.fetch("POST", url, headers, body)).status
 
     @asynccontextmanager
     async def open_websocket(self, url: str, headers: Headers) -> AsyncIterator[MediaSocket]:
@@ -180,9 +202,9 @@ class AsgiNetwork:
     def __init__(self, app: AsgiApp | None = None) -> None:
         self.app = app
 
-    async def post(self, url: str, headers: Headers, body: bytes) -> int:
-        """Post a webhook; returns the HTTP status. Raises TelnyxError when there was no answer."""
-        status = 0
+    async def fetch(self, method: str, url: str, headers: Headers, body: bytes = b"") -> Fetched:
+        """Ask for a document. Raises TelnyxError when there was no answer."""
+        status, content_type, content = 0, "", b""
         asked = False
         answered = trio.Event()
 
@@ -196,17 +218,25 @@ class AsgiNetwork:
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, content_type, content
             await trio.lowlevel.checkpoint()
             if message["type"] == "http.response.start":
                 status = message["status"]
-            elif not message.get("more_body", False):
+                named = {bytes(name).lower(): bytes(value) for name, value in message["headers"]}
+                content_type = named.get(b"content-type", b"").decode("latin-1")
+                return
+            content += bytes(message.get("body", b""))
+            if not message.get("more_body", False):
                 answered.set()
 
-        await self._require_app()(_scope("http", url, headers, method="POST"), receive, send)
+        await self._require_app()(_scope("http", url, headers, method=method), receive, send)
         if not answered.is_set():
-            raise TelnyxError("webhook not delivered: the app gave no answer")
-        return status
+            raise TelnyxError(f"no answer to a {method}: the app gave none")
+        return Fetched(status=status, content_type=content_type, body=content)
+
+    async def post(self, url: str, headers: Headers, body: bytes) -> int:
+        """Post a webhook; returns the HTTP status. Raises TelnyxError when there was no answer."""
+        return (await self.fetch("POST", url, headers, body)).status
 
     @asynccontextmanager
     async def open_websocket(self, url: str, headers: Headers) -> AsyncIterator[MediaSocket]:

@@ -11,6 +11,7 @@ import trio
 
 from voiced.testing.callees import Answers, NeverAnswers, Refuses
 from voiced.testing.caller import silent_caller
+from voiced.testing.deliveries import webhooks_of
 from voiced.testing.detection import plan_detection
 from voiced.testing.leg_commands import stream_request
 from voiced.testing.legs import Hangup
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiced.testing.detection import DetectionEvent
-    from voiced.testing.leg_context import LegContext, NewLeg
+    from voiced.testing.leg_context import EventSink, LegContext, LegFacts, NewLeg
     from voiced.testing.legs import Direction
     from voiced.testing.phone_leg import PhoneLeg
 
@@ -47,6 +48,10 @@ class Outgoing:
         callee = new.callee
         self.party = callee.party() if isinstance(callee, Answers) else silent_caller()
         self._new = new
+
+    def events(self, facts: LegFacts) -> EventSink:
+        """Return where the events of the leg go."""
+        return webhooks_of(facts)
 
     def initiated(self, context: LegContext) -> dict[str, Any]:
         """Return what `call.initiated` tells beyond the names."""

@@ -22,11 +22,10 @@ from voiced.audio.frame import PTIME_S
 from voiced.journal import CallAnswered, CallEnded, CallRinging
 from voiced.testing.announcer import Announcer
 from voiced.testing.commands import Refused
-from voiced.testing.deliveries import Deliveries
 from voiced.testing.faults import RestTroubles
 from voiced.testing.leg_audio import LegAudio
 from voiced.testing.leg_commands import carry_out
-from voiced.testing.leg_context import CallServices, EventSink, LegContext
+from voiced.testing.leg_context import CallServices, EventSink, LegContext, LegFacts
 from voiced.testing.leg_streams import LegStreams
 from voiced.testing.legs import Accepted, Direction, Hangup, Leg, Verdict
 from voiced.testing.report import CallReport, CommandSeen, EndedBy, Ledger
@@ -58,6 +57,10 @@ class Origin(Protocol):
         """Return who speaks and listens once the leg is up."""
         ...
 
+    def events(self, facts: LegFacts) -> EventSink:
+        """Return where the events of the leg go."""
+        ...
+
     def initiated(self, context: LegContext) -> dict[str, Any]:
         """Return what `call.initiated` tells beyond the names."""
         ...
@@ -87,7 +90,6 @@ class PhoneLeg:
         services: what all calls share.
         rules: its bounds and its line.
         faults: what shall go wrong.
-        events: where its events go; webhooks by default.
     """
 
     def __init__(
@@ -98,12 +100,14 @@ class PhoneLeg:
         services: CallServices,
         rules: CallRules,
         faults: Faults,
-        events: EventSink | None = None,
     ) -> None:
         self.troubles = RestTroubles(faults)
         self.answered = trio.Event()
         self.ledger = Ledger(rang_at=trio.current_time())
         self.state = Leg(call_control_id=parties.call_control_id, direction=origin.direction)
+        facts = LegFacts(
+            parties=parties, services=services, rules=rules, faults=faults, ledger=self.ledger
+        )
         self.context = LegContext(
             parties=parties,
             state=self.state,
@@ -111,13 +115,7 @@ class PhoneLeg:
             rules=rules,
             faults=faults,
             ledger=self.ledger,
-            events=events
-            or Deliveries(
-                services.deliveries,
-                call_id=parties.call_control_id,
-                faults=faults,
-                ledger=self.ledger,
-            ),
+            events=origin.events(facts),
         )
         self.announcer = Announcer()
         self.streams = LegStreams(self.context, self.answered)

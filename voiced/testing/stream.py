@@ -46,6 +46,9 @@ OUTBOX_MESSAGES = 500
 
 _FRAME_BYTES = 2 * frame_samples(LINE_RATE_HZ)
 _GOODBYE_S = 1.0
+_WANTED_CLOSES = (1000, 1001, 1005)
+"""RFC 6455, 7.4.1: done, going away, no code given."""
+
 _AUTH_HEADER = "x-telnyx-streaming-auth-token"
 
 
@@ -55,6 +58,7 @@ class StreamEnd(Enum):
     FAILED = "failed"  # the socket could not be opened
     STOPPED = "stopped"  # we said `stop`: hangup or streaming_stop
     CLOSED = "closed"  # the daemon closed the socket
+    LOST = "lost"  # the socket died without a close, or with one that tells of a failure
     DROPPED = "dropped"  # the fault plan let it die without `stop`
 
 
@@ -90,8 +94,11 @@ def read_request(body: Mapping[str, Any], *, leg_codec: str, faults: Faults) -> 
     wanted = body.get("stream_codec", "default")
     encoding = faults.inbound_codec or (leg_codec if wanted == "default" else wanted)
     inbound = find_format(encoding, byte_order=order)
-    if inbound is None or outbound is None:
+    if inbound is None:
         raise ValueError(f"the emulated line speaks no codec {encoding!r}")
+    if outbound is None:
+        ours = body.get("stream_bidirectional_codec", "PCMU")
+        raise ValueError(f"the emulated line speaks no codec {ours!r} at {rate_hz} Hz")
     if inbound.encoding == outbound.encoding:
         inbound = outbound
     return StreamRequest(
@@ -227,8 +234,7 @@ class Stream:
             media_format = MediaFormat(encoding=inbound.encoding, sample_rate=inbound.sample_rate)
             await socket.send_text(self._writer.start(media_format))
         except MediaStreamClosed as closed:
-            self._close_code = closed.code
-            self._finish(StreamEnd.CLOSED)
+            self._closed_by_daemon(closed.code)
             return False
         self._started_at = trio.current_time()
         self._ledger.streaming_at = self._ledger.streaming_at or self._started_at
@@ -254,8 +260,11 @@ class Stream:
                 message = await socket.receive()
                 self._take(message, trio.current_time())
         except MediaStreamClosed as closed:
-            self._close_code = closed.code
-            self._finish(StreamEnd.CLOSED)
+            self._closed_by_daemon(closed.code)
+
+    def _closed_by_daemon(self, code: int) -> None:
+        self._close_code = code
+        self._finish(StreamEnd.CLOSED if code in _WANTED_CLOSES else StreamEnd.LOST)
 
     def _finish(self, end: StreamEnd) -> None:
         """End the stream; the first cause counts."""
@@ -329,7 +338,7 @@ class Stream:
         return SocketSeen(
             opened_s=self._ledger.seconds(opened_at),
             closed_s=self._ledger.seconds(self._closed_at),
-            closed_by="daemon" if self._end is StreamEnd.CLOSED else "telnyx",
+            closed_by="daemon" if self._end in (StreamEnd.CLOSED, StreamEnd.LOST) else "telnyx",
             stopped=self._said_stop,
             close_code=self._close_code,
         )

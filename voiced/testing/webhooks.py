@@ -64,11 +64,13 @@ class Signer:
         raw = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         return base64.b64encode(raw).decode("ascii")
 
-    def headers(self, body: bytes, *, timestamp: int) -> dict[str, str]:
+    def headers(
+        self, body: bytes, *, timestamp: int, content_type: str = "application/json"
+    ) -> dict[str, str]:
         """Return the headers of a delivery signed at `timestamp` (Unix seconds)."""
         signature = self._key.sign(b"%d|" % timestamp + body)
         return {
-            "Content-Type": "application/json",
+            "Content-Type": content_type,
             "User-Agent": "telnyx-webhooks",
             "Telnyx-Signature-Ed25519": base64.b64encode(signature).decode("ascii"),
             "Telnyx-Timestamp": str(timestamp),

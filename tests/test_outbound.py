@@ -26,11 +26,19 @@ class Wire:
     def __init__(self):
         self.sent = []
         self.is_closed = False
+        self.has_room = trio.Event()
+        self.has_room.set()
 
-    async def send_text(self, text):
+    def send_text_nowait(self, text):
+        if not self.is_closed:
+            self.sent.append((trio.current_time(), json.loads(text)))
+        return not self.is_closed and self.has_room.is_set()
+
+    async def flush(self):
+        await trio.lowlevel.checkpoint()
         if self.is_closed:
             raise MediaStreamClosed(1006)
-        self.sent.append((trio.current_time(), json.loads(text)))
+        await self.has_room.wait()
 
     def kinds(self):
         return [message["event"] for _, message in self.sent]
@@ -184,6 +192,60 @@ async def test_a_reply_that_is_cancelled_queues_nothing_more(autojump_clock, out
         scope.cancel()
         await outbound.play(SECOND, 8000)
     assert outbound.unplayed_s == 0
+
+
+async def test_what_is_due_is_sent_by_whoever_brings_it(autojump_clock, outbound, wire):
+    await outbound.play(SECOND[:160], 8000)
+    assert wire.kinds() == ["media"]
+    outbound.mark(lambda _: None)
+    assert wire.kinds() == ["media", "mark"]
+    outbound.clear()
+    assert wire.kinds() == ["media", "mark", "clear"]
+
+
+async def test_nothing_is_sent_before_the_task_runs_nor_after_it(autojump_clock, outbound):
+    stream = MediaStream()
+    stream.receive(start_message())
+    wire = Wire()
+    await outbound.play(SECOND[:160], 8000)
+    with trio.move_on_after(0.1):
+        await outbound.run(wire, stream)
+    assert wire.kinds() == ["media"]
+    await outbound.play(SECOND[:160], 8000)
+    outbound.clear()
+    assert wire.kinds() == ["media"]
+
+
+async def test_nothing_is_sent_once_the_stream_has_stopped(autojump_clock, outbound, nursery):
+    stream = MediaStream()
+    stream.receive(start_message())
+    wire = Wire()
+    nursery.start_soon(outbound.run, wire, stream)
+    await trio.sleep(0.1)
+    await outbound.play(SECOND, 8000)
+    stream.receive('{"event":"stop"}')
+    n_sent = len(wire.sent)
+    outbound.mark(lambda _: None)
+    outbound.clear()
+    assert len(wire.sent) == n_sent
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_full_socket_holds_everything_back_and_clear_comes_first_after_it(
+    autojump_clock, outbound, wire
+):
+    wire.has_room = trio.Event()
+    await outbound.play(SECOND, 8000)
+    await trio.sleep(0.1)
+    await outbound.play(SECOND, 8000)
+    outbound.mark(lambda _: None)
+    assert wire.kinds() == ["media"]
+    outbound.clear()
+    await outbound.play(SECOND[:160], 8000)
+    assert wire.kinds() == ["media"]
+    wire.has_room.set()
+    await trio.sleep(0.02)
+    assert wire.kinds() == ["media", "clear", "media"]
 
 
 async def test_a_socket_that_has_closed_ends_the_task(autojump_clock, outbound):

@@ -30,10 +30,14 @@ class Line:
         stream.receive(START)
         await self.outbound.run(self, stream)
 
-    async def send_text(self, text):
+    def send_text_nowait(self, text):
         if '"mark"' in text and self._returns_marks:
             name = text.split('"name":"')[1].split('"')[0]
             self._nursery.start_soon(self._return, name, self.outbound.unplayed_s)
+        return True
+
+    async def flush(self):
+        await trio.lowlevel.checkpoint()
 
     async def _return(self, name, after_s):
         await trio.sleep(after_s + 0.05)

@@ -1,9 +1,9 @@
 """`WS /telnyx/media/<token>`: one call's media socket, straight on its Trio stream.
 
 The protocol is the `websockets` library's, without its IO: the call's inbound task reads the stream
-itself, and its outbound task writes it. No task, queue or thread stands in between, a disconnect is
-seen by whoever reads, and a send to a peer that has stopped reading can be cancelled
-(docs/decisions/0002-media-socket-engine.md).
+itself, and whoever has something to say writes it. No task, queue or thread stands in between, a
+disconnect is seen by whoever reads, and a send to a peer that has stopped reading can be cancelled
+(docs/decisions/0002-media-socket-engine.md). Plain messages pass the library by (`voiced.framing`).
 
 The token in the path is the only thing that authorises a socket. Whatever is wrong with it (none,
 unknown, used by a live connection, of a call that has ended), the answer is 403 and nothing else.
@@ -19,7 +19,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
-from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -27,12 +26,14 @@ from websockets.server import ServerProtocol
 
 from voiced.config import MEDIA_PATH
 from voiced.errors import MediaStreamClosed, RemoteProtocolError
+from voiced.framing import FrameReader, text_frame
 from voiced.log import get_logger
 
 if TYPE_CHECKING:
     from websockets.http11 import Response
 
     from voiced.call import Call
+    from voiced.framing import WholeText
     from voiced.switchboard import Switchboard
 
 log = get_logger(__name__)
@@ -45,7 +46,8 @@ CLOSE_TIMEOUT_S = 1.0
 MESSAGE_LIMIT_BYTES = 1024 * 1024
 """The largest message: 30 s of 8 kHz G.711 is 320 kB of base64; wideband comes in 20 ms."""
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 8 * 1024
+"""A media message has some 400 bytes; a larger buffer would cost more to allocate than to fill."""
 
 SEND_BUFFER_BYTES = 32 * 1024
 """Of the kernel, for a peer that reads slowly: some seconds of audio; more is of no use."""
@@ -59,7 +61,7 @@ ABNORMAL = 1006
 
 
 class StreamMediaSocket:
-    """A media socket on an accepted connection. One task reads it, one sends."""
+    """A media socket on an accepted connection. One task reads it; any task of the call sends."""
 
     def __init__(self, stream: trio.abc.Stream, protocol: ServerProtocol) -> None:
         """Take a connection whose handshake is done; `close` ends it."""
@@ -70,8 +72,10 @@ class StreamMediaSocket:
         self._protocol = protocol
         if isinstance(stream, trio.SocketStream):
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        self._frames: deque[Frame] = deque()
+        self._frames = FrameReader(protocol, MESSAGE_LIMIT_BYTES)
+        self._received: deque[WholeText | Frame] = deque()
         self._part = bytearray()
+        self._unsent = b""
         self._writing = trio.Lock()
         self._cut = False
 
@@ -82,33 +86,39 @@ class StreamMediaSocket:
             MediaStreamClosed: the far end has closed, or the connection broke.
             RemoteProtocolError: not text, not UTF-8, too large, or no WebSocket frame at all.
         """
+        received = self._received
         while True:
-            while self._frames:
-                text = self._take(self._frames.popleft())
+            while received:
+                item = received.popleft()
+                text = self._take(item) if isinstance(item, Frame) else _decode(item)
                 if text is not None:
                     return text
             await self._read()
 
-    async def send_text(self, text: str) -> None:
-        """Send one message; no checkpoint when the kernel takes it at once.
+    def send_text_nowait(self, text: str) -> bool:
+        """Take one message; False: the kernel has not got all of it, and `flush` must come next."""
+        if self._protocol.state is not State.OPEN:
+            return False  # `flush` says why
+        return self._put(text_frame(text.encode()))
+
+    async def flush(self) -> None:
+        """Wait until the kernel has taken every message.
 
         Cancelling it leaves the connection good for nothing but closing.
 
         Raises:
-            MediaStreamClosed: the connection has ended.
+            MediaStreamClosed: the connection has ended, or the far end has stopped reading.
         """
-        try:
-            self._protocol.send_text(text.encode())
-        except InvalidState:
-            raise MediaStreamClosed(self._protocol.close_code or ABNORMAL) from None
-        await self._flush()
+        if self._protocol.state is not State.OPEN:
+            raise MediaStreamClosed(self._protocol.close_code or ABNORMAL)
+        await self._write()
 
     async def close(self) -> None:
         """Say goodbye, if the peer still takes it, and close the connection."""
         if self._protocol.state is State.OPEN and not self._cut:
             self._protocol.send_close(GOING_AWAY)
             with suppress(MediaStreamClosed):
-                await self._flush()
+                await self._answer()
         await self._stream.aclose()
 
     def _take(self, frame: Frame) -> str | None:
@@ -131,58 +141,52 @@ class StreamMediaSocket:
         if self._protocol.parser_exc is not None:
             raise RemoteProtocolError(f"media socket: {self._protocol.parser_exc}")
         try:
-            data = await self._receive_some()
+            if self._fd is None:
+                data: bytes | bytearray = await self._stream.receive_some(READ_BYTES)
+            else:
+                await trio.lowlevel.wait_readable(self._fd)
+                data = os.read(self._fd, READ_BYTES)
+        except BlockingIOError:  # rare: it was readable
+            return
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             data = b""
         if not data:
             raise MediaStreamClosed(ABNORMAL)
-        self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            if isinstance(event, Frame):
-                self._frames.append(event)
-        await self._flush()  # a pong, or the answer to a close
+        self._received += self._frames.feed(data)
+        await self._answer()
 
-    async def _receive_some(self) -> bytes | bytearray:
-        while self._fd is not None:
-            await trio.lowlevel.wait_readable(self._fd)
+    async def _answer(self) -> None:
+        """Send what the protocol has to say: a pong, a close or the answer to one."""
+        said = self._protocol.data_to_send()
+        if said and not self._put(b"".join(said)):
+            await self._write()
+
+    def _put(self, data: bytes) -> bool:
+        """Write `data` behind everything before it; tell whether the kernel has taken it all."""
+        if self._fd is not None and not self._unsent and not self._writing.locked():
             try:
-                return os.read(self._fd, READ_BYTES)
-            except BlockingIOError:  # rare: it was readable
-                continue
-        return await self._stream.receive_some(READ_BYTES)
+                n_bytes = os.write(self._fd, data)
+            except OSError:  # full, or broken: whoever waits for the rest will know
+                n_bytes = 0
+            if n_bytes == len(data):
+                return True
+            data = data[n_bytes:]
+        self._unsent += data
+        return False
 
-    async def _flush(self) -> None:
-        data = b"".join(self._protocol.data_to_send())
-        if data and self._fd is not None and not self._writing.locked():
-            data = data[self._write_now(self._fd, data) :]
-        if data:
-            await self._write(data)
-
-    def _write_now(self, fd: int, data: bytes) -> int:
-        """Write what the kernel takes without waiting; return how much that was."""
-        try:
-            return os.write(fd, data)
-        except BlockingIOError:
-            return 0
-        except OSError:
-            raise MediaStreamClosed(ABNORMAL) from None
-
-    async def _write(self, data: bytes) -> None:
-        try:
-            self._writing.acquire_nowait()
-        except trio.WouldBlock:
-            await self._writing.acquire()
-        try:
-            self._cut = True
-            with trio.fail_after(SEND_TIMEOUT_S):
-                await self._stream.send_all(data)
-            self._cut = False
-        except trio.TooSlowError:
-            raise MediaStreamClosed(ABNORMAL, "the far end has stopped reading") from None
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            raise MediaStreamClosed(ABNORMAL) from None
-        finally:
-            self._writing.release()
+    async def _write(self) -> None:
+        async with self._writing:
+            while self._unsent:
+                data, self._unsent = self._unsent, b""
+                self._cut = True
+                try:
+                    with trio.fail_after(SEND_TIMEOUT_S):
+                        await self._stream.send_all(data)
+                except trio.TooSlowError:
+                    raise MediaStreamClosed(ABNORMAL, "the far end has stopped reading") from None
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    raise MediaStreamClosed(ABNORMAL) from None
+                self._cut = False
 
 
 def _decode(data: bytes | bytearray | memoryview) -> str:

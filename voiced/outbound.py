@@ -1,9 +1,12 @@
 """The way to the caller: audio in from the agent, paced media messages out. A task of the call.
 
-The only writer of the media socket. It encodes inline as it paces, on absolute deadlines
-(`voiced.pacing`). `clear` does not queue behind audio: it empties the queue at once, and the next
-thing on the wire is the `clear` message. A memory channel cannot say "bounded by seconds, and
-overtaken by clear", so the agent's task calls methods here and rings a doorbell.
+The only writer of messages on the media socket. It encodes inline as it paces, on absolute
+deadlines (`voiced.pacing`). What is due when it comes is sent by whoever brings it, in the same
+task step; the task here is woken for what is due later, and waits for a socket that is full.
+
+`clear` does not queue behind audio: it empties the queue at once, and the next thing on the wire is
+the `clear` message. A memory channel cannot say "bounded by seconds, and overtaken by clear", so
+the agent's task calls methods here.
 
 Marks carry an epoch that every `clear` raises, because Telnyx returns all marks on `clear`: one
 that comes back from an older epoch proves nothing and is dropped.
@@ -37,8 +40,12 @@ little enough to cost nothing when barge-in throws it away (2 s of 24 kHz audio:
 class TextSender(Protocol):
     """The sending half of a media socket."""
 
-    async def send_text(self, text: str) -> None:
-        """Send one message; raises MediaStreamClosed when the far end has gone."""
+    def send_text_nowait(self, text: str) -> bool:
+        """Take one message; False: not all of it is out, and `flush` must come next."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until every message is out; raises MediaStreamClosed when the far end has gone."""
         ...
 
 
@@ -68,6 +75,9 @@ class Outbound:
         self._n_marks = 0
         self._clear_waits = False
         self._when_next_sent: Callable[[float], None] | None = None
+        self._socket: TextSender | None = None  # None unless the task runs and is not flushing
+        self._stream: MediaStream | None = None
+        self._wakes_at = float("-inf")
 
     # -- the agent's side ------------------------------------------------------------------------
 
@@ -76,7 +86,7 @@ class Outbound:
         # First, so that a reply cancelled by barge-in cannot queue behind the clear.
         await trio.lowlevel.checkpoint_if_cancelled()
         self._queue.push(pcm, rate_hz)
-        self._doorbell.ring()
+        self._send_due()
         while self._queue.queued_s > AHEAD_S:
             self._room = self._room or trio.Event()
             await self._room.wait()
@@ -91,7 +101,7 @@ class Outbound:
         mark = PlayoutMark(f"e{self._epoch}:{self._n_marks}", when_played)
         self._marks[mark.name] = mark
         self._queue.push_mark(mark.name)
-        self._doorbell.ring()
+        self._send_due()
         return mark
 
     def clear(self) -> float:
@@ -108,10 +118,11 @@ class Outbound:
         self._clear_waits = self._clear_waits or at_telnyx
         self._when_next_sent = None
         self._make_room()
-        self._doorbell.ring()
         if self._timeline is not None:
             self._timeline.cleared(now)
-        return self._pacer.cleared(now)
+        played_s = self._pacer.cleared(now)
+        self._send_due()
+        return played_s
 
     def when_next_sent(self, note: Callable[[float], None]) -> None:
         """Call `note(trio time)` when the next audio goes out; a later call replaces this one."""
@@ -145,19 +156,33 @@ class Outbound:
 
     async def run(self, socket: TextSender, stream: MediaStream) -> None:
         """Send what is due until cancelled; raises MediaStreamClosed."""
-        while True:
-            await self._wait_until_due()
-            if self._clear_waits:
-                self._clear_waits = False
-                await socket.send_text(stream.clear_message())
-            else:
-                await self._send_some(socket, stream)
+        self._socket, self._stream = socket, stream
+        try:
+            while True:
+                if self._send_due():
+                    self._wakes_at = self._due_at() if stream.takes_audio else float("inf")
+                    await self._doorbell.wait(self._wakes_at)
+                else:
+                    await socket.flush()
+                    self._socket = socket
+        finally:
+            self._socket = None
 
-    async def _wait_until_due(self) -> None:
-        # No checkpoint of its own when something is due: sending raises the lead, so that after at
-        # most a lead's worth of messages nothing is.
-        while (due_at := self._due_at()) > trio.current_time():
-            await self._doorbell.wait(due_at)
+    def _send_due(self) -> bool:
+        """Send all that is due; the task is woken for the rest. False: it must flush first."""
+        socket, stream = self._socket, self._stream
+        if socket is None or stream is None:
+            return False
+        if not stream.takes_audio:
+            return True
+        while (due_at := self._due_at()) <= (now := trio.current_time()):
+            if not self._send_next(socket, stream, now):
+                self._socket = None  # until the task has flushed it
+                self._doorbell.ring()
+                return False
+        if due_at < self._wakes_at:
+            self._doorbell.ring()
+        return True
 
     def _due_at(self) -> float:
         if self._clear_waits:
@@ -167,18 +192,23 @@ class Outbound:
             return float("-inf")  # a mark with no audio in front of it
         return self._pacer.due_at(waiting)
 
-    async def _send_some(self, socket: TextSender, stream: MediaStream) -> None:
+    def _send_next(self, socket: TextSender, stream: MediaStream, now: float) -> bool:
+        """Send one message, and the marks behind it; tell whether the socket has taken them."""
+        if self._clear_waits:
+            self._clear_waits = False
+            return socket.send_text_nowait(stream.clear_message())
         taken = self._queue.take(max(1, self._pacer.message_frames(self._queue.waiting_frames)))
         if self._queue.queued_s <= AHEAD_S:
             self._make_room()
+        is_out = True
         if taken.frames:
-            self._note_sent(taken)
-            await socket.send_text(stream.media_message(taken.payload))
+            self._note_sent(taken, now)
+            is_out = socket.send_text_nowait(stream.media_message(taken.payload))
         for name in taken.marks:
-            await socket.send_text(stream.mark_message(name))
+            is_out = socket.send_text_nowait(stream.mark_message(name)) and is_out
+        return is_out
 
-    def _note_sent(self, taken: Taken) -> None:
-        now = trio.current_time()
+    def _note_sent(self, taken: Taken, now: float) -> None:
         more_waits = self._queue.waiting_frames > 0
         starts_at = self._pacer.sent(taken.frames, now, more_waits=more_waits)
         if self._timeline is not None:

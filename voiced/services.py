@@ -55,8 +55,12 @@ class MediaSocket(Protocol):
         """Return the next message; raises MediaStreamClosed, RemoteProtocolError (not text)."""
         ...
 
-    async def send_text(self, text: str) -> None:
-        """Send one message, perhaps without a checkpoint; raises MediaStreamClosed."""
+    def send_text_nowait(self, text: str) -> bool:
+        """Take one message to send; False: not all of it is out, and `flush` must come next."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until every message is out; raises MediaStreamClosed."""
         ...
 
 

@@ -78,10 +78,14 @@ class TappedSocket:
         self._flight.message("rx", text)
         return text
 
-    async def send_text(self, text: str) -> None:
-        """Send one message."""
+    def send_text_nowait(self, text: str) -> bool:
+        """Take one message to send."""
         self._flight.message("tx", text)  # before: what comes back must come after it
-        await self._socket.send_text(text)
+        return self._socket.send_text_nowait(text)
+
+    async def flush(self) -> None:
+        """Wait until every message is out."""
+        await self._socket.flush()
 
 
 class _Steps:

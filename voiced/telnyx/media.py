@@ -165,6 +165,7 @@ class StreamState(Enum):
 
 
 _S = StreamState
+_STARTED = StreamState.STARTED
 TRANSITIONS: Mapping[StreamState, Mapping[str, StreamState]] = {
     _S.CONNECTING: {
         "connected": _S.CONNECTED,
@@ -213,6 +214,11 @@ class MediaStream:
     def state(self) -> StreamState:
         """Where the stream stands."""
         return self._state
+
+    @property
+    def takes_audio(self) -> bool:
+        """Whether media, marks and `clear` may be sent: from `start` to `stop`."""
+        return self._state is _STARTED
 
     @property
     def started(self) -> Started | None:
@@ -288,7 +294,7 @@ class MediaStream:
         return '{"event":"clear"}'
 
     def _check_sending(self, event: str) -> None:
-        if self._state is not StreamState.STARTED:
+        if not self.takes_audio:
             raise LocalProtocolError(f"{event} cannot be sent while {self._state.value}")
 
     def _media(self, message: dict[str, Any]) -> Media:

@@ -84,6 +84,17 @@ class _End:
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise MediaStreamClosed(self.peer.close_code) from None
 
+    def send_text_nowait(self, text: str) -> bool:
+        try:
+            self._outgoing.send_nowait(text)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return False
+        return True
+
+    async def flush(self) -> None:
+        await trio.lowlevel.checkpoint()
+        raise MediaStreamClosed(self.peer.close_code)
+
     async def receive(self) -> str | bytes:
         try:
             return await self._incoming.receive()

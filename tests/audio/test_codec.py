@@ -4,11 +4,13 @@ import weakref
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.speech import band_db, delay_of, frames_of, snr_db, speech
 from voiced.audio.codec import SUPPORTED, audio_rate_hz, open_decoder, open_encoder, require_codec
 from voiced.audio.g711 import decode_alaw, decode_ulaw, encode_alaw, encode_ulaw
-from voiced.errors import CodecNotInstalled, UnsupportedCodec, VoicedError
+from voiced.errors import CodecNotInstalled, RemoteProtocolError, UnsupportedCodec, VoicedError
 
 G711 = [
     ("PCMU", decode_ulaw, encode_ulaw),
@@ -93,6 +95,20 @@ def test_a_message_of_several_frames_is_what_its_frames_are_one_by_one(encoding,
     assert np.array_equal(
         decoder.decode(whole), np.concatenate([pieces.decode(payload) for payload in odd_sizes])
     )
+
+
+@pytest.mark.parametrize(("encoding", "rate"), [("G722", 8000), ("L16", 16000), ("OPUS", 16000)])
+@given(payloads=st.lists(st.binary(max_size=400), max_size=8))
+def test_any_bytes_give_audio_or_are_the_senders_fault(encoding, rate, payloads):
+    decoder = open_decoder(encoding, rate)
+    concealment = decoder.concealment()
+    for payload in payloads:
+        try:
+            pcm = concealment.good(decoder.decode(payload))
+        except RemoteProtocolError:
+            pcm = concealment.lost(rate // 50)
+        assert pcm.dtype == np.int16
+        assert pcm.ndim == 1
 
 
 @pytest.mark.parametrize("encoding", ["G722", "OPUS"])

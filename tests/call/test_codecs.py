@@ -6,6 +6,7 @@ import sys
 from contextlib import asynccontextmanager, suppress
 
 import numpy as np
+import opuslib_next
 import pytest
 import trio
 from scipy.signal import resample
@@ -226,6 +227,21 @@ async def test_messages_of_any_length_are_understood(open_wire, autojump_clock):
             await trio.sleep(0.03)
         await trio.sleep(0.2)
     assert snr_db(speech(16000), wire.heard()) > 60
+
+
+async def test_long_packets_of_opus_are_understood_and_answered_in_short_ones(
+    open_wire, autojump_clock
+):
+    encoder = opuslib_next.Encoder(16000, 1, opuslib_next.APPLICATION_VOIP)
+    said = speech(16000)
+    async with open_wire("OPUS", 16000) as (_, wire):
+        for start in range(0, len(said) - 960, 960):
+            await wire.send(encoder.encode(said[start : start + 960].tobytes(), 960))
+            await trio.sleep(0.04)
+        await trio.sleep(0.2)
+    assert {opus_packet_s(payload) for payload in wire.payloads} == {0.02}
+    assert len(wire.heard()) == pytest.approx(len(said), abs=960)
+    assert snr_db(said, wire.heard()) > 8
 
 
 # The byte order of L16.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voiced.audio.codec import require_codec
+from voiced.audio.codec import SUPPORTED, require_codec
 from voiced.config.address import url_host_is_loopback
 from voiced.config.report import shown
 from voiced.errors import CodecNotInstalled, Problem
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from voiced.config.tables import Config
 
 
-_DECLARED_RATES_HZ = {"L16": (8000, 16000, 22050, 24000, 48000), "OPUS": (8000, 16000)}
+_DECLARED_RATES_HZ = {"L16": SUPPORTED["L16"], "OPUS": (8000, 16000)}
 """What may be declared of audio that we send, where that is not 8000 alone."""
 
 

@@ -86,6 +86,29 @@ class CallGone(CommandFailed):
     """The leg had already ended (90018): often not worth an error line."""
 
 
+class DownloadFailed(TelnyxError):
+    """A recording could not be fetched.
+
+    Attributes:
+        status: HTTP status, None when no answer came.
+        is_expired: its address is dead (they live 10 minutes): ask for a fresh one.
+        may_pass: the same address may well work later.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status: int | None = None,
+        is_expired: bool = False,
+        may_pass: bool = False,
+    ) -> None:
+        super().__init__(f"download: {reason}")
+        self.status = status
+        self.is_expired = is_expired
+        self.may_pass = may_pass
+
+
 class MediaStreamClosed(TelnyxError):
     """The media socket has closed; `code` is the WebSocket close code (1006: without a close)."""
 

@@ -16,6 +16,7 @@ from voiced.telnyx.queries import (
     RetrieveCall,
     RetrieveRecording,
 )
+from voiced.telnyx.rest import MAX_PAGES
 
 CALL = {
     "record_type": "call",
@@ -129,3 +130,58 @@ async def test_a_query_is_tried_again_as_a_command_is(autojump_clock: MockClock)
     fake = FakeTelnyx(refusal(500), answer(CALL))
     assert (await ask(fake, RetrieveCall(call_control_id=LEG))).is_alive
     assert len(fake.requests) == 2
+
+
+def pages_of(*documents: dict[str, Any]) -> FakeTelnyx:
+    return FakeTelnyx(*(Reply(body=json.dumps(document).encode()) for document in documents))
+
+
+def queries_of(pages: FakeTelnyx) -> list[str]:
+    return [request.url.query.decode() for request in pages.requests]
+
+
+async def all_of(pages: FakeTelnyx, query: Query[tuple[Any, ...]]) -> tuple[Any, ...]:
+    async with pages.open() as telnyx:
+        return await telnyx.ask_all(query)
+
+
+async def test_counted_pages_are_asked_for_one_after_another(autojump_clock: MockClock) -> None:
+    pages = pages_of(
+        *(
+            {
+                "data": [RECORDING | {"id": f"rec-{n}"}],
+                "meta": {"page_number": n, "total_pages": 3, "page_size": 1, "total_results": 3},
+            }
+            for n in (1, 2, 3)
+        )
+    )
+    found = await all_of(pages, ListRecordings(call_leg_id=CallLegId("leg")))
+    assert [recording.recording_id for recording in found] == ["rec-1", "rec-2", "rec-3"]
+    first, *later = queries_of(pages)
+    assert later == [f"{first}&page%5Bnumber%5D={n}" for n in (2, 3)]
+
+
+async def test_pages_with_a_cursor_are_followed(autojump_clock: MockClock) -> None:
+    more = {"cursors": {"after": "a/b=", "before": None}, "next": "https://api.example.com/next"}
+    last = {"cursors": {"after": "c"}, "next": None}
+    pages = pages_of({"data": [CALL], "meta": more}, {"data": [CALL], "meta": last})
+    assert len(await all_of(pages, ListActiveCalls(connection_id="1"))) == 2
+    assert queries_of(pages)[1].endswith("&page%5Bafter%5D=a%2Fb%3D")
+
+
+@pytest.mark.parametrize(
+    "meta", [None, 5, {}, {"page_number": 1, "total_pages": 1}, {"cursors": 3, "next": "x"}]
+)
+async def test_answer_that_tells_of_no_other_page_is_the_last(
+    meta: object, autojump_clock: MockClock
+) -> None:
+    pages = pages_of({"data": [CALL], "meta": meta})
+    assert len(await all_of(pages, ListActiveCalls(connection_id="1"))) == 1
+
+
+async def test_list_without_end_is_given_up(autojump_clock: MockClock) -> None:
+    page = {"data": [], "meta": {"page_number": 1, "total_pages": 2}}
+    pages = pages_of(*[page] * 100)
+    with pytest.raises(CommandFailed, match="more than 40 pages"):
+        await all_of(pages, ListActiveCalls(connection_id="1"))
+    assert len(pages.requests) == MAX_PAGES

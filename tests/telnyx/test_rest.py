@@ -14,9 +14,23 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 
 from voiced.errors import CallGone, CommandFailed
-from voiced.telnyx.commands import Answer, Command, Dial, Hangup, Speak, StreamingStop
+from voiced.telnyx.commands import (
+    Answer,
+    Command,
+    Dial,
+    Hangup,
+    Reject,
+    Speak,
+    StreamingStop,
+)
 from voiced.telnyx.ids import CallControlId
-from voiced.telnyx.rest import MAX_ANSWER_BYTES, RetryPolicy, TelnyxClient, open_telnyx
+from voiced.telnyx.rest import (
+    MAX_ANSWER_BYTES,
+    RetryPolicy,
+    TelnyxClient,
+    Unwatched,
+    open_telnyx,
+)
 
 REST: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data/telnyx/fixtures.json").read_text()
@@ -229,6 +243,51 @@ async def test_throttled_calls_do_not_come_back_at_once(autojump_clock: MockCloc
     fake = FakeTelnyx(Reply(status=429, headers={"x-ratelimit-reset": "1"}), Reply())
     await send(fake, jitter=lambda: 0.5)
     assert fake.times == [0, 1.25]
+
+
+LAST = Reply(headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "2"})
+
+
+async def test_when_nothing_is_left_the_next_command_of_any_call_waits(
+    autojump_clock: MockClock,
+) -> None:
+    fake = FakeTelnyx(LAST, Reply(), Reply(), Reply())
+    other = Answer(call_control_id=CallControlId("v3:other"))
+    async with fake.open(jitter=lambda: 0.5) as telnyx:
+        await telnyx.send(ANSWER)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(telnyx.send, other)
+            nursery.start_soon(telnyx.watched(Unwatched()).send, other)
+        await telnyx.send(ANSWER)
+    assert fake.times == [0, 2.25, 2.25, 2.25]
+
+
+@pytest.mark.parametrize("command", [HANGUP, Reject(call_control_id=LEG, cause="USER_BUSY")])
+async def test_what_ends_a_leg_is_never_held_back(
+    command: Command, autojump_clock: MockClock
+) -> None:
+    fake = FakeTelnyx(LAST, Reply())
+    async with fake.open() as telnyx:
+        await telnyx.send(ANSWER)
+        await telnyx.send(command)
+    assert fake.times == [0, 0]
+
+
+async def test_command_without_the_time_to_wait_is_tried_at_once(autojump_clock: MockClock) -> None:
+    fake = FakeTelnyx(LAST, Reply())
+    async with fake.open(retry=RetryPolicy(total_s=1)) as telnyx:
+        await telnyx.send(ANSWER)
+        await telnyx.send(ANSWER)
+    assert fake.times == [0, 0]
+
+
+async def test_throttled_command_holds_the_others_back(autojump_clock: MockClock) -> None:
+    fake = FakeTelnyx(Reply(status=429, headers={"x-ratelimit-reset": "3"}), Reply(), Reply())
+    async with fake.open() as telnyx, trio.open_nursery() as nursery:
+        nursery.start_soon(telnyx.send, ANSWER)
+        await trio.sleep(1)
+        await telnyx.send(Answer(call_control_id=CallControlId("v3:other")))
+    assert fake.times == [0, 3, 3]
 
 
 @pytest.mark.parametrize(

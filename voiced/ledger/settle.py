@@ -211,7 +211,8 @@ class Settler:
         if not (self._connection_id and orphan.entry.client_state):
             log.warning("a dialled leg without id may be up until its time limit")
             return None
-        for status in await self._telnyx.ask(ListActiveCalls(connection_id=self._connection_id)):
+        listed = ListActiveCalls(connection_id=self._connection_id)
+        for status in await self._telnyx.ask_all(listed):
             if status.client_state == orphan.entry.client_state:
                 orphan.identify(status.call_control_id)
                 return status.call_control_id

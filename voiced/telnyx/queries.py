@@ -1,7 +1,8 @@
 """REST questions as values, and their answers: what Telnyx knows of calls and recordings. Pure.
 
 A query is a frozen record with a path and a reader of its answer; `TelnyxClient.ask` sends it and
-returns what `read` makes of the answer's `data`.
+returns what `read` makes of the answer's `data`. Lists come in pages: `TelnyxClient.ask_all` asks
+for every one.
 
 Source: Telnyx's OpenAPI document, "Call Information" and "Call Recordings".
 """
@@ -59,7 +60,7 @@ class RetrieveCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListActiveCalls:
-    """Which legs of an application are up? One page, of up to 250."""
+    """Which legs of an application are up? A page has up to 250."""
 
     action: ClassVar[str] = "list active calls"
 
@@ -96,7 +97,7 @@ class RetrieveRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRecordings:
-    """Which recordings of a leg are there? One page, of up to 250."""
+    """Which recordings of a leg are there? A page has up to 250."""
 
     action: ClassVar[str] = "list recordings"
 
@@ -137,6 +138,24 @@ class StoredRecording:
     duration_s: float | None
     started_at: datetime | None
     urls: Mapping[str, str] = field(repr=False)
+
+
+def next_page(document: Mapping[str, Any]) -> str:
+    """Return the query that asks for the page after the answer `document`, "" at the last one.
+
+    Telnyx counts the pages of most lists, and hands out a cursor for those that change quickly.
+    """
+    meta = document.get("meta")
+    if not isinstance(meta, dict):
+        return ""
+    cursors = meta.get("cursors")
+    after = cursors.get("after") if isinstance(cursors, dict) else None
+    if isinstance(after, str) and after and meta.get("next"):
+        return urlencode({"page[after]": after})
+    number, total = meta.get("page_number"), meta.get("total_pages")
+    if isinstance(number, int) and isinstance(total, int) and number < total:
+        return urlencode({"page[number]": number + 1})
+    return ""
 
 
 def _call(data: Any) -> CallStatus:

@@ -12,21 +12,20 @@ Source: developers.telnyx.com, "Sending commands", "Command retries", "API error
 from __future__ import annotations
 
 import json
-import math
 import random
-import re
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx
 import structlog
 import trio
 
-from voiced.errors import CallGone, CommandFailed, RemoteProtocolError
-from voiced.telnyx.api_errors import ApiError, parse_errors
-from voiced.telnyx.error_codes import explain
+from voiced.errors import CommandFailed, RemoteProtocolError
+from voiced.telnyx.api_errors import CALL_ENDED, refusal
+from voiced.telnyx.http import http_client, reason_of
+from voiced.telnyx.queries import next_page
+from voiced.telnyx.rate_limit import TOO_MANY, RateLimit, asked_wait_s
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -35,15 +34,12 @@ if TYPE_CHECKING:
     from voiced.telnyx.queries import Query
 
 MAX_ANSWER_BYTES = 1 << 20
-CALL_ENDED = "90018"
 
+MAX_PAGES = 40
+"""Of a list; at 250 each, more than an account has calls or numbers."""
+
+_NEVER_HELD_BACK = frozenset({"hangup", "reject"})  # every second of a leg is billed
 _DONE_WHEN_ENDED = frozenset({"hangup", "streaming_stop"})
-_REMEDIES = {
-    401: "check TELNYX_API_KEY",
-    403: "check TELNYX_API_KEY and what the account may do",
-    404: "check telnyx.api_base and telnyx.connection_id",
-}
-_NUMBER = re.compile(r"\+?\d{7,}")
 
 _T = TypeVar("_T")
 
@@ -74,10 +70,19 @@ class _NoAnswer(CommandFailed):
 class _Request(Protocol):
     """What a command and a query have in common."""
 
-    action: ClassVar[str]
+    @property
+    def action(self) -> str: ...
 
     @property
     def path(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page of a query's answer."""
+
+    action: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,19 +140,26 @@ class TelnyxClient:
         *,
         has_key: bool,
         retry: RetryPolicy,
+        rate: RateLimit,
         jitter: Callable[[], float],
         watch: CommandWatch | None = None,
     ) -> None:
         self._http = http
         self._has_key = has_key
         self._retry = retry
+        self._rate = rate
         self._draw = jitter
         self._watch = watch or Unwatched()
 
     def watched(self, watch: CommandWatch) -> TelnyxClient:
         """Return the same client for one call: `watch` is told of its commands."""
         return TelnyxClient(
-            self._http, has_key=self._has_key, retry=self._retry, jitter=self._draw, watch=watch
+            self._http,
+            has_key=self._has_key,
+            retry=self._retry,
+            rate=self._rate,
+            jitter=self._draw,
+            watch=watch,
         )
 
     async def send(self, command: Command) -> Mapping[str, Any]:
@@ -163,11 +175,11 @@ class TelnyxClient:
         content = json.dumps(command.body()).encode()
         answer = await self._exchange(command, command.method, content)
         if answer.status >= 300:
-            failure = _refusal(command.action, answer)
+            failure = refusal(command.action, answer.status, answer.body)
             if failure.code == CALL_ENDED and command.action in _DONE_WHEN_ENDED:
                 return {}
             raise failure
-        data = _data_of(command.action, answer)
+        data = _document_of(command.action, answer)["data"]
         if not isinstance(data, dict):
             raise _not_telnyx(command.action, answer)
         return data
@@ -179,11 +191,33 @@ class TelnyxClient:
             CallGone: the call has ended (90018).
             CommandFailed: refused, no answer within the deadline, or none that can be read.
         """
-        answer = await self._exchange(query, "GET", None)
+        found, _ = await self._page(query, query.path)
+        return found
+
+    async def ask_all(self, query: Query[tuple[_T, ...]]) -> tuple[_T, ...]:
+        """Send `query` for one page after another, and return what all of them hold.
+
+        Raises:
+            CommandFailed: as `ask`; or there are more than MAX_PAGES pages.
+        """
+        found: list[_T] = []
+        path = query.path
+        for _ in range(MAX_PAGES):
+            items, more = await self._page(query, path)
+            found += items
+            if not more:
+                return tuple(found)
+            path = f"{query.path}{'&' if '?' in query.path else '?'}{more}"
+        raise CommandFailed(query.action, f"more than {MAX_PAGES} pages", status=None)
+
+    async def _page(self, query: Query[_T], path: str) -> tuple[_T, str]:
+        """Ask at `path`; return the answer, read, and what asks for the next page ("" for none)."""
+        answer = await self._exchange(_Page(query.action, path), "GET", None)
         if answer.status >= 300:
-            raise _refusal(query.action, answer)
+            raise refusal(query.action, answer.status, answer.body)
+        document = _document_of(query.action, answer)
         try:
-            return query.read(_data_of(query.action, answer))
+            return query.read(document["data"]), next_page(document)
         except RemoteProtocolError as error:
             raise CommandFailed(query.action, str(error), status=answer.status) from error
 
@@ -197,14 +231,15 @@ class TelnyxClient:
         attempt = 1
         while True:
             try:
+                await self._keep_rate(request.action, deadline)
                 answer = await self._attempt(request, method, content, deadline)
             except _NoAnswer as error:
                 failure: CommandFailed = error
                 wait_s = self._backoff(attempt)
             else:
-                if answer.status not in (408, 429) and answer.status < 500:
+                if answer.status not in (408, TOO_MANY) and answer.status < 500:
                     return answer
-                failure = _refusal(request.action, answer)
+                failure = refusal(request.action, answer.status, answer.body)
                 wait_s = self._asked_wait(answer) or self._backoff(attempt)
             if attempt == self._retry.attempts or trio.current_time() + wait_s >= deadline:
                 raise failure
@@ -230,6 +265,7 @@ class TelnyxClient:
                 self._watch.no_reply(n, type(error).__name__)
                 raise
             self._watch.reply(n, answer.status, answer.headers, answer.body)
+            self._rate.note(answer.status, answer.headers, trio.current_time())
             return answer
         raise _NoAnswer(request.action, f"no answer within {limit_s:.1f} s", status=None)
 
@@ -246,19 +282,21 @@ class TelnyxClient:
         return min(wait_s, self._retry.longest_wait_s) * (1 - self._jitter() / 2)
 
     def _asked_wait(self, answer: _Answer) -> float | None:
-        """Return the wait that the answer names, with a little added so that not all come at once.
+        """Return the wait that the answer names, with a little added: not all come at once."""
+        asked_s = asked_wait_s(answer.headers, self._retry.longest_wait_s)
+        if asked_s is None:
+            return None
+        return asked_s + self._jitter() * self._retry.first_wait_s
 
-        Both headers hold seconds; the date that HTTP allows instead is passed over.
-        """
-        for name in ("x-ratelimit-reset", "retry-after"):
-            try:
-                asked_s = float(answer.headers.get(name, ""))
-            except ValueError:
-                continue
-            if math.isfinite(asked_s) and asked_s >= 0:
-                spread_s = self._jitter() * self._retry.first_wait_s
-                return min(asked_s, self._retry.longest_wait_s) + spread_s
-        return None
+    async def _keep_rate(self, action: str, deadline: float) -> None:
+        """Wait while the account has nothing left to send, if there is the time for it."""
+        wait_s = self._rate.wait_s(trio.current_time())
+        if not wait_s or action in _NEVER_HELD_BACK:
+            return
+        wait_s += self._jitter() * self._retry.first_wait_s
+        if trio.current_time() + wait_s < deadline:
+            _log.warning("telnyx commands are held back", action=action, wait_s=round(wait_s, 3))
+            await trio.sleep(wait_s)
 
 
 @asynccontextmanager
@@ -286,43 +324,15 @@ async def open_telnyx(
     if not (key.isascii() and (key.isprintable() or not key)):
         raise ValueError("TELNYX_API_KEY holds characters that no key has (copied in part?)")
     policy = retry or RetryPolicy()
-    http = _http_client(api_base, key, policy, transport)
+    http = http_client(
+        api_base, key, attempt_s=policy.attempt_s, connect_s=policy.connect_s, transport=transport
+    )
     try:
-        yield TelnyxClient(http, has_key=bool(key), retry=policy, jitter=jitter)
+        rate = RateLimit(policy.longest_wait_s)
+        yield TelnyxClient(http, has_key=bool(key), retry=policy, rate=rate, jitter=jitter)
     finally:
         with trio.move_on_after(1, shield=True):
             await http.aclose()
-
-
-def _http_client(
-    api_base: str, key: str, policy: RetryPolicy, transport: httpx.AsyncBaseTransport | None
-) -> httpx.AsyncClient:
-    """Make the HTTP client: HTTP/1.1, no proxies from the environment, no cookies, no redirects."""
-    try:
-        base_url = httpx.URL(api_base)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"telnyx.api_base {api_base!r} is no URL: {error}") from error
-    good_port = base_url.port is None or 0 < base_url.port < 65536
-    good_host = base_url.host and "%" not in base_url.host and ".." not in base_url.host
-    if base_url.scheme not in ("https", "http") or not good_host or not good_port:
-        raise ValueError(f"telnyx.api_base {api_base!r} must be https://<host>/<path>")
-    return httpx.AsyncClient(
-        base_url=base_url,
-        headers={
-            "authorization": f"Bearer {key}",
-            "accept": "application/json",
-            # Answers are small; without compression their size is known while they are read.
-            "accept-encoding": "identity",
-            "content-type": "application/json",
-            "user-agent": "voiced",
-        },
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        timeout=httpx.Timeout(policy.attempt_s, connect=policy.connect_s),
-        limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
-        follow_redirects=False,
-        trust_env=False,
-        transport=transport,
-    )
 
 
 @contextmanager
@@ -333,8 +343,7 @@ def _foreign_errors(action: str) -> Iterator[None]:
     except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
         raise CommandFailed(action, f"cannot be sent ({error})", status=None) from error
     except httpx.HTTPError as error:
-        reason = str(error) or type(error).__name__
-        raise _NoAnswer(action, f"no answer ({reason})", status=None) from error
+        raise _NoAnswer(action, f"no answer ({reason_of(error)})", status=None) from error
 
 
 async def _read(reply: httpx.Response) -> bytes:
@@ -348,15 +357,15 @@ async def _read(reply: httpx.Response) -> bytes:
     return bytes(body[:MAX_ANSWER_BYTES])
 
 
-def _data_of(action: str, answer: _Answer) -> Any:
-    """Return the `data` of a good answer."""
+def _document_of(action: str, answer: _Answer) -> Mapping[str, Any]:
+    """Return the JSON of a good answer; its `data` is there."""
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or "data" not in document:
         raise _not_telnyx(action, answer)
-    return document["data"]
+    return document
 
 
 def _not_telnyx(action: str, answer: _Answer) -> CommandFailed:
@@ -365,34 +374,3 @@ def _not_telnyx(action: str, answer: _Answer) -> CommandFailed:
         "the answer is not Telnyx's JSON; check telnyx.api_base, and proxies on the way",
         status=answer.status,
     )
-
-
-def _refusal(action: str, answer: _Answer) -> CommandFailed:
-    """Return the error that a status other than 2xx means."""
-    errors = parse_errors(answer.status, answer.body)
-    codes = [error.code for error in errors]
-    reason = "; ".join(_describe(error) for error in errors[:3])
-    if answer.status < 400:
-        reason += " - redirects are not followed; check telnyx.api_base"
-    elif remedy := _remedy(codes, answer.status):
-        reason += f" - {remedy}"
-    if CALL_ENDED in codes:
-        return CallGone(action, reason, status=answer.status, code=CALL_ENDED)
-    return CommandFailed(action, reason, status=answer.status, code=codes[0])
-
-
-def _remedy(codes: list[str], status: int) -> str:
-    """Return what the operator can do: by code, for status where the codes say nothing."""
-    meanings = [explain(code, status=status) for code in codes]
-    remedies = [meaning.remedy for meaning in meanings if meaning and meaning.remedy != "nothing"]
-    return remedies[0] if remedies else _REMEDIES.get(status, "")
-
-
-def _describe(error: ApiError) -> str:
-    """Return one line for `error`, without telephone numbers."""
-    text = " ".join(part for part in (error.code, error.title) if part)
-    if error.detail:
-        text += f": {error.detail}"
-    if error.pointer:
-        text += f" (at {error.pointer})"
-    return _NUMBER.sub("...", text)[:500]

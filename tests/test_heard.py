@@ -2,7 +2,7 @@
 
 import pytest
 
-from voiced.heard import HeardLedger, words_within
+from voiced.heard import HeardLedger, unheard_text, words_within
 
 
 def two_sentences():
@@ -16,8 +16,7 @@ def two_sentences():
 
 def test_a_returned_mark_proves_its_piece():
     ledger = two_sentences()
-    piece = ledger.played("e0:1")
-    assert piece is not None
+    (piece,) = ledger.played("e0:1")
     assert (piece.heard, piece.heard_text) == ("all", "Good morning.")
     assert ledger.heard_text == "Good morning."
 
@@ -25,8 +24,25 @@ def test_a_returned_mark_proves_its_piece():
 def test_a_mark_that_comes_twice_or_is_unknown_proves_nothing_more():
     ledger = two_sentences()
     ledger.played("e0:1")
-    assert ledger.played("e0:1") is None
-    assert ledger.played("e7:1") is None
+    assert ledger.played("e0:1") == []
+    assert ledger.played("e7:1") == []
+    assert ledger.played("") == []
+
+
+def test_a_mark_proves_what_lies_before_it_too_although_its_mark_was_lost():
+    ledger = two_sentences()
+    assert [piece.text for piece in ledger.played("e0:2")] == [
+        "Good morning.",
+        "We are open until six today.",
+    ]
+    assert ledger.played("e0:1") == []  # late
+    assert [piece.heard for piece in ledger.settled] == ["all", "all"]
+
+
+def test_the_rest_of_a_piece_is_what_follows_the_words_heard():
+    ledger = two_sentences()
+    rests = [unheard_text(piece) for piece in ledger.cut(2.0)]
+    assert rests == ["", "until six today."]
 
 
 def test_a_cut_in_the_second_sentence_leaves_its_whole_words():

@@ -16,7 +16,9 @@ from voiced.journal import (
     CallerSaid,
     CallerSpeaking,
     CallRinging,
+    Silenced,
 )
+from voiced.latency import Latency
 from voiced.pacing import Pacer
 from voiced.record import FORMAT, RecordBuilder
 
@@ -55,15 +57,28 @@ def test_times_count_from_the_ring(record):
         record,
         RINGING,
         CallAnswered(at=100.1234),
-        BargeIn(at=103.0006),
+        BargeIn(at=103.0006, voice_at=102.8806),
+        Silenced(at=103.002),
         CallEnded(reason="caller_hung_up", evidence="stop", at=110.5),
     )
     assert (document["from"], document["to"]) == ("+13125550100", "+13125550199")
     assert document["answered_after_s"] == 0.123
-    assert document["barge_ins_s"] == [3.001]
+    assert document["barge_ins"] == [
+        {"at_s": 3.001, "voice_at_s": 2.881, "silenced_after_s": 0.121, "false_alarm": False}
+    ]
     assert document["duration_s"] == 10.5
     assert document["end"] == {"reason": "caller_hung_up", "evidence": "stop"}
     assert document["state"] == "ended"
+
+
+LATENCY = Latency(
+    endpointing_s=0.3,
+    recognizer_s=0.1,
+    model_s=0.05,
+    synthesizer_s=0.1,
+    pacing_s=0.01234,
+    lead_in_s=0.05,
+)
 
 
 def test_turns_stand_in_their_order_with_what_was_heard(record):
@@ -74,7 +89,7 @@ def test_turns_stand_in_their_order_with_what_was_heard(record):
         AgentHeard(text="Hello.", heard="all", heard_text="Hello.", at=102.0),
         CallerSpeaking(at=103.0),
         CallerSaid(text="hi", confidence=0.98765, at=104.0),
-        AgentSpeaking(text="How are you?", at=104.5, latency_s=0.61234),
+        AgentSpeaking(text="How are you?", at=104.5, latency_s=0.61234, latency=LATENCY),
     )
     assert document["turns"] == [
         {
@@ -82,6 +97,7 @@ def test_turns_stand_in_their_order_with_what_was_heard(record):
             "at_s": 1.0,
             "text": "Hello.",
             "latency_s": None,
+            "latency": None,
             "heard": "all",
             "heard_text": "Hello.",
         },
@@ -91,6 +107,14 @@ def test_turns_stand_in_their_order_with_what_was_heard(record):
             "at_s": 4.5,
             "text": "How are you?",
             "latency_s": 0.612,
+            "latency": {
+                "endpointing_s": 0.3,
+                "recognizer_s": 0.1,
+                "model_s": 0.05,
+                "synthesizer_s": 0.1,
+                "pacing_s": 0.012,
+                "lead_in_s": 0.05,
+            },
             "heard": "unknown",
             "heard_text": "",
         },

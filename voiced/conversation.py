@@ -1,84 +1,75 @@
-"""Turns: the caller's words in, the agent's replies out. The agent's task of a call.
+"""The conversation of a call: carries out what the rules of turn-taking decide.
 
-One reply at a time, each in its own cancel scope. Rules, all of them here:
-
-* The caller starts to speak while a reply sounds: barge-in. The reply is cut, unless barge-in is
-  off or a protected passage plays; then what the caller says meanwhile is not a turn.
-* The caller goes on before the reply has sounded: it was not the end of the turn. The reply is
-  dropped, and the words are put together.
-* Words that come while the caller is already speaking again wait for the rest.
-* Keys are collected to a number (`voiced.turns.digits`), which is a turn, with the words that came
-  with it. A key is barge-in like a word; over a protected passage it is kept for later.
-* Nobody speaks for the silence timeout: the dialogue may prompt. The clock stands still while
-  either side speaks.
+The rules are in `voiced.turns`, without clock or task: `Floor` is told what happens and says what
+is to be done. Here are the clock, the replies and the dialogue. One reply at a time, each in its
+own cancel scope; a task of its own makes them, so that the caller is listened to meanwhile.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import trio
 
-from voiced.agent.base import CallerTurn
-from voiced.journal import BargeIn, CallerSaid, CallerSpeaking
-from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechStarted
-from voiced.reply import HangUp, SpokenReply
-from voiced.turns.digits import DigitCollector
-from voiced.turns.expect import MAX_DIGITS, ExpectDigits, ExpectSpeech
+from voiced.agent.base import CallerTurn, Remembering
+from voiced.journal import BargeIn, CallerSaid, CallerSpeaking, FalseAlarm
+from voiced.latency import TurnClock
+from voiced.recognizer.base import Final, SpeechEnded, SpeechStarted
+from voiced.reply import Floorside, HangUp, SpokenReply
+from voiced.turns import events as floor_events
+from voiced.turns.events import KeyPressed, Line, ReplyOver, ReplySounds, TimePassed
+from voiced.turns.floor import Floor
 
 if TYPE_CHECKING:
     from voiced.agent.base import Dialogue
     from voiced.recognizer.base import SpeechEvent
     from voiced.reply import Decision, Voice
     from voiced.turns.expect import Expectation
+    from voiced.turns.rules import TurnRules
 
 Opening: TypeAlias = Callable[[SpokenReply], Awaitable[None]]
 """What speaks the first reply of a conversation."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnRules:
-    """What the operator may set."""
-
-    silence_timeout_s: float
-    barge_in: bool
+_MOST_JOBS = 16
+"""Replies begun and withdrawn while one is being cancelled: events are not that quick."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Job:
-    """A reply to be made: `words` is the turn it answers, () for greeting and prompts."""
+    """A reply to be made. `begun`: the dialogue has been asked for it."""
 
     reply: SpokenReply
     think: Callable[[SpokenReply], Awaitable[None]]
-    words: tuple[Final, ...] = ()
-    digits: str = ""
+    begun: bool = False
 
 
 class Conversation:
     """One call's conversation with a dialogue agent."""
 
-    def __init__(self, dialogue: Dialogue, voice: Voice, rules: TurnRules) -> None:
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        voice: Voice,
+        rules: TurnRules,
+        *,
+        hears_echo: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Make a conversation; `hears_echo` says whether the line now carries our own voice."""
         self._dialogue = dialogue
         self._voice = voice
-        self._rules = rules
-        self._jobs_in, self._jobs = trio.open_memory_channel[_Job](0)
-        self._collector = DigitCollector()
-        self._keys: deque[tuple[str, float]] = deque(maxlen=MAX_DIGITS)
-        self._digits = ""
-        self._expected: Expectation = ExpectSpeech()
+        self._hears_echo = hears_echo
+        self._floor = Floor(rules)
+        self._jobs_in, self._jobs = trio.open_memory_channel[_Job](_MOST_JOBS)
         self._job: _Job | None = None
         """The reply that is being thought, spoken or heard; None while it is the caller's go."""
-        self._words: tuple[Final, ...] = ()
-        self._open_utterances = 0
-        self._deaf = False
-        self._cut = False
-        self._silences = 0
-        self._quiet_since = trio.current_time()
+        self._silent_at = self._understood_at = 0.0
+        self._is_open = False
         self._waiting = trio.CancelScope()
+        self._running = trio.CancelScope()
         self._decision: Decision | None = None
 
     async def run(
@@ -99,194 +90,204 @@ class Conversation:
 
         Raises:
             ProviderError: agent or synthesizer failed or was too slow.
+            BudgetSpent: the call has used up its share.
         """
-        self._begin_anew()
-        with self._jobs_in, self._jobs:
+        self._jobs_in, self._jobs = trio.open_memory_channel[_Job](_MOST_JOBS)
+        self._job = self._decision = None
+        self._floor.open(trio.current_time())
+        with self._jobs_in, self._jobs, self._opened():
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._make_replies, nursery.cancel_scope, name="replies")
-                await self._start(opening or self._dialogue.open, since=None)
+                self._running = nursery.cancel_scope
+                nursery.start_soon(self._make_replies, name="replies")
+                self._start(opening or self._dialogue.open, clock=None, held_back=False)
                 await self._listen(events)
                 nursery.cancel_scope.cancel()
         return self._decision
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        self._is_open = True
+        try:
+            yield
+        finally:
+            self._is_open = False
 
     def key_pressed(self, key: str, at: float) -> None:
         """Take a key of the caller, one of `0-9A-D*#`, pressed at `at` (trio time).
 
         Never waits. Whoever calls has sorted out what socket and webhook both tell.
         """
-        self._keys.append((key, at))
-        self._waiting.cancel()
-
-    def _begin_anew(self) -> None:
-        """Forget what belongs to an earlier run."""
-        self._jobs_in, self._jobs = trio.open_memory_channel[_Job](0)
-        self._job = self._decision = None
-        self._words, self._open_utterances = (), 0
-        self._deaf = self._cut = False
-        self._silences = 0
-        self._expected = ExpectSpeech()
-        self._digits = ""
-        self._collector.take()
-        self._keys.clear()
-
-    # -- the caller's side -----------------------------------------------------------------------
+        del at  # webhooks come late and in any order: what counts is when we learn of it
+        self._take(KeyPressed(key))
 
     async def _listen(self, events: trio.MemoryReceiveChannel[SpeechEvent]) -> None:
-        while True:
-            event: SpeechEvent | None = None
-            with trio.CancelScope(deadline=self._deadline()) as self._waiting:
-                if self._keys:
-                    self._waiting.cancel()
-                try:
-                    event = await events.receive()
-                except trio.EndOfChannel:
-                    return
-            if event is not None:
-                self._quiet_since = trio.current_time()
-                await self._handle(event)
-            elif self._keys:
-                await self._take_key(*self._keys.popleft())
-            elif self._collector.due_at <= trio.current_time():
-                await self._keyed(self._collector.take())
-            elif self._digits and self._job is None and self._open_utterances == 0:
-                await self._answer()  # keyed in over a protected passage
-            elif self._quiet_deadline() <= trio.current_time():
-                await self._prompt()
-            else:
-                await trio.lowlevel.checkpoint()
+        with suppress(trio.EndOfChannel):
+            while True:
+                self._take(await self._next_event(events))
 
-    async def _take_key(self, key: str, at: float) -> None:
-        self._silences = 0
-        self._quiet_since = trio.current_time()
-        self._make_way(at)
-        number = self._collector.press(key, at)
-        if number is not None:
-            await self._keyed(number)
+    async def _next_event(
+        self, events: trio.MemoryReceiveChannel[SpeechEvent]
+    ) -> SpeechEvent | TimePassed:
+        with trio.CancelScope(deadline=self._floor.wake_at) as self._waiting:
+            return await events.receive()
+        return TimePassed()
 
-    async def _keyed(self, number: str) -> None:
-        self._digits += number
-        if self._open_utterances == 0 and self._job is None:
-            await self._answer()
+    # -- what happens ----------------------------------------------------------------------------
 
-    async def _handle(self, event: SpeechEvent) -> None:
+    def _take(self, event: floor_events.Event) -> None:
+        """Tell the floor, and do what it says; nothing before and after a run."""
+        if not self._is_open:
+            return
+        now = trio.current_time()
+        self._note_event(event, now)
+        for action in self._floor.take(event, self._line(event, now)):
+            self._perform(action, event, now)
+        self._waiting.deadline = self._floor.wake_at
+
+    def _line(self, event: floor_events.Event, now: float) -> Line:
+        if self._job is None:
+            return Line(now=now)
+        reply = self._job.reply
+        asks = isinstance(event, SpeechStarted) or self._floor.suspects_echo
+        return Line(
+            now=now,
+            protected=not reply.may_be_interrupted,
+            closing=isinstance(reply.decision, HangUp),
+            nearly_over=reply.is_nearly_over,
+            echo=asks and reply.has_sounded and self._hears_echo(),
+        )
+
+    def _note_event(self, event: floor_events.Event, now: float) -> None:
         match event:
             case SpeechStarted():
-                self._caller_starts(event.at)
+                self._voice.note(CallerSpeaking(at=event.at, voice_at=event.voice_at))
+            case SpeechEnded():
+                self._silent_at = now
             case Final():
-                await self._caller_said(event)
-            case SpeechEnded() | Partial():
-                pass
+                self._understood_at = now
             case _:
-                assert_never(event)
+                pass
 
-    def _caller_starts(self, at: float) -> None:
-        self._open_utterances += 1
-        self._silences = 0
-        self._deaf = False
-        self._voice.note(CallerSpeaking(at=at))
-        self._deaf = not self._make_way(at)
+    # -- what is to be done ----------------------------------------------------------------------
 
-    def _make_way(self, at: float) -> bool:
-        """Silence or drop our reply for the caller; False if it may not be interrupted."""
-        if self._job is None:
-            return True
-        if self._job.reply.has_sounded:
-            if not (self._rules.barge_in and self._job.reply.may_be_interrupted):
-                return False
-            self._voice.note(BargeIn(at=at))
-            self._cut = True
-            self._dialogue.interrupted(self._drop_reply(self._job))
-        elif self._job.words or self._job.digits:  # the turn was not over: answer all of it
-            self._words, self._digits = self._job.words, self._job.digits
-            self._drop_reply(self._job)
-        return True
+    def _perform(self, action: floor_events.Action, event: floor_events.Event, now: float) -> None:
+        match action:
+            case floor_events.Answer():
+                self._answer(action)
+            case floor_events.Prompt(silences):
+                think = partial(self._dialogue.prompt, silences)
+                self._start(think, clock=None, held_back=False)
+            case floor_events.GiveUp():
+                self._end(HangUp(nobody_spoke=True))
+            case floor_events.Understood(text, confidence):
+                self._voice.note(CallerSaid(text=text, confidence=confidence, at=now))
+            case floor_events.Withdraw():
+                self._withdraw()
+            case floor_events.Cut():
+                self._cut(event, now)
+            case _:
+                self._change_reply(action, event, now)
 
-    def _drop_reply(self, job: _Job) -> str:
-        self._job = None
-        return job.reply.interrupt()
+    def _change_reply(
+        self, action: floor_events.Change, event: floor_events.Event, now: float
+    ) -> None:
+        reply = self._present().reply
+        match action:
+            case floor_events.Release():
+                reply.release()
+            case floor_events.Fill(text):
+                reply.fill(text)
+            case floor_events.Hold():
+                self._note_barge_in(event, now)
+                reply.hold()
+            case floor_events.Resume():
+                self._voice.note(FalseAlarm(at=now))
+                reply.resume()
+            case _:
+                assert_never(action)
 
-    async def _caller_said(self, final: Final) -> None:
-        self._open_utterances = max(0, self._open_utterances - 1)
-        self._voice.note(
-            CallerSaid(text=final.text, confidence=final.confidence, at=trio.current_time())
+    def _present(self) -> _Job:
+        """The rules act on a reply only while there is one."""
+        assert self._job is not None
+        return self._job
+
+    def _answer(self, action: floor_events.Answer) -> None:
+        said = action.said
+        turn = CallerTurn(text=said.text, confidence=said.confidence, digits=said.digits)
+        clock = TurnClock(
+            last_voice_at=action.since,
+            silent_at=self._silent_at,
+            understood_at=self._understood_at,
         )
-        if self._deaf:
-            return
-        if final.text or self._cut:  # a cough in a silence is no turn, but one that cut us is
-            self._words = (*self._words, final)
-        if self._collector.is_collecting:
-            return  # the number's end is the turn's
-        if self._words and self._open_utterances == 0 and self._job is None:
-            await self._answer()
+        self._start(partial(self._dialogue.answer, turn), clock=clock, held_back=action.held_back)
 
-    async def _answer(self) -> None:
-        words, self._words, self._cut = self._words, (), False
-        digits, self._digits = self._digits, ""
-        turn = CallerTurn(
-            text=" ".join(final.text for final in words if final.text),
-            confidence=min((final.confidence for final in words), default=1.0),
-            digits=digits,
-        )
-        self._expected = ExpectSpeech()
-        self._collector.expect(ExpectDigits())
-        think = partial(self._dialogue.answer, turn)
-        since = words[-1].last_voice_at if words and not digits else trio.current_time()
-        await self._start(think, since=since, words=words, digits=digits)
-
-    async def _prompt(self) -> None:
-        self._silences += 1
-        await self._start(partial(self._dialogue.prompt, self._silences), since=None)
-
-    def _deadline(self) -> float:
-        due_at = float("inf") if self._job is not None else self._collector.due_at
-        return min(self._quiet_deadline(), due_at)
-
-    def _quiet_deadline(self) -> float:
-        if self._job is not None or self._open_utterances or self._collector.is_collecting:
-            return float("inf")
-        return self._quiet_since + self._silence_timeout_s()
-
-    def _silence_timeout_s(self) -> float:
-        if isinstance(self._expected, ExpectDigits):
-            return self._expected.first_digit_timeout_s or self._rules.silence_timeout_s
-        return self._rules.silence_timeout_s
-
-    # -- the agent's side ------------------------------------------------------------------------
-
-    async def _start(
+    def _start(
         self,
         think: Callable[[SpokenReply], Awaitable[None]],
         *,
-        since: float | None,
-        words: tuple[Final, ...] = (),
-        digits: str = "",
+        clock: TurnClock | None,
+        held_back: bool,
     ) -> None:
-        reply = SpokenReply(self._voice, since=since)
-        self._job = _Job(reply=reply, think=think, words=words, digits=digits)
-        await self._jobs_in.send(self._job)
+        floor = Floorside(sounds=self._sounds, expects=self._expects)
+        job = _Job(reply=SpokenReply(self._voice, clock=clock, floor=floor), think=think)
+        if not held_back:
+            job.reply.release()
+        self._job = job
+        self._jobs_in.send_nowait(job)
 
-    async def _make_replies(self, conversation: trio.CancelScope) -> None:
+    def _note_barge_in(self, event: floor_events.Event, now: float) -> None:
+        voice_at = event.voice_at if isinstance(event, SpeechStarted) else None
+        self._voice.note(BargeIn(at=now, voice_at=voice_at))
+
+    def _cut(self, event: floor_events.Event, now: float) -> None:
+        job, self._job = self._present(), None
+        if not job.reply.is_held:
+            self._note_barge_in(event, now)
+        heard = job.reply.interrupt()
+        self._dialogue.interrupted(heard)
+        self._tell_heard(job)
+
+    def _withdraw(self) -> None:
+        job, self._job = self._present(), None
+        job.reply.withdraw()
+        if job.begun and isinstance(self._dialogue, Remembering):
+            self._dialogue.withdrawn()
+
+    def _tell_heard(self, job: _Job) -> None:
+        if isinstance(self._dialogue, Remembering) and job.reply.has_sounded:
+            self._dialogue.heard(job.reply.pieces)
+
+    def _end(self, decision: Decision) -> None:
+        self._decision = decision
+        self._running.cancel()
+
+    # -- the agent's side ------------------------------------------------------------------------
+
+    def _sounds(self) -> None:
+        self._take(ReplySounds())
+
+    def _expects(self, what: Expectation) -> None:
+        self._floor.expect(what)
+
+    async def _make_replies(self) -> None:
         async for job in self._jobs:
+            if self._job is not job:
+                continue  # withdrawn before it was begun
+            job.begun = True
             try:
                 await job.reply.run(job.think)
             finally:
                 job.reply.settle()
             if self._job is job:
-                self._job = None
-                self._decide(job.reply.decision)
-                if self._decision is not None:
-                    conversation.cancel()
-                self._now_expect(job.reply.expected)
+                self._over(job)
 
-    def _now_expect(self, expected: Expectation) -> None:
-        """It is the caller's go; the listening task takes it from here."""
-        self._expected = expected
-        if isinstance(expected, ExpectDigits):
-            self._collector.expect(expected)
-        self._quiet_since = trio.current_time()
-        self._waiting.deadline = float("-inf") if self._digits else self._deadline()
-
-    def _decide(self, decision: Decision | None) -> None:
-        if isinstance(decision, HangUp) and self._silences:
-            decision = HangUp(nobody_spoke=True)
-        self._decision = decision
+    def _over(self, job: _Job) -> None:
+        self._job = None
+        self._tell_heard(job)
+        decision = job.reply.decision
+        if decision is None:
+            self._take(ReplyOver())
+        elif isinstance(decision, HangUp) and self._floor.silences:
+            self._end(HangUp(nobody_spoke=True))
+        else:
+            self._end(decision)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from voiced.errors import (
     AgentFailed,
+    BudgetSpent,
     CodecNotInstalled,
     MediaStreamClosed,
     ProviderTooSlow,
@@ -24,6 +25,7 @@ _REASONS: dict[type[Exception], EndReason] = {
     SynthesizerFailed: EndReason.SYNTHESIZER_FAILED,
     AgentFailed: EndReason.AGENT_FAILED,
     ProviderTooSlow: EndReason.TOO_SLOW,
+    BudgetSpent: EndReason.BUDGET_SPENT,
     UnsupportedCodec: EndReason.PROTOCOL_ERROR,
     CodecNotInstalled: EndReason.PROTOCOL_ERROR,
     RemoteProtocolError: EndReason.PROTOCOL_ERROR,

@@ -177,5 +177,9 @@ class AgentFailed(ProviderError):
     """The agent could not answer."""
 
 
+class BudgetSpent(VoicedError):
+    """A call has used up what `[budgets]` allows it."""
+
+
 class ProviderTooSlow(ProviderError):
     """A provider did not keep up or missed its deadline."""

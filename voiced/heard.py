@@ -56,12 +56,17 @@ class HeardLedger:
         piece.end_s = max(end_s, piece.start_s)
         piece.mark = mark
 
-    def played(self, mark: str) -> HeardPiece | None:
-        """Note that `mark` came back in its epoch; return the piece if that settles it."""
-        for piece in self._pieces:
-            if piece.mark == mark and piece.result is None:
-                return _settle(piece, "all", piece.text)
-        return None
+    def played(self, mark: str) -> list[HeardPiece]:
+        """Note that `mark` came back in its epoch; return the pieces that this settles, in order.
+
+        Playing goes in order, so that what lies before the mark was played, too: a mark that was
+        lost on the way leaves no doubt once a later one has come.
+        """
+        marks = [piece.mark for piece in self._pieces]
+        if not mark or mark not in marks:
+            return []
+        until = self._pieces[: marks.index(mark) + 1]
+        return [_settle(piece, "all", piece.text) for piece in until if piece.result is None]
 
     def cut(self, played_s: float) -> list[HeardPiece]:
         """Playing stopped at `played_s`: settle every open piece and return them."""
@@ -70,6 +75,11 @@ class HeardLedger:
     def lost(self) -> list[HeardPiece]:
         """The call is over and no mark will come: what is open stays unknown."""
         return [_settle(p, "unknown", "") for p in self._pieces if p.result is None]
+
+    @property
+    def settled(self) -> tuple[HeardPiece, ...]:
+        """What is known of the pieces, in order."""
+        return tuple(piece.result for piece in self._pieces if piece.result is not None)
 
     @property
     def heard_text(self) -> str:
@@ -91,6 +101,11 @@ def _cut(piece: _Piece, played_s: float) -> HeardPiece:
     share = (played_s - piece.start_s) / (piece.end_s - piece.start_s)
     text = words_within(piece.text, share)
     return _settle(piece, "part" if text else "none", text)
+
+
+def unheard_text(piece: HeardPiece) -> str:
+    """Return the words of a piece that was cut which the caller has not heard; "" for none."""
+    return " ".join(piece.text.split()[len(piece.heard_text.split()) :])
 
 
 def words_within(text: str, share: float) -> str:

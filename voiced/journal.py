@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from voiced.latency import Latency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +33,13 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerSpeaking:
-    """The caller has begun to speak; `at` is the detector's decision point."""
+    """The caller has begun to speak; `at` is the detector's decision point.
+
+    `voice_at` is when the first voiced frame had arrived, if the recognizer knows.
+    """
 
     at: float
+    voice_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +58,15 @@ class CallerSaid:
 class AgentSpeaking:
     """The first audio of a passage of the agent goes out; text "" when only audio is known.
 
-    `latency_s` counts from the end of the caller's speech to this moment; None when the agent did
-    not answer a turn (greeting, prompt, a further sentence of the same reply).
+    `latency_s` counts from the end of the caller's speech to the first sound that can be heard;
+    None when the agent did not answer a turn (greeting, prompt, a further sentence of the same
+    reply). `latency` says for what the caller waited; None when only the audio is known.
     """
 
     text: str
     at: float
     latency_s: float | None
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +84,25 @@ class AgentHeard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BargeIn:
-    """The caller spoke over the agent and the agent was silenced."""
+    """The caller spoke over the agent, who falls silent.
+
+    `voice_at` is when the first voiced frame had arrived; None for a key, and when not known.
+    """
+
+    at: float
+    voice_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silenced:
+    """The `clear` that follows a barge-in has gone out: the caller's buffer is empty."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FalseAlarm:
+    """The last barge-in was none (a cough, "mhm"): the agent goes on from where he was."""
 
     at: float
 
@@ -97,6 +124,8 @@ JournalEvent: TypeAlias = (
     | AgentSpeaking
     | AgentHeard
     | BargeIn
+    | Silenced
+    | FalseAlarm
     | CallEnded
 )
 

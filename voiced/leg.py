@@ -93,6 +93,8 @@ class EndReason(Enum):
     SYNTHESIZER_FAILED = "synthesizer_failed"
     AGENT_FAILED = "agent_failed"
     TOO_SLOW = "too_slow"
+    BUDGET_SPENT = "budget_spent"
+    """The call has used up its tokens, characters or tool calls (`[budgets]`)."""
     SHUTDOWN = "shutdown"
     """The daemon stopped before the call was over."""
     DAEMON_DIED = "daemon_died"
@@ -118,6 +120,7 @@ _FAILURES = frozenset(
         EndReason.SYNTHESIZER_FAILED,
         EndReason.AGENT_FAILED,
         EndReason.TOO_SLOW,
+        EndReason.BUDGET_SPENT,
         EndReason.INTERNAL_ERROR,
     }
 )

@@ -74,6 +74,7 @@ class Outbound:
         self._epoch = 0
         self._n_marks = 0
         self._clear_waits = False
+        self._when_cleared: Callable[[float], None] | None = None
         self._when_next_sent: Callable[[float], None] | None = None
         self._socket: TextSender | None = None  # None unless the task runs and is not flushing
         self._stream: MediaStream | None = None
@@ -104,8 +105,11 @@ class Outbound:
         self._send_due()
         return mark
 
-    def clear(self) -> float:
+    def clear(self, when_sent: Callable[[float], None] | None = None) -> float:
         """Drop all audio, here and at Telnyx, ahead of everything else.
+
+        `when_sent` is called with the trio time at which the message has gone out; not at all if
+        there is nothing at Telnyx to drop.
 
         Returns:
             The position on the playout timeline, in seconds, up to which audio was played.
@@ -116,6 +120,8 @@ class Outbound:
         self._marks.clear()
         self._epoch += 1
         self._clear_waits = self._clear_waits or at_telnyx
+        if at_telnyx:
+            self._when_cleared = when_sent
         self._when_next_sent = None
         self._make_room()
         if self._timeline is not None:
@@ -196,6 +202,8 @@ class Outbound:
         """Send one message, and the marks behind it; tell whether the socket has taken them."""
         if self._clear_waits:
             self._clear_waits = False
+            if self._when_cleared is not None:
+                self._when_cleared(now)
             return socket.send_text_nowait(stream.clear_message())
         taken = self._queue.take(max(1, self._pacer.message_frames(self._queue.waiting_frames)))
         if self._queue.queued_s <= AHEAD_S:

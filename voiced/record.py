@@ -18,6 +18,8 @@ from voiced.journal import (
     CallerSaid,
     CallerSpeaking,
     CallRinging,
+    FalseAlarm,
+    Silenced,
 )
 from voiced.leg import EndReason
 
@@ -50,7 +52,7 @@ class RecordBuilder:
             "duration_s": None,
             "end": None,
             "turns": [],
-            "barge_ins_s": [],
+            "barge_ins": [],
             "audio": None,
             "wire": None,
             "counters": {},
@@ -77,21 +79,20 @@ class RecordBuilder:
                     }
                 )
             case AgentSpeaking():
-                latency_s = None if event.latency_s is None else round(event.latency_s, 3)
                 self._turns.append(
                     {
                         "who": "agent",
                         "at_s": at_s,
                         "text": event.text,
-                        "latency_s": latency_s,
+                        **_latency(event),
                         "heard": "unknown",
                         "heard_text": "",
                     }
                 )
             case AgentHeard():
                 self._settle(event)
-            case BargeIn():
-                self._document["barge_ins_s"].append(at_s)
+            case BargeIn() | Silenced() | FalseAlarm():
+                self._note_barge_in(event, at_s)
             case CallEnded():
                 self._document |= {
                     "state": "ended",
@@ -105,6 +106,25 @@ class RecordBuilder:
     def _turns(self) -> list[dict[str, Any]]:
         turns: list[dict[str, Any]] = self._document["turns"]
         return turns
+
+    def _note_barge_in(self, event: BargeIn | Silenced | FalseAlarm, at_s: float) -> None:
+        barge_ins: list[dict[str, Any]] = self._document["barge_ins"]
+        match event:
+            case BargeIn(at=at, voice_at=voice_at):
+                voice_at_s = round(at_s - (0.0 if voice_at is None else at - voice_at), 3)
+                barge_ins.append(
+                    {
+                        "at_s": at_s,
+                        "voice_at_s": voice_at_s,
+                        "silenced_after_s": None,
+                        "false_alarm": False,
+                    }
+                )
+            case Silenced():
+                if barge_ins and barge_ins[-1]["silenced_after_s"] is None:
+                    barge_ins[-1]["silenced_after_s"] = round(at_s - barge_ins[-1]["voice_at_s"], 3)
+            case FalseAlarm():
+                barge_ins[-1]["false_alarm"] = True
 
     def _settle(self, event: AgentHeard) -> None:
         for turn in self._turns:
@@ -137,6 +157,15 @@ class RecordBuilder:
     def document(self) -> dict[str, Any]:
         """Return the record as JSON values."""
         return self._document
+
+
+def _latency(event: AgentSpeaking) -> dict[str, Any]:
+    """Return the wait for an answer, and its parts (`voiced.latency`), in seconds."""
+    parts = None if event.latency is None else asdict(event.latency)
+    return {
+        "latency_s": None if event.latency_s is None else round(event.latency_s, 3),
+        "latency": parts and {key: round(value, 3) for key, value in parts.items()},
+    }
 
 
 def close_left_record(

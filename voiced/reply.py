@@ -1,37 +1,39 @@
-"""One reply of the agent: sentences to audio, marks, and what of it was heard.
+"""One reply of the agent: its words to audio, marks, and what of it was heard.
 
-A reply lives in its own cancel scope. Barge-in cancels that scope, and with it the agent's
+A reply lives in its own cancel scope. An interruption cancels that scope, and with it the agent's
 thinking and the synthesizer; nothing of it can be queued afterwards.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
-from voiced.agent.sentences import split_sentences
+from voiced.agent.sentences import SentenceSplitter, split_sentences
 from voiced.errors import ProviderTooSlow
-from voiced.heard import HeardLedger
-from voiced.journal import AgentHeard, AgentSpeaking
-from voiced.turns.expect import ExpectSpeech
+from voiced.journal import AgentHeard, AgentSpeaking, Silenced
+from voiced.passages import Listener, Passage, Passages
+from voiced.turns.budgets import Budgets, Spending
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
-    from voiced.audio.frame import Pcm
     from voiced.heard import HeardPiece
     from voiced.journal import Note
-    from voiced.outbound import Outbound, PlayoutMark
+    from voiced.latency import TurnClock
+    from voiced.outbound import Outbound
     from voiced.synthesizer.base import Synthesizer
     from voiced.turns.expect import Expectation
 
-FIRST_AUDIO_S = 10.0
-"""Budget from the end of the caller's turn to the first audio of the reply."""
+NO_BUDGETS = Budgets()
+"""The default ones."""
 
-MARK_GRACE_S = 3.0
-"""How long a mark may lag behind the end of its audio before we go on without it."""
+NEARLY_OVER_S = 1.0
+"""Who speaks when less is left of a reply has heard its question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +55,86 @@ Decision: TypeAlias = HangUp | Transfer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """What a reply speaks with."""
+    """What a reply speaks with.
+
+    `spoken` turns a text into what the synthesizer is given (numbers in words ...).
+    """
 
     synthesizer: Synthesizer
     outbound: Outbound
     note: Note
+    spoken: Callable[[str], str] = str
+    budgets: Budgets = NO_BUDGETS
+    spending: Spending = field(default_factory=lambda: Spending(NO_BUDGETS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floorside:
+    """What the conversation is told of a reply. Neither waits."""
+
+    sounds: Callable[[], None] = lambda: None
+    expects: Callable[[Expectation], None] = lambda _: None
 
 
 class SpokenReply:
     """Fits `voiced.agent.base.Reply` for dialogue agents."""
 
-    def __init__(self, voice: Voice, *, since: float | None) -> None:
-        """Make a reply; `since` is when the caller's last voice was heard (None: greeting)."""
+    def __init__(
+        self,
+        voice: Voice,
+        *,
+        clock: TurnClock | None = None,
+        floor: Floorside | None = None,
+    ) -> None:
+        """Make a reply that is held back until `release`.
+
+        `clock` is that of the turn it answers; None for greetings and prompts.
+        """
         self._voice = voice
-        self._since = since
+        self._clock = clock
+        self._floor = floor or Floorside()
         self._scope = trio.CancelScope()
-        self._ledger = HeardLedger()
-        self._last_mark: PlayoutMark | None = None
-        self._protected_until_s = float("-inf")
+        self._passages = Passages(
+            voice.synthesizer,
+            voice.outbound,
+            voice.spoken,
+            Listener(begins=self._begins, heard=self._note_heard),
+        )
+        self._has_words = False
+        self._thought = False
         self._interrupted = False
+        self._announced = False
+        self._audio_deadline = float("inf")
         self.has_sounded = False
         self.decision: Decision | None = None
-        self.expected: Expectation = ExpectSpeech()
 
     # -- for the dialogue ------------------------------------------------------------------------
 
-    async def say(self, text: str, *, protected: bool = False) -> None:
-        """Speak `text`; returns when its audio is queued."""
-        for sentence in split_sentences(text):
-            await self._speak(sentence)
-            if protected:
-                self._protected_until_s = self._voice.outbound.position_s
+    async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
+        """Speak `text`; returns when its audio is on its way. A stream is spoken as it comes."""
+        if isinstance(text, str):
+            for sentence in split_sentences(text):
+                await self._queue(sentence, protected=protected)
+        elif isinstance(text, AsyncGenerator):
+            async with aclosing(text):
+                await self._say_stream(text, protected=protected)
+        else:
+            await self._say_stream(text, protected=protected)
+
+    async def _say_stream(self, pieces: AsyncIterable[str], *, protected: bool) -> None:
+        splitter = SentenceSplitter()
+        async for piece in pieces:
+            if piece.strip():
+                self._words_came()
+            for sentence in splitter.feed(piece):
+                await self._queue(sentence, protected=protected)
+        for sentence in splitter.flush():
+            await self._queue(sentence, protected=protected)
 
     def expect(self, what: Expectation) -> None:
         """Say what the caller will answer to this reply."""
-        self.expected = what
+        if not self._interrupted:
+            self._floor.expects(what)
 
     def hang_up(self) -> None:
         """End the call once everything said in this reply has been heard."""
@@ -97,89 +144,168 @@ class SpokenReply:
         """Transfer the caller once everything said in this reply has been heard."""
         self.decision = Transfer(to)
 
+    def spend(self, tokens: int) -> None:
+        """Count tokens of a model; raises BudgetSpent when the call has had its share."""
+        self._voice.spending.tokens(tokens)
+
+    @asynccontextmanager
+    async def tool(self, name: str, arguments: str = "") -> AsyncIterator[None]:
+        """Run a tool inside: within its time, and not for ever with the same arguments.
+
+        Raises:
+            ProviderTooSlow: it took longer than `[budgets] tool_s`.
+            BudgetSpent: it was called with these arguments too often in a row.
+        """
+        await self._passages.released()  # it may change the world: not for a turn that may go on
+        self._voice.spending.tool(name, arguments)
+        self._words_came()
+        limit_s = self._voice.budgets.tool_s
+        with trio.move_on_after(limit_s) as scope:
+            await trio.lowlevel.checkpoint()
+            yield
+        if scope.cancelled_caught:
+            raise ProviderTooSlow("agent", f"tool {name!r} took longer than {limit_s:g} s")
+
     # -- for the conversation --------------------------------------------------------------------
 
     async def run(self, think: Callable[[SpokenReply], Awaitable[None]]) -> None:
         """Let the dialogue speak and wait until it was heard, or until interrupted.
 
         Raises:
-            ProviderTooSlow: no audio came within `FIRST_AUDIO_S`.
+            ExceptionGroup: of ProviderTooSlow when no words or no audio came in time, and of
+                whatever the dialogue or the synthesizer raise.
         """
-        self._scope.deadline = trio.current_time() + FIRST_AUDIO_S
         with self._scope:
-            await think(self)
-            self._scope.deadline = float("inf")
-            await self._wait_heard()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._passages.run, name="passages")
+                await think(self)
+                self._thought = True
+                self._scope.deadline = float("inf")
+                await self._passages.wait_heard()
+                nursery.cancel_scope.cancel()
         if self._scope.cancelled_caught and not self._interrupted:
-            raise ProviderTooSlow("agent", f"no audio within {FIRST_AUDIO_S:.0f} s of the turn")
+            raise self._too_slow()
+
+    def _too_slow(self) -> ProviderTooSlow:
+        budgets = self._voice.budgets
+        if self._has_words:
+            return ProviderTooSlow(
+                "synthesizer", f"no audio within {budgets.first_audio_s:g} s of the turn"
+            )
+        limit_s = min(budgets.first_words_s, budgets.first_audio_s)
+        return ProviderTooSlow("agent", f"no words within {limit_s:g} s of the turn")
+
+    def release(self) -> None:
+        """Let it sound: the turn is certain. From now on its budgets count."""
+        self._passages.release()
+        now = trio.current_time()
+        if self._clock is not None:
+            self._clock.decided_at = now
+        if not (self.has_sounded or self._thought):
+            budgets = self._voice.budgets
+            self._audio_deadline = now + budgets.first_audio_s
+            words_deadline = now + budgets.first_words_s
+            self._scope.deadline = (
+                self._audio_deadline
+                if self._has_words
+                else min(words_deadline, self._audio_deadline)
+            )
 
     @property
     def may_be_interrupted(self) -> bool:
-        """Whether no protected passage is still playing."""
-        return self._voice.outbound.played_s >= self._protected_until_s
+        """Whether no protected passage is playing."""
+        return self._passages.may_be_interrupted
+
+    @property
+    def is_nearly_over(self) -> bool:
+        """Whether the caller has as good as heard it."""
+        return self._thought and self._passages.rest_s < NEARLY_OVER_S
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it fell silent and may go on."""
+        return self._passages.is_held
+
+    @property
+    def pieces(self) -> tuple[HeardPiece, ...]:
+        """What became of each passage, as far as it is known."""
+        return self._passages.pieces
+
+    def hold(self) -> None:
+        """Fall silent at once; the agent may think on."""
+        self._passages.hold(self._silenced)
+
+    def resume(self) -> None:
+        """Go on from the word where it fell silent."""
+        self._passages.resume()
+
+    def fill(self, text: str) -> None:
+        """Say `text` while the agent still thinks."""
+        if not self._has_words:
+            self._passages.put_first(Passage(text=text))
 
     def interrupt(self) -> str:
-        """Stop at once, `clear` ahead of all audio; return what the caller did hear."""
+        """Stop for good, `clear` ahead of all audio; return what the caller did hear."""
         self._interrupted = True
         self._scope.cancel()
-        self._note_heard(self._ledger.cut(self._voice.outbound.clear()))
-        return self._ledger.heard_text
+        self._passages.stop(self._silenced)
+        return self._passages.heard_text
+
+    def withdraw(self) -> None:
+        """Stop without a trace: nothing of it has sounded."""
+        self._interrupted = True
+        self._scope.cancel()
+        self._passages.drop()
 
     def settle(self) -> None:
-        """The call is over: note what will now stay unknown."""
-        self._note_heard(self._ledger.lost())
+        """The reply or the call is over: note what will now stay unknown."""
+        self._passages.lose()
 
     # -- inside ----------------------------------------------------------------------------------
 
-    async def _speak(self, sentence: str) -> None:
-        outbound, synthesizer = self._voice.outbound, self._voice.synthesizer
-        self._ledger.begin(sentence, outbound.position_s)
-        begun = False
+    async def _queue(self, sentence: str, *, protected: bool) -> None:
+        self._words_came()
+        self._voice.spending.characters(len(sentence))
+        await self._passages.queue(Passage(text=sentence, protected=protected))
 
-        async def sink(pcm: Pcm) -> None:
-            nonlocal begun
-            if not begun:
-                begun = True
-                self._announce(sentence)
-            await outbound.play(pcm, synthesizer.rate_hz)
+    def _words_came(self) -> None:
+        if self._has_words:
+            return
+        self._has_words = True
+        if self._clock is not None:
+            self._clock.first_text_at = trio.current_time()
+        if self._scope.deadline < float("inf"):
+            self._scope.deadline = self._audio_deadline
 
-        await synthesizer.synthesize(sentence, sink)
-        end_s = outbound.position_s
-        self._last_mark = outbound.mark(self._mark_played)
-        self._ledger.finish(end_s, self._last_mark.name)
+    def _begins(self, passage: Passage, lead_in_s: float) -> None:
+        """Note a passage: the first one when it leaves, later ones when their turn will come."""
+        now, outbound = trio.current_time(), self._voice.outbound
+        if self._announced:
+            starts_at = now + outbound.unplayed_s
+            self._voice.note(AgentSpeaking(text=passage.text, at=starts_at, latency_s=None))
+            return
+        self._announced = True
+        if self._clock is not None and self._clock.first_audio_at is None:
+            self._clock.first_audio_at = now
+        outbound.when_next_sent(lambda at: self._first_audio(passage.text, at, lead_in_s))
 
-    def _announce(self, sentence: str) -> None:
-        """Note a sentence: the first one when it leaves, later ones when their turn will come."""
-        if self.has_sounded:
-            starts_at = trio.current_time() + self._voice.outbound.unplayed_s
-            self._voice.note(AgentSpeaking(text=sentence, at=starts_at, latency_s=None))
-        else:
-            self._voice.outbound.when_next_sent(lambda at: self._first_audio(sentence, at))
-
-    def _first_audio(self, sentence: str, at: float) -> None:
+    def _first_audio(self, text: str, at: float, lead_in_s: float) -> None:
         self.has_sounded = True
         self._scope.deadline = float("inf")
-        latency_s = None if self._since is None else at - self._since
-        self._voice.note(AgentSpeaking(text=sentence, at=at, latency_s=latency_s))
+        latency = None if self._clock is None else self._clock.latency(at, lead_in_s)
+        latency_s = None if latency is None else latency.total_s
+        self._voice.note(AgentSpeaking(text=text, at=at, latency_s=latency_s, latency=latency))
+        self._floor.sounds()
 
-    def _mark_played(self, name: str) -> None:
-        piece = self._ledger.played(name)
-        if piece is not None:
-            self._note_heard([piece])
+    def _silenced(self, at: float) -> None:
+        self._voice.note(Silenced(at=at))
 
-    def _note_heard(self, pieces: list[HeardPiece]) -> None:
-        now = trio.current_time()
-        for piece in pieces:
-            self._voice.note(
-                AgentHeard(
-                    text=piece.text,
-                    heard=piece.heard,
-                    heard_text=piece.heard_text,
-                    at=now,
-                )
+    def _note_heard(self, piece: HeardPiece) -> None:
+        self._voice.note(
+            AgentHeard(
+                text=piece.text,
+                heard=piece.heard,
+                heard_text=piece.heard_text,
+                at=trio.current_time(),
             )
-
-    async def _wait_heard(self) -> None:
-        if self._last_mark is not None:
-            with trio.move_on_after(self._voice.outbound.unplayed_s + MARK_GRACE_S):
-                await self._last_mark.played.wait()
+        )

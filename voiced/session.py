@@ -19,7 +19,7 @@ import trio
 from voiced.agent.base import AudioAgent
 from voiced.audio.codec import open_decoder, open_encoder
 from voiced.audio.l16 import ByteOrder
-from voiced.conversation import Conversation, TurnRules
+from voiced.conversation import Conversation
 from voiced.errors import CommandFailed, MediaStreamClosed
 from voiced.inbound import FRAMES_AHEAD, Inbound
 from voiced.leg import EndReason, LegEvent
@@ -27,6 +27,7 @@ from voiced.outbound import Outbound
 from voiced.pacing import Pacer
 from voiced.reply import Transfer, Voice
 from voiced.telnyx import commands
+from voiced.turns.budgets import Spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,14 +163,17 @@ class Session:
     async def _run_dialogue_agent(
         self, agent: DialogueAgent, speech: trio.MemoryReceiveChannel[SpeechEvent]
     ) -> None:
-        rules = TurnRules(
-            silence_timeout_s=self._config.call.silence_timeout_s,
-            barge_in=self._config.call.barge_in,
-        )
+        budgets = self._config.budgets.budgets()
         voice = Voice(
             synthesizer=_present(self._staff.synthesizer),
             outbound=self._outbound,
             note=self._call.note,
+            budgets=budgets,
+            spending=Spending(budgets),
+        )
+        rules = self._config.turns.rules(
+            silence_timeout_s=self._config.call.silence_timeout_s,
+            barge_in=self._config.call.barge_in,
         )
         conversation = Conversation(agent.begin(self._info), voice, rules)
         with speech:

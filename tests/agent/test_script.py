@@ -1,10 +1,12 @@
+from collections.abc import AsyncIterable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import trio
 from pydantic import ValidationError
 
-from voiced.agent.base import CallerTurn, CallInfo, DialogueAgent
+from voiced.agent.base import CallerTurn, CallInfo, DialogueAgent, Remembering
 from voiced.agent.script import ScriptAgent, ScriptSettings
 from voiced.errors import ConfigError
 from voiced.turns.expect import Expectation, ExpectDigits, ExpectSpeech, ExpectYesNo
@@ -21,8 +23,9 @@ class RecordedReply:
         self.ending = ""
         self.expected: Expectation = ExpectSpeech()
 
-    async def say(self, text: str, *, protected: bool = False) -> None:
+    async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
         await trio.lowlevel.checkpoint()
+        assert isinstance(text, str)
         assert not self.ending, "nothing is said after the end"
         self.said.append(text)
         if protected:
@@ -30,6 +33,12 @@ class RecordedReply:
 
     def expect(self, what: Expectation) -> None:
         self.expected = what
+
+    def spend(self, tokens: int) -> None:
+        raise AssertionError("a script has no model")
+
+    def tool(self, name: str, arguments: str = "") -> AbstractAsyncContextManager[None]:
+        raise AssertionError("a script has no tools")
 
     def hang_up(self) -> None:
         assert not self.ending
@@ -482,3 +491,15 @@ async def test_who_is_back_from_a_transfer_is_told_so_and_asked_the_open_questio
     await keyed.says("help me please")
     assert keyed.reply.ending == "transfer +15550001111"
     assert await keyed.is_back() == "I am sorry, I could not put you through. Is 4 7 1 1 right?"
+
+
+async def test_an_answer_that_nobody_heard_is_taken_back():
+    caller = await ring()
+    await caller.says("make an appointment")
+    await caller.says("on thursday")
+    assert isinstance(caller.dialogue, Remembering)
+    caller.dialogue.withdrawn()
+    assert "Thursday morning" in await caller.says("on thursday in the morning")
+    assert "Thursday afternoon" in await caller.says("no in the afternoon")
+    caller.dialogue.withdrawn()
+    assert "noted Thursday morning" in await caller.says("yes")

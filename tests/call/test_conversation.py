@@ -10,9 +10,9 @@ import trio
 from tests.call.conftest import start_message
 from voiced.agent.base import CallInfo
 from voiced.audio.codec import open_encoder
-from voiced.conversation import Conversation, TurnRules
+from voiced.conversation import Conversation
 from voiced.errors import RecognizerFailed, SynthesizerFailed
-from voiced.journal import AgentHeard, AgentSpeaking, BargeIn, CallerSaid, JournalEvent
+from voiced.journal import AgentHeard, AgentSpeaking, BargeIn, CallerSaid, FalseAlarm, JournalEvent
 from voiced.outbound import Outbound
 from voiced.pacing import Pacer
 from voiced.recognizer.base import Vocabulary
@@ -21,6 +21,7 @@ from voiced.telnyx.media import MediaFormat, MediaStream
 from voiced.testing.caller import silent_caller
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
 from voiced.turns.expect import ExpectDigits
+from voiced.turns.rules import TurnRules
 
 GREETING_S = 53 / 20  # the greeter's 53 letters at 20 letters a second
 MEDIA = pytest.approx
@@ -144,10 +145,47 @@ async def test_speech_without_words_in_a_silence_is_no_turn(open_world, autojump
     assert [e.text for e in world.journal.of(CallerSaid)] == [""]
 
 
-async def test_speech_without_words_that_cut_the_agent_is_a_turn(
+async def test_a_cough_over_the_agent_lets_it_go_on_from_the_same_word(
     open_world, autojump_clock, greeter
 ):
     script = [speech(1.4, 1.8, "", confidence=0.0)]
+    async with open_world(agent=greeter, recognizer=ScriptedRecognizer(script)) as world:
+        report = await world.ring(silent_caller(hangs_up_s=8.0))
+    dialogue = greeter.dialogues[0]
+    assert (dialogue.turns, dialogue.cut) == ([], [])
+    heard = [(e.heard, e.heard_text) for e in world.journal.of(AgentHeard)]
+    assert heard == [
+        ("part", "Hello, this is the test"),
+        ("none", ""),
+        ("all", "line."),
+        ("all", "How can I help you today?"),
+    ]
+    (alarm,) = world.journal.of(FalseAlarm)
+    assert alarm.at - world.journal.of(BargeIn)[0].at == pytest.approx(1.1)  # the words came: none
+    assert len(report.clears) == 1
+    assert [u.text for u in report.agent_utterances] == ["", ""]
+
+
+async def test_what_the_agent_thinks_of_meanwhile_comes_after_what_it_still_has_to_say(
+    open_world, autojump_clock
+):
+    async def greet(reply):
+        await reply.say("Hello, this is the test line.")
+        await trio.sleep(2.0)  # held at 1.5, goes on at 2.6; a model's next words come at 2.1
+        await reply.say("How can I help you?")
+
+    script = [speech(1.4, 1.8, "mhm")]
+    agent = FunctionAgent(greet=greet)
+    async with open_world(agent=agent, recognizer=ScriptedRecognizer(script)) as world:
+        await world.ring(silent_caller(hangs_up_s=8.0))
+    spoken = [e.text for e in world.journal.of(AgentSpeaking)]
+    assert spoken == ["Hello, this is the test line.", "line.", "How can I help you?"]
+
+
+async def test_long_speech_without_words_that_cut_the_agent_is_a_turn(
+    open_world, autojump_clock, greeter
+):
+    script = [speech(1.4, 3.4, "", confidence=0.0)]
     async with open_world(agent=greeter, recognizer=ScriptedRecognizer(script)) as world:
         await world.ring(silent_caller(hangs_up_s=8.0))
     assert greeter.dialogues[0].turns == [""]
@@ -236,7 +274,6 @@ async def alone(agent, script=(), **rules):
     outbound = Outbound(open_encoder("PCMU", 8000), Pacer(lead_s=0.4, message_frames=5))
     notes: list[JournalEvent] = []
     voice = Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=notes.append)
-    rules = {"silence_timeout_s": 10.0, "barge_in": True, **rules}
     dialogue = agent.begin(CallInfo(call_id="c", caller="", called=""))
     conversation = Conversation(dialogue, voice, TurnRules(**rules))
     events_in, events = trio.open_memory_channel(8)

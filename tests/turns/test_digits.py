@@ -44,3 +44,11 @@ def test_what_was_keyed_ahead_of_a_question_counts():
     collector.press("4", 0.0)
     collector.expect(ExpectDigits(max_length=2))
     assert collector.press("2", 1.0) == "42"
+
+
+def test_a_terminator_out_of_habit_after_a_full_number_is_known_as_such():
+    collector = DigitCollector(ExpectDigits(max_length=2, inter_digit_timeout_s=2.0))
+    press_all(collector, "12")
+    assert collector.is_habit("#", 2.0)
+    assert not collector.is_habit("1", 2.0)
+    assert not collector.is_habit("#", 3.0)

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     import trio
     from pydantic import BaseModel
 
     from voiced.audio.frame import Frame, Pcm
+    from voiced.heard import HeardPiece
     from voiced.recognizer.base import Vocabulary
     from voiced.turns.expect import Expectation
 
@@ -50,12 +51,26 @@ class CallerTurn:
 class Reply(Protocol):
     """The agent's side of one turn. Runs in its own cancel scope: barge-in cancels it."""
 
-    async def say(self, text: str, *, protected: bool = False) -> None:
+    async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
         """Speak `text`; returns when its audio is queued, not when it has been heard.
 
         Args:
-            text: one or more sentences for the ear.
+            text: one or more sentences for the ear; or a model's stream of pieces of any length,
+                which is spoken sentence by sentence as it comes. A generator is closed.
             protected: barge-in does not interrupt this passage.
+        """
+        ...
+
+    def spend(self, tokens: int) -> None:
+        """Count tokens of a model. Raises BudgetSpent past `[budgets] max_tokens`: let it rise."""
+        ...
+
+    def tool(self, name: str, arguments: str = "") -> AbstractAsyncContextManager[None]:
+        """Enter a tool's run: `async with reply.tool("lookup", arguments): ...`.
+
+        Raises:
+            ProviderTooSlow: it took longer than `[budgets] tool_s`.
+            BudgetSpent: it was run with the same arguments too often in a row.
         """
         ...
 
@@ -100,6 +115,35 @@ class Dialogue(Protocol):
 
     def interrupted(self, heard: str) -> None:
         """The last reply was cut by barge-in; `heard` is the part the caller did hear."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What a dialogue may have beside that, to hold what was heard and no more. Neither waits.
+
+    Without `withdrawn` a dialogue may be asked to answer a turn, and then the same turn with more
+    words: `answer` has then been cancelled, and nothing of it was heard.
+    """
+
+    def withdrawn(self) -> None:
+        """The last reply was dropped before any of it could be heard: it never was, nor its turn.
+
+        The caller went on speaking; `answer` comes again with all the words.
+        """
+        ...
+
+    def heard(self, pieces: Sequence[HeardPiece]) -> None:
+        """Tell what became of the last reply, piece by piece; once for each that sounded."""
+        ...
+
+
+@runtime_checkable
+class TimeAware(Protocol):
+    """What a dialogue may have to end in time."""
+
+    async def time_is_short(self, left_s: float, reply: Reply) -> None:
+        """The call will be cut in `left_s` seconds; comes once, when it is nobody's go."""
         ...
 
 

@@ -6,6 +6,7 @@ The decisions are in `voiced.agent.script_machine`, which is pure; here they are
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from copy import copy
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -19,11 +20,12 @@ from voiced.agent.dialogue_file import SHIPPED, load_dialogue
 from voiced.agent.script_machine import HangUp, Policy, ScriptMachine, Transfer, compile_script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from typing import Self
 
     from voiced.agent.base import CallerTurn, CallInfo, Reply
     from voiced.agent.script_machine import AgentTurn, Script
+    from voiced.heard import HeardPiece
     from voiced.recognizer.base import Vocabulary
 
 
@@ -113,6 +115,7 @@ class ScriptDialogue:
 
     def __init__(self, machine: ScriptMachine) -> None:
         self._machine = machine
+        self._before = machine
 
     async def open(self, reply: Reply) -> None:
         """Greet the caller."""
@@ -120,16 +123,25 @@ class ScriptDialogue:
 
     async def answer(self, turn: CallerTurn, reply: Reply) -> None:
         """Answer one turn of the caller."""
+        self._before = copy(self._machine)
         await _perform(self._machine.answer(turn), reply)
 
     async def prompt(self, silences: int, reply: Reply) -> None:
         """Ask again after a silence, or say goodbye after several."""
+        self._before = copy(self._machine)
         await _perform(self._machine.prompt(silences), reply)
 
     async def transfer_failed(self, reason: str, reply: Reply) -> None:
         """Say that nobody could be reached, and go on where the caller was."""
         del reason
         await _perform(self._machine.transfer_failed(), reply)
+
+    def withdrawn(self) -> None:
+        """Be where the dialogue was before the last answer: nobody has heard it."""
+        self._machine = self._before
+
+    def heard(self, pieces: Sequence[HeardPiece]) -> None:
+        """Need nothing of this: what was cut is told by `interrupted`."""
 
     def interrupted(self, heard: str) -> None:
         """Note what the caller heard of the reply that was cut."""

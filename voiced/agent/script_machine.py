@@ -136,7 +136,10 @@ class _Pending:
 
 @dataclass(slots=True)
 class ScriptMachine:
-    """One call's way through a script. Call `open` first."""
+    """One call's way through a script. Call `open` first.
+
+    A shallow copy is a snapshot: what it holds is replaced, never changed.
+    """
 
     script: Script
     policy: Policy
@@ -206,7 +209,7 @@ class ScriptMachine:
         digits = self.script.dialogue.states[self._state].digits
         if digits is None or not digits.min_length <= len(turn.digits) <= digits.max_length:
             return self._not_understood()
-        self._slots[digits.slot] = " ".join(turn.digits)
+        self._slots = {**self._slots, digits.slot: " ".join(turn.digits)}
         return self._do(digits)
 
     def _take(self, turn: CallerTurn) -> AgentTurn:
@@ -253,7 +256,7 @@ class ScriptMachine:
 
     def _follow(self, answer: Answer, slots: Mapping[str, str]) -> AgentTurn:
         """Do what the answer asks for."""
-        self._slots |= slots
+        self._slots = {**self._slots, **slots}
         return self._do(answer)
 
     def _do(self, step: Step) -> AgentTurn:

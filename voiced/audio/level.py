@@ -21,6 +21,9 @@ FLOOR_DBFS = -96.0
 
 _FULL_SCALE = 32768.0
 
+_AUDIBLE = 164
+"""A sample from which on sound is heard on a telephone: -46 dBFS, above the noise of its codecs."""
+
 _SPEECH_RANGE_DB = 30.0
 """What is this much below the loudest block is pause or breath, not speech."""
 
@@ -34,6 +37,12 @@ def rms_dbfs(pcm: Pcm) -> float:
         return FLOOR_DBFS
     samples = pcm.astype(np.float64)
     return _dbfs(math.sqrt(np.dot(samples, samples) / len(samples)))
+
+
+def leading_silence_s(pcm: Pcm, rate_hz: int) -> float:
+    """Return how long `pcm` is silent before it can be heard first; all of it when it never is."""
+    audible = np.flatnonzero(np.abs(pcm.astype(np.int32)) >= _AUDIBLE)
+    return (int(audible[0]) if len(audible) else len(pcm)) / rate_hz
 
 
 def to_int16(samples: NDArray[np.floating[Any]]) -> Pcm:

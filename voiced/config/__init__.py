@@ -22,6 +22,7 @@ from voiced.config.tables import (
     StaffConfig,
     TelnyxConfig,
 )
+from voiced.config.turns import BudgetsConfig, TurnsConfig
 from voiced.errors import ConfigError
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "WEBHOOK_PATH",
     "AdminConfig",
     "Bind",
+    "BudgetsConfig",
     "CallConfig",
     "Config",
     "ConfigError",
@@ -43,6 +45,7 @@ __all__ = [
     "ServerConfig",
     "StaffConfig",
     "TelnyxConfig",
+    "TurnsConfig",
     "is_loopback",
     "load_config",
     "parse_bind",

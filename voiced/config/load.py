@@ -30,6 +30,7 @@ from voiced.config.tables import (
     ServerConfig,
     TelnyxConfig,
 )
+from voiced.config.turns import BudgetsConfig, TurnsConfig
 from voiced.errors import ConfigError, Problem
 from voiced.providers import AGENTS, RECOGNIZERS, SYNTHESIZERS, load_provider
 
@@ -45,6 +46,8 @@ PLAIN_TABLES: dict[str, type[Table]] = {
     "telnyx": TelnyxConfig,
     "media": MediaConfig,
     "call": CallConfig,
+    "turns": TurnsConfig,
+    "budgets": BudgetsConfig,
     "recording": RecordingConfig,
     "records": RecordsConfig,
     "inbound": InboundConfig,

@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr
 from voiced.config.address import Bind, parse_bind
 from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig
 from voiced.config.table import ProviderConfig, Table
+from voiced.config.turns import BudgetsConfig, TurnsConfig
 from voiced.config.values import (
     BindText,
     DirectoryPath,
@@ -189,6 +190,8 @@ class Config(Table):
     telnyx: TelnyxConfig
     media: MediaConfig
     call: CallConfig
+    turns: TurnsConfig
+    budgets: BudgetsConfig
     recognizer: ProviderConfig
     agent: ProviderConfig
     synthesizer: ProviderConfig

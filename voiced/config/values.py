@@ -114,6 +114,17 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_header_secret)]
 OptionalSecret = Annotated[HeaderSecret | None, AfterValidator(_none_if_empty)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 PhoneNumber = Annotated[str, AfterValidator(_phone_number)]
+
+
+def _phrases(value: object) -> object:
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        return value  # refused by the type, but for a tuple, which is already good
+    if not all(text.strip() for text in value):
+        raise ValueError("must not hold empty texts")
+    return tuple(value)
+
+
+Phrases = Annotated[tuple[str, ...], BeforeValidator(_phrases)]
 PhoneNumbers = Annotated[tuple[str, ...], BeforeValidator(_numbers)]
 NumberPatterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
 """E.164 numbers, and beginnings of numbers with a star behind them."""

@@ -19,10 +19,14 @@ happened; and what belongs to that:
 | `recognized` | `error`: the recognizer came to its end, by itself or by `error` |
 | `ask` | `n`, `what` (`open`, `answer` ...) and its arguments: the agent's turn begins |
 | `say` | `n`, `after_s`, `text`, `protected` |
+| `stream`, `piece`, `streamed` | a text that comes in pieces: `protected`; `text`; its end |
+| `spend`, `tool`, `tool_done` | `n`, `after_s`, `tokens`; `name`, `arguments` |
 | `expect` | `n`, `after_s`, `what` (`ExpectSpeech` ...) and its fields |
 | `hang_up`, `transfer` | `n`, `after_s`, `to`: what the agent decided |
 | `asked` | `n`, `after_s`, `error`: the turn ended; there is none when it was cut |
 | `interrupted` | `heard`: what the agent was told of a cut reply |
+| `withdrawn` | the agent was told that its last reply never was |
+| `heard` | `pieces`: what became of a reply, as the agent was told |
 | `speak` | `n`, `text`: asked of the synthesizer |
 | `pcm` | `n`, `after_s`, `audio` (a name), `pcm` when that name is new |
 | `spoken` | `n`, `after_s`, `error`: it was spoken; there is none when it was cut |

@@ -6,30 +6,33 @@ raised goes through. A step that is cancelled leaves no entry of its end.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
-from voiced.agent.base import AudioAgent
+from voiced.agent.base import AudioAgent, Remembering, TimeAware
 from voiced.errors import MediaStreamClosed, ProviderError, RemoteProtocolError
 from voiced.flight.header import is_repeatable
 from voiced.services import Staff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
     from voiced.agent.base import AudioLine, CallerTurn, CallInfo, Dialogue, DialogueAgent, Reply
     from voiced.audio.frame import Frame, Pcm
     from voiced.flight.flight import Flight
+    from voiced.heard import HeardPiece
     from voiced.recognizer.base import Recognizer, SpeechEvent, Vocabulary
     from voiced.services import MediaSocket
     from voiced.synthesizer.base import PcmSink, Synthesizer
     from voiced.turns.expect import Expectation
 
-TIMES = ("at", "started_at", "last_voice_at")
+TIMES = ("at", "voice_at", "started_at", "last_voice_at")
 """Fields of speech events that are trio times."""
 
 
@@ -168,7 +171,7 @@ class _NotedEvents:
     def _note(self, event: SpeechEvent) -> None:
         fields = asdict(event)
         for name in TIMES:
-            if name in fields:
+            if fields.get(name) is not None:
                 fields[name] = round(fields[name] - self._flight.origin, 6)
         self._flight.note("speech", event=type(event).__name__, **fields)
 
@@ -267,6 +270,22 @@ class _TappedDialogue:
         self._flight.note("interrupted", heard=heard)
         self._dialogue.interrupted(heard)
 
+    async def time_is_short(self, left_s: float, reply: Reply) -> None:
+        noted = self._ask(reply, what="time_is_short", left_s=left_s)
+        with noted.steps.until("asked"):
+            if isinstance(self._dialogue, TimeAware):
+                await self._dialogue.time_is_short(left_s, noted)
+
+    def withdrawn(self) -> None:
+        self._flight.note("withdrawn")
+        if isinstance(self._dialogue, Remembering):
+            self._dialogue.withdrawn()
+
+    def heard(self, pieces: Sequence[HeardPiece]) -> None:
+        self._flight.note("heard", pieces=[asdict(piece) for piece in pieces])
+        if isinstance(self._dialogue, Remembering):
+            self._dialogue.heard(pieces)
+
     def _ask(self, reply: Reply, **data: Any) -> _TappedReply:
         noted = _TappedReply(reply, _Steps(self._flight))
         self._flight.note("ask", n=noted.steps.n, **data)
@@ -278,10 +297,26 @@ class _TappedReply:
         self.steps = steps
         self._reply = reply
 
-    async def say(self, text: str, *, protected: bool = False) -> None:
-        self.steps.note("say", len(text), text=text, protected=protected)
-        await self._reply.say(text, protected=protected)
+    async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
+        if isinstance(text, str):
+            self.steps.note("say", len(text), text=text, protected=protected)
+            await self._reply.say(text, protected=protected)
+        else:
+            self.steps.note("stream", protected=protected)
+            async with _closing(text):
+                await self._reply.say(_NotedPieces(text, self.steps), protected=protected)
         self.steps.taken()
+
+    def spend(self, tokens: int) -> None:
+        self.steps.note("spend", tokens=tokens)
+        self._reply.spend(tokens)
+
+    @asynccontextmanager
+    async def tool(self, name: str, arguments: str = "") -> AsyncIterator[None]:
+        self.steps.note("tool", len(arguments), name=name, arguments=arguments)
+        async with self._reply.tool(name, arguments):
+            yield
+        self.steps.note("tool_done")
 
     def expect(self, what: Expectation) -> None:
         self.steps.note("expect", what=type(what).__name__, **asdict(what))
@@ -294,6 +329,32 @@ class _TappedReply:
     def transfer(self, to: str) -> None:
         self.steps.note("transfer", to=to)
         self._reply.transfer(to)
+
+
+class _NotedPieces:
+    """A model's stream, noted piece by piece."""
+
+    def __init__(self, pieces: AsyncIterable[str], steps: _Steps) -> None:
+        self._pieces = aiter(pieces)
+        self._steps = steps
+
+    def __aiter__(self) -> _NotedPieces:
+        return self
+
+    async def __anext__(self) -> str:
+        self._steps.taken()
+        try:
+            piece = await anext(self._pieces)
+        except StopAsyncIteration:
+            self._steps.note("streamed")
+            raise
+        self._steps.note("piece", len(piece), text=piece)
+        return piece
+
+
+def _closing(pieces: AsyncIterable[str]) -> AbstractAsyncContextManager[object]:
+    """Close a generator when it is left; there is nothing to close in other streams."""
+    return aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext()
 
 
 class TappedAudioAgent:

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechStarted:
-    """The caller has begun to speak. `at` (trio time) is the detector's decision point."""
+    """The caller has begun to speak. `at` (trio time) is the detector's decision point.
+
+    `voice_at` is when the first voiced frame had arrived, if that is known.
+    """
 
     at: float
+    voice_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +42,24 @@ class SpeechEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechResumed:
+    """The caller goes on after a pause for which a `Partial` gave `last_voice_at`."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Partial:
-    """A transcript that may still change."""
+    """A transcript of the present utterance that may still change.
+
+    `last_voice_at`: the caller has paused, and this was when the last voiced frame had arrived;
+    None while he speaks, or when the recognizer does not know. A turn may be taken to end with such
+    a pause, before `SpeechEnded`.
+    """
 
     text: str
+    confidence: float = 0.0
+    last_voice_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +76,7 @@ class Final:
     last_voice_at: float
 
 
-SpeechEvent: TypeAlias = SpeechStarted | SpeechEnded | Partial | Final
+SpeechEvent: TypeAlias = SpeechStarted | SpeechResumed | SpeechEnded | Partial | Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +123,9 @@ class Recognizer(Protocol):
 
         Never waits so long that `frames` (25 frames) fills up. Every utterance gives one
         `SpeechStarted`, one `SpeechEnded` and one `Final`, each kind in the order of utterances,
-        unless the frames end first. A `Final` may come after the next utterance's `SpeechStarted`
-        or `SpeechEnded`: whoever starts to speak is told of at once, whatever is being decoded.
+        unless the frames end first; `Partial` and `SpeechResumed` as the recognizer can. A `Final`
+        may come after the next utterance's `SpeechStarted` or `SpeechEnded`: whoever starts to
+        speak is told of at once, whatever is being decoded.
 
         Raises:
             RecognizerFailed: this call cannot be recognized any more.

@@ -16,6 +16,7 @@ class DigitCollector:
         self._rules = rules or ExpectDigits()
         self._keys = ""
         self._due_at = float("inf")
+        self._full_until = float("-inf")
 
     def expect(self, rules: ExpectDigits) -> None:
         """Collect by `rules` from now on; what was keyed ahead stays."""
@@ -31,6 +32,10 @@ class DigitCollector:
         """When the number is to be taken as it is; inf while no key was pressed."""
         return self._due_at
 
+    def is_habit(self, key: str, at: float) -> bool:
+        """Say whether `key` is a terminator that comes after a number already complete."""
+        return key == self._rules.terminator and not self._keys and at <= self._full_until
+
     def press(self, key: str, at: float) -> str | None:
         """Take one key, one of `KEYS`; return the number that it completes.
 
@@ -41,6 +46,7 @@ class DigitCollector:
         self._keys += key
         self._due_at = at + self._rules.inter_digit_timeout_s
         if len(self._keys) >= self._rules.max_length:
+            self._full_until = self._due_at
             return self.take()
         return self.take() if key == self._rules.terminator else None
 

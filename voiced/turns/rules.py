@@ -16,8 +16,8 @@ FAREWELL = (
 
 # Left out is what may well be the end: "yes it is", "what for", "come on in".
 UNFINISHED = (
-    "a", "an", "and", "because", "but", "er", "erm", "from", "i", "my", "of", "or", "the", "to", "uh",
-    "um", "with", "your",
+    "a", "an", "and", "because", "but", "er", "erm", "from", "i", "my", "of", "or", "the", "to",
+    "uh", "um", "with", "your",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from trio.testing import MockClock
 from voiced.errors import CallGone, CommandFailed
 from voiced.telnyx.commands import (
     Answer,
+    ClientStateUpdate,
     Command,
     Dial,
     Hangup,
@@ -126,6 +127,14 @@ async def test_command_is_posted_once_with_key_and_body(autojump_clock: MockCloc
     assert request.headers["content-type"] == "application/json"
     assert json.loads(request.content) == ANSWER.body()
     assert trio.current_time() == 0
+
+
+async def test_client_state_is_put(autojump_clock: MockClock) -> None:
+    fake = FakeTelnyx(Reply())
+    await send(fake, ClientStateUpdate(call_control_id=LEG, client_state="eA=="))
+    (request,) = fake.requests
+    assert request.method == "PUT"
+    assert json.loads(request.content) == {"client_state": "eA=="}
 
 
 async def test_dial_returns_the_new_leg(autojump_clock: MockClock) -> None:

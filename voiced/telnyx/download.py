@@ -9,7 +9,7 @@ Source: developers.telnyx.com, "Storing call recordings".
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -63,7 +63,7 @@ class Download:
 
     async def aclose(self) -> None:
         """Let go of the rest."""
-        with trio.CancelScope() as scope:
+        with trio.CancelScope() as scope, suppress(httpx.HTTPError):
             scope.cancel()  # closing the iterator alone would leave those within to the collector
             async for _ in self._pieces:
                 pass

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from voiced.errors import RemoteProtocolError, WebhookRejected
 from voiced.telnyx import events, texml
+from voiced.telnyx.machine import MachineJudge, Verdict, default_settings
 from voiced.telnyx.webhook import WebhookVerifier
 
 SCHEMA: dict[str, Any] = json.loads(
@@ -148,16 +149,30 @@ def test_finished_recording_tells_its_address(url: str, form: str) -> None:
     [
         {"CallSid": "c", "RecordingStatus": "in-progress"},
         {"CallSid": "c", "RecordingStatus": "absent"},
-        {"CallSid": "c", "AnsweredBy": "machine"},
         {"CallSid": "c", "Digits": "12"},
         {"CallSid": "c", "CallStatus": "brand-new"},
     ],
 )
 def test_what_changes_nothing_is_no_event(form: dict[str, str]) -> None:
-    callback = posted(form)
-    assert texml.as_event(callback, NOW) is None
-    if isinstance(callback, texml.AnsweredBy):
-        assert callback.answered_by == "machine"
+    assert texml.as_event(posted(form), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "verdict"),
+    [
+        ("human", Verdict.HUMAN),
+        ("machine", Verdict.MACHINE),
+        ("Fax", Verdict.FAX),
+        ("unknown", Verdict.HUMAN),
+    ],
+)
+def test_who_has_answered_is_judged_as_by_premium_detection(
+    answered_by: str, verdict: Verdict
+) -> None:
+    event = texml.as_event(posted({"CallSid": "c", "AnsweredBy": answered_by}), NOW)
+    assert isinstance(event, events.PremiumDetectionEnded)
+    judge = MachineJudge(default_settings("premium"))
+    assert judge.hear(event, 1.0).verdict is verdict
 
 
 def test_fetch_is_an_incoming_call_and_twice_the_same_one() -> None:
@@ -180,6 +195,16 @@ def test_callback_delivered_again_keeps_its_id_and_others_differ() -> None:
     again = texml.as_event(posted(first), NOW)
     assert again is not None
     assert again.webhook_id == ids[0]
+
+
+@pytest.mark.parametrize("number", [None, "", "many", "-1", "9" * 30])
+def test_callback_without_a_usable_number_has_no_key(number: str | None) -> None:
+    form = {"CallSid": "c", "CallStatus": "completed"}
+    if number is not None:
+        form["SequenceNumber"] = number
+    callback = posted(form)
+    assert isinstance(callback, texml.CallStatusChanged)
+    assert callback.dedup_key is None
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from voiced.telnyx.events import (
     CallAnswered,
     CallHangup,
     CallInitiated,
+    PremiumDetectionEnded,
     RecordingSaved,
     StreamingFailed,
     StreamingStarted,
@@ -42,6 +43,11 @@ _CAUSES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What the last status means where it names no cause."""
+
+_RESULTS: Mapping[str, str] = MappingProxyType(
+    {"human": "human", "machine": "machine", "fax": "fax_detected"}
+)
+"""Who has answered, in the words of premium detection; `unknown` is `not_sure`."""
 
 
 def as_initiated(fetch: InstructionFetch, now: datetime) -> CallInitiated:
@@ -87,7 +93,13 @@ def as_event(callback: TexmlCallback, now: datetime) -> WebhookEvent | None:
                 started_at=None,
                 ended_at=None,
             )
-        case RecordingChanged() | AnsweredBy() | UnknownCallback():
+        case AnsweredBy():
+            return PremiumDetectionEnded(
+                **_delivery(callback, f"answered by {callback.answered_by}"),
+                occurred_at=now,
+                result=_RESULTS.get(callback.answered_by, "not_sure"),
+            )
+        case RecordingChanged() | UnknownCallback():
             return None
         case _:
             assert_never(callback)

@@ -42,6 +42,18 @@ class ConfigError(VoicedError):
         self.problems = problems
 
 
+class CallListError(VoicedError):
+    """A list of numbers, or the file of its progress, cannot be used; `problems` tells them all."""
+
+    SHOWN = 20
+
+    def __init__(self, problems: list[str]) -> None:
+        more = len(problems) - self.SHOWN
+        shown = [*problems[: self.SHOWN], *([f"and {more} more"] if more > 0 else [])]
+        super().__init__("the list cannot be called: " + "; ".join(shown))
+        self.problems = problems
+
+
 class StartupError(VoicedError):
     """The daemon cannot start (port taken, voice missing ...); the text names the remedy."""
 

@@ -61,7 +61,7 @@ $(STAMP): pyproject.toml requirements.lock | system
 			|| .ci/apt-install build-essential "$(DEBIAN_PYTHON)-dev"; \
 		echo "make setup: compiling pocketsphinx"; \
 		$(PIP) --constraint requirements.lock pocketsphinx; }
-	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs]'
+	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3]'
 	@touch $@
 
 demo: setup

@@ -7,19 +7,20 @@ the leg takes it from there, 20 ms at a time.
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import trio
 
+from voiced.audio.frame import Pcm
 from voiced.testing.line import SILENCE, LineSpeech
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from voiced.audio.frame import Pcm
-
 TargetLegs: TypeAlias = Literal["self", "opposite", "both"]
+
+
+AudioLoader: TypeAlias = Callable[[], Awaitable[Pcm]]
+"""Gives 8 kHz audio; raises AudioUnavailableError."""
 
 
 class AudioUnavailableError(Exception):
@@ -47,13 +48,13 @@ class Announcement:
     """Something to play.
 
     Attributes:
-        load: gives the audio; raises AudioUnavailableError.
+        load: gives the audio.
         told: takes how it goes.
         forever: play it again and again, until it is stopped.
         target: who hears it: this leg's party, the one that the leg is bridged with, or both.
     """
 
-    load: Callable[[], Awaitable[Pcm]]
+    load: AudioLoader
     told: Told
     forever: bool = False
     target: TargetLegs = "self"
@@ -109,16 +110,11 @@ class Announcer:
         self._is_closed = True
         self._queue_in.close()
 
-    def next_frame(self) -> tuple[Pcm, Pcm]:
-        """Return the next 20 ms: for this leg's party, and for the one that it is bridged with."""
-        if self._playing is None or not self._speech.is_playing:
-            return SILENCE, SILENCE
-        frame = self._speech.next_frame()
-        target = self._playing.target
-        return (
-            frame if target != "opposite" else SILENCE,
-            frame if target != "self" else SILENCE,
-        )
+    def next_frame(self) -> tuple[Pcm, TargetLegs]:
+        """Return the next 20 ms, and who hears them."""
+        if self._playing is None:
+            return SILENCE, "self"
+        return self._speech.next_frame(), self._playing.target
 
     async def run(self) -> None:
         """Play what is queued until closed."""

@@ -75,7 +75,10 @@ class CallsApi:
             leg.seen(action, body, verdict.status, verdict=verdict)
             return refusal(verdict)
         leg.seen(action, body, 200, verdict=verdict)
-        return Answer(body={"data": {"result": "ok"}})
+        data = {"result": "ok"}
+        if body.get("record") and action == "answer":
+            data["recording_id"] = leg.recorder.next_id
+        return Answer(body={"data": data})
 
     def _dial(self, request: Request) -> Answer:
         body = request.json()
@@ -94,6 +97,8 @@ class CallsApi:
         self._dialling.seen(body, 200, outcome)
         # Dialling takes its time: Telnyx always says that the call is not alive yet.
         told = outcome.status() | {"is_alive": False}
+        if body.get("record"):
+            told["recording_id"] = outcome.recorder.next_id
         return Answer(body={"data": told}, delay_s=self._dialling.reply_s)
 
     def _try(self, body: Mapping[str, Any]) -> PhoneLeg | Refused:

@@ -119,6 +119,8 @@ class Dialling:
             client_state=body.get("client_state"),
             rules=self.rules,
             faults=self._faults,
+            parks=body.get("park_after_unbridge") == "self",
+            on_answer=linked.links.join if linked and body.get("bridge_on_answer") else None,
             on_report=self._take,
             callee=self._callee(body),
         )

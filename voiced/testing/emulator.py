@@ -30,6 +30,8 @@ from voiced.testing.exchange import Exchange
 from voiced.testing.faults import NO_FAULTS
 from voiced.testing.incoming import Incoming
 from voiced.testing.leg_context import CallServices
+from voiced.testing.recordings import UrlSigner
+from voiced.testing.recordings_api import RecordingsApi
 from voiced.testing.rest import RestApi, bearer_matches
 from voiced.testing.rules import DEFAULT_RULES, CallRules, Latencies, Speaker
 from voiced.testing.speech import tone_speaker
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from voiced.audio.frame import Pcm
     from voiced.journal import Observer
     from voiced.testing.account import TexmlApplication
     from voiced.testing.caller import Caller
@@ -89,6 +92,8 @@ class EmulatedTelnyx:
         webhook_url: where webhooks go; may be set once the daemon listens.
         directory: who is behind the numbers that the daemon dials or transfers to.
         exchange: the legs.
+        media: audio by URL or media name, for playback; what is not here is fetched.
+        recordings: what was recorded, and who fetched it.
         dialling: the calls that the daemon dials; its `faults` and `rules` are theirs.
         app: the REST API as an ASGI application.
         possessions: what the account owns; None for an account as it should be.
@@ -100,6 +105,7 @@ class EmulatedTelnyx:
         self.network = network
         self.webhook_url = webhook_url
         self.directory = Directory()
+        self.media: dict[str, Pcm] = {}
         self.possessions: Possessions | None = None
         self._account = account
         self._signer = Signer(account.signing_key)
@@ -114,12 +120,16 @@ class EmulatedTelnyx:
         self.dialling = Dialling(
             self.exchange, lambda: self.owned, reply_s=account.latencies.dial_s
         )
+        self.recordings = RecordingsApi(
+            UrlSigner(account.api_key.encode(), account.wall), account.wall
+        )
         handlers = (
+            self.recordings.handle,
             CallsApi(self.exchange, self.dialling).handle,
             TexmlApi(self.exchange).handle,
             AccountApi(lambda: self.owned, account.wall).handle,
         )
-        self.app = RestApi(self, handlers)
+        self.app = RestApi(self, handlers, open_handlers=(self.recordings.fetch,))
 
     @property
     def api_key(self) -> str:
@@ -223,6 +233,8 @@ class EmulatedTelnyx:
                 in_order=account.webhooks_in_order,
             ),
             speaker=account.speaker,
+            media=self.media,
+            recordings=self.recordings,
             observer=account.observer,
             latencies=account.latencies,
         )

@@ -71,6 +71,10 @@ class Faults:
         if unknown:
             raise ValueError(f"media pattern {self.media!r}: {sorted(unknown)} is none of . - x 2")
 
+    def of_other_legs(self) -> Faults:
+        """Return what of this plan concerns the legs that come of a call: its webhooks."""
+        return Faults(duplicates=self.duplicates, forgeries=self.forgeries)
+
     def is_duplicated(self, event_type: str) -> bool:
         """Tell whether webhooks of this type are delivered twice."""
         return event_type in self.duplicates or "*" in self.duplicates

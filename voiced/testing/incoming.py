@@ -23,6 +23,7 @@ class Incoming:
     """The origin of a leg that rings the daemon."""
 
     direction: Direction = "incoming"
+    parks = False
 
     def __init__(self, caller: Caller) -> None:
         self.party = caller

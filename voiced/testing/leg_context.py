@@ -10,12 +10,14 @@ from voiced.testing.webhooks import iso_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from voiced.audio.frame import Pcm
     from voiced.journal import JournalEvent, Observer
     from voiced.testing.callees import Callee, Directory
     from voiced.testing.deliveries import DeliverySettings
     from voiced.testing.faults import Faults
     from voiced.testing.legs import Leg
     from voiced.testing.phone_leg import PhoneLeg
+    from voiced.testing.recordings_api import RecordingsApi
     from voiced.testing.report import CallReport, Ledger
     from voiced.testing.rules import CallRules, Latencies, Parties, Speaker
 
@@ -30,6 +32,7 @@ class NewLeg:
         session_id: of the session that it joins; "" for one of its own.
         client_state: of the new leg.
         rules, faults: its bounds and its line; what shall go wrong.
+        parks: it stays up when the leg that it is bridged with ends.
         on_answer: told once the callee has picked up.
         on_end: told when the leg has ended, answered or not.
         on_report: takes the report when all is over.
@@ -43,6 +46,7 @@ class NewLeg:
     client_state: str | None = None
     rules: CallRules
     faults: Faults
+    parks: bool = False
     on_answer: Callable[[PhoneLeg], None] | None = None
     on_end: Callable[[PhoneLeg], None] | None = None
     on_report: Callable[[CallReport], None] | None = None
@@ -67,11 +71,13 @@ class LegMaker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallServices:
-    """What all calls of an account share."""
+    """What all calls of an account share. `media` is audio by URL or name, for playback."""
 
     exchange: LegMaker
     deliveries: DeliverySettings
     speaker: Speaker
+    media: Mapping[str, Pcm]
+    recordings: RecordingsApi
     observer: Observer
     latencies: Latencies
 

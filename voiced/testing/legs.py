@@ -10,15 +10,13 @@ accepted. Codes are those of Telnyx's error page; where it is silent the row say
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from voiced.testing.commands import Refused, check_body
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 COMMAND_ID_WINDOW_S = 60.0
 """For so long a second command with the same `command_id` is ignored (Telnyx, sending commands)."""
@@ -65,6 +63,7 @@ class Accepted:
 
 
 Verdict: TypeAlias = Accepted | Refused
+Objection: TypeAlias = Callable[[str, Mapping[str, Any]], Refused | None]
 
 _NOT_ANSWERED = "90034"
 _BEFORE_ANSWER: Mapping[str, str] = MappingProxyType(
@@ -101,6 +100,11 @@ _DETAILS: Mapping[str, str] = MappingProxyType(
 )
 
 
+def _no_objection(action: str, body: Mapping[str, Any]) -> Refused | None:
+    del action, body
+    return None
+
+
 class Leg:
     """One leg: judges commands and remembers what they did. The clock is an argument."""
 
@@ -122,11 +126,19 @@ class Leg:
         """Tell whether the leg costs money at this moment."""
         return self.state in (LegState.ANSWERED, LegState.STREAMING)
 
-    def command(self, action: str, body: Mapping[str, Any], now: float) -> Verdict:
+    def command(
+        self,
+        action: str,
+        body: Mapping[str, Any],
+        now: float,
+        *,
+        objection: Objection = _no_objection,
+    ) -> Verdict:
         """Judge a command and, if it is accepted for the first time, take its immediate effect.
 
         Only accepted commands enter the window of `command_id`: one that was refused because it
-        came too early can be sent again unchanged.
+        came too early can be sent again unchanged. `objection` is asked last, for refusals that
+        depend on more than the state of this leg.
         """
         refused = check_body(action, body) if self.is_up else self._refusal(action)
         if refused is not None:
@@ -134,7 +146,7 @@ class Leg:
         command_id = body.get("command_id")
         if self._seen(command_id, now):
             return Accepted(repeated=True)
-        refused = self._refusal(action)
+        refused = self._refusal(action) or objection(action, body)
         if refused is not None:
             return refused
         if command_id is not None:

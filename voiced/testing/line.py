@@ -30,6 +30,16 @@ _NOISE_S = 4
 """The noise repeats after so long."""
 
 
+def _ringback() -> Pcm:
+    """Return one ring as a caller in North America hears it: 2 s of two tones, 4 s of silence."""
+    t = np.arange(2 * LINE_RATE_HZ) / LINE_RATE_HZ
+    tones = 1500.0 * (np.sin(2 * np.pi * 440.0 * t) + np.sin(2 * np.pi * 480.0 * t))
+    return np.concatenate((tones.astype(np.int16), np.zeros(4 * LINE_RATE_HZ, np.int16)))
+
+
+RINGBACK = _ringback()
+
+
 class LineSpeech:
     """What Telnyx itself speaks to the caller."""
 

@@ -13,7 +13,7 @@ from voiced.testing.callees import Answers, NeverAnswers, Refuses
 from voiced.testing.caller import silent_caller
 from voiced.testing.deliveries import webhooks_of
 from voiced.testing.detection import plan_detection
-from voiced.testing.leg_commands import stream_request
+from voiced.testing.leg_commands import record_from_answer, send_keys, stream_request
 from voiced.testing.legs import Hangup
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _TIMEOUT = Hangup(cause="timeout", source="unknown", sip_cause="487")
 _NO_ANSWER = Hangup(cause="no_answer", source="unknown", sip_cause="487")
 _TIME_LIMIT = Hangup(cause="time_limit", source="unknown")
+
+_KEY_S = 0.25
 
 RING_S = 30
 """Telnyx's default for `timeout_secs`."""
@@ -47,6 +49,7 @@ class Outgoing:
     def __init__(self, new: NewLeg) -> None:
         callee = new.callee
         self.party = callee.party() if isinstance(callee, Answers) else silent_caller()
+        self.parks = new.parks
         self._new = new
 
     def events(self, facts: LegFacts) -> EventSink:
@@ -77,6 +80,9 @@ class Outgoing:
         if not leg.answered.is_set():
             leg.end(_TIMEOUT if body.get("retry_on_timeout", True) else _NO_ANSWER, "emulator")
             return
+        record_from_answer(leg, body)
+        if body.get("send_digits_on_answer"):
+            send_keys(leg, body["send_digits_on_answer"], _KEY_S)
         if self._new.on_answer is not None:
             self._new.on_answer(leg)
         async with trio.open_nursery() as nursery:

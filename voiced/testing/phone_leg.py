@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
@@ -24,11 +25,15 @@ from voiced.testing.announcer import Announcer
 from voiced.testing.commands import Refused
 from voiced.testing.faults import RestTroubles
 from voiced.testing.leg_audio import LegAudio
-from voiced.testing.leg_commands import carry_out
+from voiced.testing.leg_commands import carry_out, object_to
 from voiced.testing.leg_context import CallServices, EventSink, LegContext, LegFacts
+from voiced.testing.leg_gather import LegGather
+from voiced.testing.leg_recorder import LegRecorder
 from voiced.testing.leg_streams import LegStreams
 from voiced.testing.legs import Accepted, Direction, Hangup, Leg, Verdict
-from voiced.testing.report import CallReport, CommandSeen, EndedBy, Ledger
+from voiced.testing.links import Links
+from voiced.testing.report import CallReport, CommandSeen, EndedBy, KeySeen, Ledger
+from voiced.testing.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +64,11 @@ class Origin(Protocol):
 
     def events(self, facts: LegFacts) -> EventSink:
         """Return where the events of the leg go."""
+        ...
+
+    @property
+    def parks(self) -> bool:
+        """Tell whether the leg stays up when the one that it is bridged with ends."""
         ...
 
     def initiated(self, context: LegContext) -> dict[str, Any]:
@@ -103,8 +113,8 @@ class PhoneLeg:
     ) -> None:
         self.troubles = RestTroubles(faults)
         self.answered = trio.Event()
-        self.ledger = Ledger(rang_at=trio.current_time())
-        self.state = Leg(call_control_id=parties.call_control_id, direction=origin.direction)
+        self.ledger: Ledger = Ledger(rang_at=trio.current_time())
+        self.state: Leg = Leg(call_control_id=parties.call_control_id, direction=origin.direction)
         facts = LegFacts(
             parties=parties, services=services, rules=rules, faults=faults, ledger=self.ledger
         )
@@ -117,9 +127,20 @@ class PhoneLeg:
             ledger=self.ledger,
             events=origin.events(facts),
         )
-        self.announcer = Announcer()
-        self.streams = LegStreams(self.context, self.answered)
-        self.audio = LegAudio(self.context, origin.party, self.streams, self.announcer)
+        self.announcer: Announcer = Announcer()
+        self.overlay: Announcer = Announcer()
+        self.streams: LegStreams = LegStreams(self.context, self.answered)
+        self.recorder: LegRecorder = LegRecorder(self.context)
+        self.audio: LegAudio = LegAudio(
+            self.context,
+            origin.party,
+            streams=self.streams,
+            announcers=(self.announcer, self.overlay),
+            recorder=self.recorder,
+        )
+        self.gather: LegGather = LegGather(self.context, self.announcer)
+        self.links: Links = Links(self, parks=origin.parks)
+        self.timers: Timers = Timers()
         self._origin = origin
         self._orders_in, self._orders = trio.open_memory_channel[_Order](math.inf)
         self._scope = trio.CancelScope()
@@ -130,7 +151,7 @@ class PhoneLeg:
     def judge(self, action: str, body: Mapping[str, Any]) -> Verdict:
         """Judge a command of the daemon; an accepted one takes effect a moment later."""
         now = trio.current_time()
-        verdict = self.state.command(action, body, now)
+        verdict = self.state.command(action, body, now, objection=partial(object_to, self))
         self._cared_at = now
         if verdict == Accepted():
             due = now + self.context.services.latencies.effect_s
@@ -183,6 +204,8 @@ class PhoneLeg:
             async with trio.open_nursery() as media:
                 media.start_soon(self.streams.run)
                 media.start_soon(self.announcer.run)
+                media.start_soon(self.overlay.run)
+                media.start_soon(self.recorder.run)
                 await self._live()
             self.context.events.close()
         return self.ledger.report(
@@ -214,7 +237,9 @@ class PhoneLeg:
         self.ledger.ended_by = ended_by
         self.ledger.notes.extend(self.audio.party.notes)
         self.streams.close()
+        self.gather.stop("call_hangup")
         self.announcer.close()
+        self.overlay.close()
         self.context.tell_people(
             "call.hangup",
             state="hangup",
@@ -224,6 +249,8 @@ class PhoneLeg:
             call_quality_stats=None,
         )
         self.context.note(CallEnded(reason=hangup.cause, evidence=f"{ended_by} hung up", at=now))
+        self.recorder.close()
+        self.links.ended()
         self._origin.ended(self)
         self._orders_in.close()
         self._scope.cancel()
@@ -277,16 +304,23 @@ class PhoneLeg:
             return
         if spoken.digit:
             self._press(spoken.digit)
+        self.timers.run_due(now)
+        self.gather.poll(now)
         if self._is_abandoned(now):
             self._give_up_zombie()
 
     def _press(self, digit: str) -> None:
+        at_s = self.ledger.seconds(trio.current_time())
+        self.ledger.keys_pressed.append(KeySeen(at_s=at_s, digit=digit))
         if self.streams.current is not None:
             self.streams.current.press(digit, self.context.wall_time())
         self.context.tell_people("call.dtmf.received", digit=digit)
+        self.gather.press(digit)
+        self.links.pass_key(digit)
 
     def _is_abandoned(self, now: float) -> bool:
-        if self.streams.current is not None or self.announcer.is_playing:
+        plays = self.announcer.is_playing or self.streams.current is not None
+        if plays or self.links.is_cared_for:
             self._cared_at = now
         return now - self._cared_at > self.context.rules.zombie_after_s
 

@@ -18,6 +18,8 @@ from voiced.testing.utterances import Turn, Utterance, find_turns, find_utteranc
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from voiced.audio.frame import Pcm
     from voiced.testing.legs import Direction, Hangup, HangupCause
     from voiced.testing.rules import Parties
@@ -74,6 +76,33 @@ class SocketSeen:
     close_code: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySeen:
+    """A key that a party pressed or heard."""
+
+    at_s: float
+    digit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeSeen:
+    """A stretch of time in which the leg was bridged with another one."""
+
+    call_control_id: str
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RecordingSeen:
+    """A recording that was saved: int16 at 8 kHz, shape (n, channels); of two the party is left."""
+
+    recording_id: str
+    started_s: float
+    ended_s: float
+    audio: NDArray[np.int16]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CallReport:
     """One leg, as it was. Audio is int16 at 8 kHz, read-only; times as in the module's opening.
@@ -85,6 +114,10 @@ class CallReport:
             when `start` went out, `first_audio_s` when the caller first heard anything.
         heard: what was played to the party: whoever is at the other end, also of a dialled leg.
         spoken: what the party said, before its codec, background noise included.
+        bridges: with which legs it was bridged, when.
+        recordings: what was saved, in order; `EmulatedTelnyx.recordings` knows who fetched it.
+        keys_pressed, keys_heard: by the party; heard are those of `send_dtmf`, and of the party of
+            a bridged leg.
         violations: what the daemon did against the protocol, in order. Empty on a good call.
         notes: what a person would remark (the agent did not hang up ...).
         zombie: the leg was left up, billed and without anybody's care.
@@ -119,6 +152,10 @@ class CallReport:
     commands: tuple[CommandSeen, ...]
     webhooks: tuple[WebhookSent, ...]
     sockets: tuple[SocketSeen, ...]
+    bridges: tuple[BridgeSeen, ...]
+    recordings: tuple[RecordingSeen, ...]
+    keys_pressed: tuple[KeySeen, ...]
+    keys_heard: tuple[KeySeen, ...]
     violations: tuple[str, ...]
     notes: tuple[str, ...]
     zombie: bool
@@ -130,6 +167,11 @@ class CallReport:
     def zombies(self) -> tuple[str, ...]:
         """Return the call_control_ids of the session's legs that were left up."""
         return tuple(leg.call_control_id for leg in (self, *self.linked) if leg.zombie)
+
+    @property
+    def digits_heard(self) -> str:
+        """Return the keys that the party heard, as text."""
+        return "".join(key.digit for key in self.keys_heard)
 
     @property
     def message(self) -> Pcm | None:
@@ -169,6 +211,10 @@ class Ledger:
     commands: list[CommandSeen] = field(default_factory=list)
     webhooks: list[WebhookSent] = field(default_factory=list)
     sockets: list[SocketSeen] = field(default_factory=list)
+    bridges: list[BridgeSeen] = field(default_factory=list)
+    recordings: list[RecordingSeen] = field(default_factory=list)
+    keys_pressed: list[KeySeen] = field(default_factory=list)
+    keys_heard: list[KeySeen] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     spoken_texts: list[tuple[float, str]] = field(default_factory=list)
@@ -240,6 +286,10 @@ class Ledger:
             commands=tuple(self.commands),
             webhooks=tuple(self.webhooks),
             sockets=tuple(self.sockets),
+            bridges=tuple(self.bridges),
+            recordings=tuple(self.recordings),
+            keys_pressed=tuple(self.keys_pressed),
+            keys_heard=tuple(self.keys_heard),
             violations=tuple(self.violations),
             notes=tuple(self.notes),
             zombie=self.zombie,

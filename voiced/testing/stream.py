@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from voiced.audio.frame import Pcm
+    from voiced.testing.announcer import TargetLegs
     from voiced.testing.faults import Faults
     from voiced.testing.network import MediaSocket, Network
     from voiced.testing.report import Ledger
@@ -73,6 +74,7 @@ class StreamRequest:
     outbound: LineFormat
     auth_token: str = ""
     custom_parameters: Mapping[str, str] = field(default_factory=dict)
+    target: TargetLegs = "self"
     reconnects: bool = False
     """Dial again when the socket is lost: TeXML's `enableReconnect`."""
 
@@ -108,6 +110,7 @@ def read_request(body: Mapping[str, Any], *, leg_codec: str, faults: Faults) -> 
         inbound=inbound,
         outbound=outbound,
         auth_token=body.get("stream_auth_token", ""),
+        target=body.get("stream_bidirectional_target_legs", "opposite"),
         custom_parameters={p["name"]: p["value"] for p in body.get("custom_parameters", ())},
     )
 

@@ -18,7 +18,7 @@ import trio
 from voiced.agent.base import CallerTurn, Remembering
 from voiced.journal import BargeIn, CallerSaid, CallerSpeaking, FalseAlarm
 from voiced.latency import TurnClock
-from voiced.recognizer.base import Final, SpeechEnded, SpeechStarted
+from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechStarted
 from voiced.reply import Floorside, HangUp, SpokenReply
 from voiced.turns import events as floor_events
 from voiced.turns.events import KeyPressed, Line, ReplyOver, ReplySounds, TimePassed
@@ -163,7 +163,7 @@ class Conversation:
                 self._voice.note(CallerSpeaking(at=event.at, voice_at=event.voice_at))
             case SpeechEnded():
                 self._silent_at = now
-            case Final():
+            case Final() | Partial():
                 self._understood_at = now
             case _:
                 pass

@@ -43,7 +43,7 @@ WORDS = Vocabulary(("yes", "no"))
 
 
 def recognizer(decoder, network=level_network, **settings):
-    return EmbeddedRecognizer(EmbeddedSettings(**settings), decoder, network)
+    return EmbeddedRecognizer(EmbeddedSettings(**{"pause_ms": 0, **settings}), decoder, network)
 
 
 async def hear(recognizer, frames, vocabulary=WORDS, *, room=25):
@@ -82,7 +82,7 @@ async def test_an_utterance_gives_start_end_and_final_at_exact_times(autojump_cl
     spoken = frames(1.0, LOUD[:8000], 1.0)
     heard = await hear(recognizer(SlowDecoder(0.25)), spoken)
     assert heard == [
-        (1.06, SpeechStarted(at=1.06)),
+        (1.06, SpeechStarted(at=1.06, voice_at=1.04)),
         (2.64, SpeechEnded(at=2.64, last_voice_at=2.02)),
         (
             2.89,
@@ -94,6 +94,53 @@ async def test_an_utterance_gives_start_end_and_final_at_exact_times(autojump_cl
             ),
         ),
     ]
+
+
+async def test_a_pause_is_told_with_its_words_which_are_the_final_ones_if_nothing_follows(
+    autojump_clock, frames
+):
+    spoken = frames(1.0, LOUD[:8000], 1.0)
+    heard = await hear(recognizer(SlowDecoder(0.1), pause_ms=320), spoken)  # decodes once
+    assert [(at, type(event).__name__) for at, event in heard] == [
+        (1.06, "SpeechStarted"),
+        (2.44, "Partial"),  # 0.32 s of silence, 0.1 s to decode
+        (2.64, "SpeechEnded"),
+        (2.64, "Final"),
+    ]
+    partial, final = heard[1][1], heard[3][1]
+    assert partial.text == final.text == f"{(13 + 32 + 10) * 256} samples"
+    assert partial.last_voice_at == final.last_voice_at == 2.02
+
+
+async def test_a_caller_who_goes_on_after_a_pause_is_told_of(autojump_clock, frames):
+    spoken = frames(1.0, LOUD[:4000], 0.5, LOUD[:4000], 1.0)
+    heard = await hear(recognizer(SlowDecoder(0.1, 0.1), pause_ms=320), spoken)
+    assert [type(event).__name__ for _, event in heard] == [
+        "SpeechStarted",
+        "Partial",
+        "SpeechResumed",
+        "Partial",
+        "SpeechEnded",
+        "Final",
+    ]
+    assert heard[1][1].text != heard[3][1].text == heard[5][1].text
+
+
+async def test_words_that_come_after_the_caller_has_gone_on_are_not_told(autojump_clock, frames):
+    spoken = frames(1.0, LOUD[:4000], 0.4, LOUD[:4000], 1.0)
+    heard = await hear(recognizer(SlowDecoder(0.3, 0.4), pause_ms=320), spoken)
+    assert [type(event).__name__ for _, event in heard] == [
+        "SpeechStarted",
+        "SpeechEnded",
+        "Final",  # of the second pause: its words came after the end
+    ]
+
+
+async def test_a_pause_that_cannot_be_decoded_costs_no_utterance(autojump_clock, frames):
+    spoken = frames(1.0, LOUD[:4000], 1.0)
+    heard = await hear(recognizer(SlowDecoder(None, 0.1), pause_ms=320), spoken)
+    assert [type(event).__name__ for _, event in heard] == ["SpeechStarted", "SpeechEnded", "Final"]
+    assert heard[2][1].text != ""
 
 
 async def test_frames_are_read_and_a_new_start_is_told_while_an_utterance_is_decoded(

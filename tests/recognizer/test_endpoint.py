@@ -48,6 +48,32 @@ def test_probabilities_decide_starts_and_ends(probabilities, expected):
     assert shape(probabilities) == expected
 
 
+PAUSES = EndpointSettings(silence_s=0.192, pause_s=0.096)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "expected"),
+    [
+        ([HIGH] * 3 + [LOW] * 6, [(1, "Started"), (5, "Paused"), (8, "Ended")]),
+        ([HIGH] * 3 + [LOW] * 2 + [HIGH], [(1, "Started")]),
+        (
+            [HIGH] * 3 + [LOW] * 4 + [HIGH] * 2 + [LOW] * 6,
+            [(1, "Started"), (5, "Paused"), (7, "Resumed"), (11, "Paused"), (14, "Ended")],
+        ),
+        ([HIGH] * 2 + [LOW] * 6, [(1, "Started"), (7, "Ended")]),  # too short to be a word
+    ],
+)
+def test_a_pause_is_told_and_its_end(probabilities, expected):
+    assert shape(probabilities, PAUSES) == expected
+
+
+def test_an_end_tells_whether_anything_came_after_the_pause():
+    assert [d.paused for _, d in decisions([HIGH] * 3 + [LOW] * 6, PAUSES) if isinstance(d, Ended)]
+    *_, (_, ended) = decisions([HIGH] * 3 + [LOW] * 4 + [HIGH] + [LOW] * 6, PAUSES)
+    assert isinstance(ended, Ended)
+    assert ended.paused  # of the second pause
+
+
 def test_start_tells_when_voice_began():
     assert decisions([LOW, LOW, LOW, HIGH, HIGH]) == [
         (4, Started(started_at=3.0, voiced_windows=2))

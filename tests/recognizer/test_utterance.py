@@ -3,7 +3,7 @@ import pytest
 
 from voiced.audio.frame import Frame
 from voiced.recognizer.endpoint import EndpointSettings, Started
-from voiced.recognizer.utterance import CutSettings, Utterance, UtteranceCutter
+from voiced.recognizer.utterance import Cut, CutSettings, Utterance, UtteranceCutter
 
 WINDOW = 256
 RULES = EndpointSettings(silence_s=0.320, max_utterance_s=0.640)
@@ -25,7 +25,7 @@ def staircase(*runs):
 
 def cuts(pcm, frame_samples=160):
     cutter = UtteranceCutter(level_network, RULES, CUT)
-    found: list[Started | Utterance] = []
+    found: list[Cut] = []
     for at in range(0, len(pcm), frame_samples):
         piece = pcm[at : at + frame_samples]
         found += cutter.cut(Frame(pcm=piece, at=(at + len(piece)) / 8000))

@@ -1,20 +1,25 @@
 """The recognizer in the box: no account, no network, no model to fetch.
 
     frames -> cutter (voice detector, endpointer) -> utterances -> decoder workers -> finals
+                                                  -> pauses ----> decoder workers -> partials
 
 The detector runs inline, a tenth of a millisecond per 32 ms of audio. Decoding is batch work in
 other processes, and a second task of the call waits for it, so that frames are read on meanwhile:
-a caller who goes on speaking is noticed at once. It is a closed-domain recognizer: it knows the
+a caller who goes on speaking is noticed at once. What was said before a pause is decoded then, so
+that whoever waits for the end of the turn has the words already; if nothing follows, they are the
+final ones, and nothing is decoded twice. It is a closed-domain recognizer: it knows the
 words of its vocabulary and no others, and says by its confidence how sure it is.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import math
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 import structlog
 import trio
@@ -22,11 +27,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from voiced.audio.frame import LINE_RATE_HZ
 from voiced.errors import RecognizerFailed, StartupError
-from voiced.recognizer.base import Final, SpeechEnded, SpeechStarted
-from voiced.recognizer.endpoint import EndpointSettings, Started
+from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechResumed, SpeechStarted
+from voiced.recognizer.endpoint import EndpointSettings, Resumed, Started
 from voiced.recognizer.pool import open_pool
 from voiced.recognizer.silero import SileroNetwork
-from voiced.recognizer.utterance import CutSettings, Utterance, UtteranceCutter
+from voiced.recognizer.utterance import CutSettings, SoFar, Utterance, UtteranceCutter
 from voiced.recognizer.worker_process import PROVIDER
 from voiced.recognizer.worker_wire import Transcript
 
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from voiced.audio.frame import Frame, Pcm
     from voiced.recognizer.base import SpeechEvent, Vocabulary
     from voiced.recognizer.silero import Network
+    from voiced.recognizer.utterance import Cut
     from voiced.recognizer.worker_wire import Loaded
 
 log = structlog.get_logger(__name__)
@@ -78,6 +84,12 @@ class EmbeddedSettings(BaseModel):
     silence_ms: int = Field(
         default=600, ge=200, le=5000, description="silence that ends an utterance, milliseconds"
     )
+    pause_ms: int = Field(
+        default=320,
+        ge=0,
+        le=5000,
+        description="pause after which the words so far are told, milliseconds; 0: never",
+    )
     min_speech_ms: int = Field(
         default=64, ge=32, le=1000, description="unbroken voice that starts one, milliseconds"
     )
@@ -107,6 +119,7 @@ class EmbeddedSettings(BaseModel):
             min_speech_s=self.min_speech_ms / 1000,
             silence_s=self.silence_ms / 1000,
             max_utterance_s=self.max_utterance_s,
+            pause_s=self.pause_ms / 1000 if self.pause_ms else math.inf,
         )
 
 
@@ -190,6 +203,27 @@ class EmbeddedRecognizer:
             await hearing.run(frames)
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Pause:
+    """A pause within an utterance, and what was recognized up to there.
+
+    `is_told`: there was a Partial of it. `is_over`: the caller has gone on.
+    """
+
+    so_far: SoFar
+    transcript: Transcript | None = None
+    is_told: bool = False
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Whole:
+    """An utterance that has ended, with the pause after which nothing more was said, if any."""
+
+    utterance: Utterance
+    pause: _Pause | None
+
+
 class _Hearing:
     """One call's recognition: a task that cuts utterances and one that has them decoded."""
 
@@ -207,10 +241,11 @@ class _Hearing:
         self._events = events
         self._vocabulary = vocabulary
         self._failures = 0  # utterances lost in a row
+        self._pause: _Pause | None = None  # in which the caller is now
 
     async def run(self, frames: trio.MemoryReceiveChannel[Frame]) -> None:
         """Recognize until `frames` ends. Raises RecognizerFailed."""
-        to_decode, utterances = trio.open_memory_channel[Utterance](MAX_BACKLOG)
+        to_decode, utterances = trio.open_memory_channel[_Whole | _Pause](MAX_BACKLOG)
         failure: RecognizerFailed | None = None
 
         async def until_failure(task: Callable[[], Awaitable[None]]) -> None:
@@ -233,7 +268,7 @@ class _Hearing:
     async def _cut_all(
         self,
         frames: trio.MemoryReceiveChannel[Frame],
-        to_decode: trio.MemorySendChannel[Utterance],
+        to_decode: trio.MemorySendChannel[_Whole | _Pause],
     ) -> None:
         """Report starts and ends as they are decided; hand utterances on and never wait for them.
 
@@ -242,20 +277,65 @@ class _Hearing:
         with to_decode:
             async for frame in frames:
                 for cut in self._cutter.cut(frame):
-                    now = trio.current_time()
-                    if isinstance(cut, Started):
-                        await self._events.send(SpeechStarted(at=now))
-                        continue
-                    last_voice_at = cut.ended.last_voice_at
-                    await self._events.send(SpeechEnded(at=now, last_voice_at=last_voice_at))
-                    _hand_on(cut, to_decode)
+                    await self._report(cut, to_decode)
 
-    async def _decode_all(self, utterances: trio.MemoryReceiveChannel[Utterance]) -> None:
-        """Send a Final for each utterance, in their order. Closes `utterances`."""
-        with utterances:
-            async for utterance in utterances:
-                transcript = await self._decode(utterance)
-                await self._events.send(_final(utterance, transcript))
+    async def _report(self, cut: Cut, to_decode: trio.MemorySendChannel[_Whole | _Pause]) -> None:
+        now = trio.current_time()
+        match cut:
+            case Started(started_at=voice_at):
+                await self._events.send(SpeechStarted(at=now, voice_at=voice_at))
+            case SoFar():
+                self._pause = _Pause(so_far=cut)
+                with suppress(trio.WouldBlock):  # then the final words have to do
+                    to_decode.send_nowait(self._pause)
+            case Resumed():
+                pause, self._pause = self._pause, None
+                if pause is not None:
+                    pause.is_over = True
+                    if pause.is_told:
+                        await self._events.send(SpeechResumed(at=now))
+            case Utterance(ended=ended):
+                pause, self._pause = self._pause, None
+                last_voice_at = ended.last_voice_at
+                await self._events.send(SpeechEnded(at=now, last_voice_at=last_voice_at))
+                _hand_on(_Whole(utterance=cut, pause=pause if ended.paused else None), to_decode)
+            case _:
+                assert_never(cut)
+
+    async def _decode_all(self, waiting: trio.MemoryReceiveChannel[_Whole | _Pause]) -> None:
+        """Send a Final for each utterance, in their order, and Partials. Closes `waiting`."""
+        with waiting:
+            async for item in waiting:
+                if isinstance(item, _Pause):
+                    await self._decode_pause(item)
+                else:
+                    transcript = await self._transcribe(item)
+                    await self._events.send(_final(item.utterance, transcript))
+
+    async def _decode_pause(self, pause: _Pause) -> None:
+        """Tell what was said before a pause, unless the caller has gone on meanwhile."""
+        await trio.lowlevel.checkpoint()
+        if pause.is_over or not self._vocabulary.sentences:
+            return
+        with suppress(RecognizerFailed), trio.move_on_after(self._decode_timeout_s):
+            pause.transcript = await self._decoder.decode(pause.so_far.pcm, self._vocabulary)
+        if pause.transcript is not None and pause is self._pause:
+            pause.is_told = True
+            await self._events.send(
+                Partial(
+                    text=pause.transcript.text,
+                    confidence=pause.transcript.confidence,
+                    last_voice_at=pause.so_far.last_voice_at,
+                )
+            )
+
+    async def _transcribe(self, whole: _Whole) -> Transcript:
+        """Return the words of an utterance: those of its last pause, if nothing came after it."""
+        if whole.pause is not None and whole.pause.transcript is not None:
+            await trio.lowlevel.checkpoint()
+            self._failures = 0
+            return whole.pause.transcript
+        return await self._decode(whole.utterance)
 
     async def _decode(self, utterance: Utterance) -> Transcript:
         """Return the words, or none where they could not be had; raises when that is too often."""
@@ -281,9 +361,9 @@ class _Hearing:
         return _NOTHING
 
 
-def _hand_on(utterance: Utterance, to_decode: trio.MemorySendChannel[Utterance]) -> None:
+def _hand_on(whole: _Whole, to_decode: trio.MemorySendChannel[_Whole | _Pause]) -> None:
     try:
-        to_decode.send_nowait(utterance)
+        to_decode.send_nowait(whole)
     except trio.WouldBlock:
         reason = f"{MAX_BACKLOG} utterances of this call wait to be decoded"
         raise RecognizerFailed(PROVIDER, reason) from None

@@ -6,6 +6,8 @@ arrivals, so jitter on the line moves no decision.
 
     silent --[voice for min_speech_s]--> speaking --[no voice for silence_s, or too long]--> silent
 
+Within an utterance a pause of `pause_s` is told, and its end: the turn may be over there.
+
 A window is voiced by hysteresis: from `threshold` upward it begins to be, and stays so down to
 `release`, so that a vowel dying away does not flicker.
 """
@@ -30,6 +32,7 @@ class EndpointSettings:
         silence_s: unbroken silence that ends it.
         min_voiced_s: an utterance with less voice in all is not worth recognizing.
         max_utterance_s: after this long since its start an utterance is ended by force.
+        pause_s: unbroken silence within an utterance that is worth telling; inf for none.
     """
 
     threshold: float = 0.5
@@ -38,6 +41,7 @@ class EndpointSettings:
     silence_s: float = 0.600
     min_voiced_s: float = 0.096
     max_utterance_s: float = 20.0
+    pause_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,8 @@ class Ended:
 
     `started_at` and `last_voice_at` are the arrivals of its first and last voiced window;
     `silent_windows` have passed since the latter. `forced`: it was cut for its length.
-    `too_short`: it held less voice than any word does.
+    `too_short`: it held less voice than any word does. `paused`: nothing was said since the pause
+    that was told last.
     """
 
     started_at: float
@@ -66,9 +71,22 @@ class Ended:
     silent_windows: int
     forced: bool
     too_short: bool
+    paused: bool = False
 
 
-Decision: TypeAlias = Started | Ended
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """The caller has paused within the utterance; `last_voice_at` as in `Ended`."""
+
+    last_voice_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """The caller goes on after a pause that was told."""
+
+
+Decision: TypeAlias = Started | Paused | Resumed | Ended
 
 
 def windows_in(duration_s: float) -> int:
@@ -91,6 +109,7 @@ class Endpointer:
         self._silent_windows = 0  # since the last voiced one
         self._started_at = 0.0
         self._last_voice_at = 0.0
+        self._paused = False
 
     def decide(self, probability: float, at: float) -> Decision | None:
         """Take the next window's probability of voice and say whether that decides something.
@@ -107,7 +126,7 @@ class Endpointer:
             self._silent_windows += 1
         if self._speaking:
             self._windows += 1
-            return self._end_if_due()
+            return self._end_if_due() or self._pause_if_due()
         return self._start_if_due()
 
     def _hear(self, at: float) -> None:
@@ -127,6 +146,21 @@ class Endpointer:
         self._windows = self._voiced_windows
         return Started(started_at=self._started_at, voiced_windows=self._voiced_windows)
 
+    def _pause_if_due(self) -> Paused | Resumed | None:
+        if self._paused and self._voiced:
+            self._paused = False
+            return Resumed()
+        worth_it = self._voiced_windows >= windows_in(self.settings.min_voiced_s)
+        if worth_it and not self._paused and self._silent_windows >= self._pause_windows:
+            self._paused = True
+            return Paused(last_voice_at=self._last_voice_at)
+        return None
+
+    @property
+    def _pause_windows(self) -> float:
+        pause_s = self.settings.pause_s
+        return windows_in(pause_s) if math.isfinite(pause_s) else math.inf
+
     def _end_if_due(self) -> Ended | None:
         silent = self._silent_windows >= windows_in(self.settings.silence_s)
         forced = not silent and self._windows >= windows_in(self.settings.max_utterance_s)
@@ -138,6 +172,7 @@ class Endpointer:
             silent_windows=self._silent_windows,
             forced=forced,
             too_short=self._voiced_windows < windows_in(self.settings.min_voiced_s),
+            paused=self._paused,
         )
         self._restart()
         return ended

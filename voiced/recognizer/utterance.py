@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from voiced.recognizer.endpoint import Ended, Endpointer, EndpointSettings, Started, windows_in
+from voiced.recognizer.endpoint import (
+    Ended,
+    Endpointer,
+    EndpointSettings,
+    Paused,
+    Resumed,
+    Started,
+    windows_in,
+)
 from voiced.recognizer.silero import WINDOW_SAMPLES, VoiceDetector
 
 if TYPE_CHECKING:
@@ -45,7 +53,15 @@ class Utterance:
     ended: Ended
 
 
-Cut: TypeAlias = Started | Utterance
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SoFar:
+    """The utterance up to a pause: what `Utterance` will be if nothing more is said."""
+
+    pcm: Pcm
+    last_voice_at: float
+
+
+Cut: TypeAlias = Started | SoFar | Resumed | Utterance
 
 
 class UtteranceCutter:
@@ -82,6 +98,10 @@ class UtteranceCutter:
             case Started():
                 self._speaking = True
                 self._keep_last(self._preroll + decision.voiced_windows)
+                return decision
+            case Paused(last_voice_at=last_voice_at):
+                return SoFar(pcm=np.concatenate(self._windows), last_voice_at=last_voice_at)
+            case Resumed():
                 return decision
             case Ended():
                 self._speaking = False

@@ -200,6 +200,8 @@ class Floor:
         utterance = self._open.last
         if utterance is None or utterance.deaf or utterance.echo or utterance.taken:
             return
+        if not partial.text:
+            return
         changed = utterance.partial is None or utterance.partial.text != partial.text
         utterance.paused = partial.last_voice_at is not None
         utterance.partial = Words(

@@ -84,6 +84,7 @@ class Outgoing:
         if body.get("send_digits_on_answer"):
             send_keys(leg, body["send_digits_on_answer"], _KEY_S)
         if self._new.on_answer is not None:
+            await trio.sleep(leg.context.services.latencies.bridge_s)
             self._new.on_answer(leg)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._limit, leg, body)

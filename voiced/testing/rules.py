@@ -29,6 +29,7 @@ class Latencies:
         connect_s: from the start of a stream to the dialling of the media socket.
         dial_s: from a request to dial to its HTTP answer; with the default `call.initiated` is
             faster, as it may be in real life.
+        bridge_s: from the answer of a leg to its being bridged.
         recording_s: from the end of a recording to its `call.recording.saved`.
     """
 
@@ -37,6 +38,7 @@ class Latencies:
     webhook_s: float = 0.017
     connect_s: float = 0.031
     dial_s: float = 0.043
+    bridge_s: float = 0.019
     recording_s: float = 2.337
 
 

@@ -36,10 +36,10 @@ FAILED = CommandFailed("hangup", "x", status=500)
 
 
 def make(telnyx, *events):
-    leg = Leg()
+    leg = Leg(CallControlId("v3:one"))
     for event in events or (LegEvent.ANSWERED,):
         leg.apply(event)
-    return Goodbye(CallControlId("v3:one"), leg, telnyx), leg
+    return Goodbye(leg, telnyx), leg
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ RINGING = CallRinging(caller="+13125550100", called="+13125550199", at=100.0)
 def record():
     return RecordBuilder(
         line="",
+        ref="r1",
+        direction="incoming",
         call_id="v3:one",
         ids={"call_leg_id": "leg", "call_session_id": "session", "connection_id": "1"},
         started=datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC),
@@ -148,8 +150,9 @@ def test_counters_of_both_directions(record):
     pacer = Pacer(lead_s=0.4, message_frames=5)
     pacer.sent(1, 0.00001, more_waits=False)
     inbound = InboundStatistics(frames=3, chunks=reorder.statistics(), last_at=1.0)
-    record.count(inbound, pacer.statistics())
+    record.count(inbound, pacer.statistics(), restarts=2)
     counters = told(record)["counters"]
+    assert counters["stream_restarts"] == 2
     assert counters["inbound"]["frames"] == 3
     assert counters["inbound"]["reordered"] == counters["inbound"]["duplicated"] == 1
     assert counters["outbound"]["sent_s"] == 0.02

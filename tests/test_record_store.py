@@ -18,7 +18,12 @@ from voiced.errors import StartupError
 from voiced.log import configure_logging
 from voiced.record_store import DISK_THREADS, RecordStore
 
-DOCUMENT = {"call_id": "v3:abc/../DEF", "started_at": "2026-11-22T10:00:00.123+00:00", "x": 1}
+DOCUMENT = {
+    "call_id": "v3:abc",
+    "ref": "a/../DEF",
+    "started_at": "2026-11-22T10:00:00.123+00:00",
+    "x": 1,
+}
 
 
 @pytest.fixture
@@ -51,8 +56,8 @@ def test_a_call_has_a_directory_of_its_own_whatever_its_id_holds(tmp_path):
     store = RecordStore(tmp_path)
     directory = store.directory(DOCUMENT)
     assert directory.parent == tmp_path
-    assert directory.name == "20261122T100000-v3abcDEF"
-    other = store.directory({**DOCUMENT, "call_id": "v3:other"})
+    assert directory.name == "20261122T100000-aDEF"
+    other = store.directory({**DOCUMENT, "ref": "other"})
     assert other != directory
 
 

@@ -1,8 +1,8 @@
 """One call's life: read this first.
 
-`Call.run` is the whole life of a call: answer (`voiced.answering`), hold the conversation on the
-media stream (`voiced.session`, where the drawing of the four tasks is), say goodbye
-(`voiced.goodbye`).
+`Call.run` is the whole life of a call: come to its media stream (`voiced.opening`: answer, dial, or
+a TeXML document), hold the conversation (`voiced.session`, where the drawing of the tasks is), say
+goodbye (`voiced.goodbye`).
 
 `Call.end` is the only way to end it: the first cause wins, is kept as an `Ending`, and cancels the
 call's scope, and with it every task, socket, timer and file of the call. What remains is one
@@ -15,32 +15,37 @@ Webhooks are facts, not tasks: `Call.webhook` applies them at once and never wai
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import structlog
 import trio
 
-from voiced.agent.base import CallInfo
-from voiced.answering import Answering
 from voiced.audio.codec import audio_rate_hz
 from voiced.endings import ending_of
 from voiced.goodbye import Goodbye, speaking_limit_s
 from voiced.journal import CallEnded, CallRinging
 from voiced.ledger import CLOSE_LIMIT_S, LegBooks
-from voiced.leg import Ending, EndReason, Leg, LegEvent
+from voiced.leg import Ending, EndReason, LegEvent
 from voiced.log import get_logger
+from voiced.services import LentSocket
 from voiced.session import Session
 from voiced.telnyx import events
+from voiced.telnyx.client_state import client_state
+from voiced.telnyx.outcome import dial_result
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from voiced.admission import Refuse
+    from voiced.agent.base import CallInfo
     from voiced.journal import JournalEvent
+    from voiced.leg import Leg
+    from voiced.opening import Opening
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
     from voiced.services import Media, MediaSocket, Services, Staff
+    from voiced.telnyx.ids import CallControlId
 
 log = get_logger(__name__)
 
@@ -48,53 +53,101 @@ AUDIO_TIMEOUT_S = 2.0
 """For the last seconds of the recording: a slow disk must leave time for the record."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallKeys:
+    """What names one call on our side.
+
+    Attributes:
+        direction: who began it.
+        ref: in `client_state`, so that webhooks of legs that we dial or transfer to find their
+            call; "" for no leg. Telnyx does not keep it secret.
+        token: authorises the call's media socket; a secret.
+    """
+
+    direction: Literal["incoming", "outgoing"]
+    ref: str
+    token: str = field(repr=False)
+
+    @property
+    def dialled_state(self) -> str:
+        """The `client_state` of the leg of an outgoing call."""
+        return client_state("dialled", self.ref)
+
+    @property
+    def target_state(self) -> str:
+        """The `client_state` of legs that the call is transferred to."""
+        return client_state("target", self.ref)
+
+
 class Call:
-    """One call leg, from its first webhook to its record."""
+    """One call leg, from its first webhook or its order to its record."""
 
     def __init__(
         self,
-        initiated: events.CallInitiated,
+        leg: Leg,
+        info: CallInfo,
         *,
-        token: str,
+        keys: CallKeys,
         services: Services,
         staff: Staff,
         record: RecordBuilder,
+        on_identified: Callable[[Call], None],
     ) -> None:
-        """Make a call that `run` will live; `token` authorises its media socket."""
-        self.id = initiated.call_control_id
-        self.token = token
-        self.leg = Leg()
+        """Make a call that `run` will live, once it has its `opening`.
+
+        `on_identified` is called when the id of a leg that we dialled is known.
+        """
+        self.leg = leg
+        self.keys = keys
         self.ending: Ending | None = None
         self.record = record
-        self._info = CallInfo(call_id=self.id, caller=initiated.from_, called=initiated.to)
-        self._flight = services.flights.begin(record.document(), token)
-        services, self._staff = self._flight.tap(services, staff)
-        self._services = services
+        self.opening: Opening
+        self._info = info
+        self._flight = services.flights.begin(record.document(), keys.token)
+        self.services, self._staff = self._flight.tap(services, staff)
         self._config = services.config
-        media_url = services.config.media_url(token)
-        self._answering = Answering(self.id, self.leg, media_url, services, self)
-        self._goodbye = Goodbye(self.id, self.leg, services.telnyx)
-        self._books = LegBooks(
+        self._on_identified = on_identified
+        self._identified = trio.Event()
+        self._goodbye = Goodbye(leg, self.services.telnyx)
+        self.books = LegBooks(
             services.ledger,
             services.records,
-            key=self.id,
-            direction="incoming",
-            call_control_id=self.id,
+            key=keys.ref,
+            direction=keys.direction,
+            call_control_id=leg.id,
+            client_state=keys.dialled_state if leg.id is None else None,
         )
+        self._session: Session | None = None
         self._recording: Recording | None = None
         self._scope = trio.CancelScope()
-        self._sockets_in, self._sockets = trio.open_memory_channel["MediaSocket"](1)
-        self._media_over = trio.Event()
+        self._sockets_in, self._sockets = trio.open_memory_channel["LentSocket"](1)
         self._carried = False
+        self._released = trio.Event()
+        self._answered = False
+
+    @property
+    def id(self) -> str:
+        """The leg's call_control_id; "" as long as Telnyx has not told that of an outgoing one."""
+        return self.leg.id or ""
 
     # -- from outside: webhooks, the media endpoint, the admin API --------------------------------
+
+    def identify(self, ids: Mapping[str, Any]) -> None:
+        """Learn the ids of a leg that we dialled; the first source counts."""
+        call_control_id = ids.get("call_control_id")
+        if self.leg.id is None and isinstance(call_control_id, str) and call_control_id:
+            self.leg.id = cast("CallControlId", call_control_id)
+            self.record.identify(ids)
+            self.services.flights.identify(self.keys.ref, call_control_id)
+            self._identified.set()
+            self._on_identified(self)
 
     def webhook(self, event: events.WebhookEvent) -> None:
         """Apply a fact that Telnyx tells of this leg. Never waits, never raises."""
         match event:
             case events.CallAnswered():
+                self._answered = True
                 self.leg.apply(LegEvent.ANSWERED)
-                self._answering.confirmed.set()
                 self._goodbye.answered.set()
             case events.CallHangup():
                 was_bridged = self.leg.is_bridged
@@ -106,7 +159,19 @@ class Call:
             case events.StreamingFailed():
                 self.end(EndReason.STREAMING_FAILED, f"streaming.failed: {event.reason}")
             case _:
-                log.debug("webhook not acted on", type=type(event).__name__)
+                pass
+        self.opening.webhook(event)
+        if self._session is not None:
+            self._session.webhook(event)
+
+    def webhook_of_target(self, event: events.WebhookEvent) -> None:
+        """Apply a fact about a leg that this call is being transferred to."""
+        if self._session is not None:
+            self._session.webhook(event)
+
+    def transfer(self, to: str) -> bool:
+        """Transfer the caller now, for the operator; False while there is nobody to transfer."""
+        return self._session is not None and self.ending is None and self._session.transfer(to)
 
     @contextmanager
     def reserve_media(self) -> Iterator[None]:
@@ -122,11 +187,14 @@ class Call:
 
         Run by the media endpoint, in its own task. If that task is cancelled, the socket is lost.
         """
+        self._released = released = trio.Event()
         try:
-            self._sockets_in.send_nowait(self._flight.carry(socket))
-            await self._media_over.wait()
+            self._sockets_in.send_nowait(LentSocket(self._flight.carry(socket), released.set))
+            await released.wait()
+        except trio.WouldBlock:
+            log.warning("media socket not wanted: the call has not taken the one before")
         finally:
-            if not self._media_over.is_set():
+            if not released.is_set():
                 self.end(EndReason.MEDIA_LOST, "the web server closed the media socket")
 
     @property
@@ -142,54 +210,73 @@ class Call:
 
     def _end_by_hangup(self, event: events.CallHangup, *, was_bridged: bool) -> None:
         evidence = f"call.hangup {event.webhook_id}: {event.cause}, {event.source}"
+        outgoing = self.keys.direction == "outgoing"
+        if outgoing:
+            result = dial_result(
+                answered=self._answered,
+                hangup_cause=event.cause,
+                sip_hangup_cause=event.sip_cause,
+                hangup_source=event.source,
+            )
+            self.record.outcome(result)
+            evidence = f"{result.explanation}; {evidence}"
         if was_bridged:
             self.end(EndReason.TRANSFERRED, evidence)
         elif event.cause == "time_limit":
             self.end(EndReason.MAX_DURATION, evidence)
+        elif outgoing:
+            self.end(EndReason.CALLEE_HUNG_UP if self._answered else EndReason.UNREACHED, evidence)
+            self._reconsider(evidence)
         else:
             self.end(EndReason.CALLER_HUNG_UP, evidence)
             self._reconsider(evidence)
 
     def _reconsider(self, evidence: str) -> None:
-        """If the socket died because the caller had gone, that is the reason."""
+        """If the socket died because the far end had gone, that is the reason."""
         if self.ending is None or not self.leg.is_gone:
             return
         if self.ending.reason is EndReason.MEDIA_LOST:
             both = f"{self.ending.evidence}; {evidence}"
-            self.ending = replace(self.ending, reason=EndReason.CALLER_HUNG_UP, evidence=both)
+            self.ending = replace(self.ending, reason=self._far_end_hung_up, evidence=both)
+
+    @property
+    def _far_end_hung_up(self) -> EndReason:
+        incoming = self.keys.direction == "incoming"
+        return EndReason.CALLER_HUNG_UP if incoming else EndReason.CALLEE_HUNG_UP
 
     # -- the life of the call --------------------------------------------------------------------
 
     async def run(self) -> None:
         """Live the call. Raises nothing but Cancelled: an error is this call's own ending."""
-        structlog.contextvars.bind_contextvars(call=self.id)
-        self.note(
-            CallRinging(caller=self._info.caller, called=self._info.called, at=trio.current_time())
-        )
+        self._begin()
         self._scope.deadline = trio.current_time() + self._config.call.max_duration_s
         try:
             with self._scope:
-                await self.supervise(self._answer_and_converse)
+                await self.supervise(self._open_and_converse)
             self.end(EndReason.MAX_DURATION, f"{self._config.call.max_duration_s:g} s are over")
         finally:
             self.end(EndReason.SHUTDOWN, "the daemon stopped")
-            self._media_over.set()
             limit_s = self._goodbye_limit_s(self._config.call.apology)
             with trio.move_on_after(limit_s, shield=True):
                 await self._say_goodbye()
 
     async def refuse(self, refusal: Refuse) -> None:
         """Live a call that is not to be taken: turn it away, keep its record."""
-        structlog.contextvars.bind_contextvars(call=self.id)
-        now = trio.current_time()
-        self.note(CallRinging(caller=self._info.caller, called=self._info.called, at=now))
+        self._begin()
         self.end(refusal.reason, refusal.evidence)
         limit_s = self._goodbye_limit_s(refusal.message, self._config.call.answer_timeout_s)
         with trio.move_on_after(limit_s, shield=True):
             if refusal.message:  # it is answered, to be told so
-                await self._books.open(self.record.document())
+                await self.books.open(self.record.document())
             confirmed = await self._goodbye.turn_away(refusal, self._config.call)
             await self._close_record(confirmed=confirmed)
+
+    def _begin(self) -> None:
+        structlog.contextvars.bind_contextvars(call=self.id or self.keys.ref)
+        ringing = CallRinging(
+            caller=self._info.caller, called=self._info.called, at=trio.current_time()
+        )
+        self.note(ringing)
 
     async def supervise(self, task: Callable[..., Awaitable[None]], *args: object) -> None:
         """Run a task of the call: its error ends this call, with a reason, and goes no further.
@@ -207,26 +294,55 @@ class Call:
                 log.error("call failed by a fault of ours", exc_info=fault)
             self.end(reason, evidence)
 
-    async def _answer_and_converse(self) -> None:
-        await self._books.open(self.record.document())  # an answered leg costs money
-        media = await self._answering.run(self._sockets)
+    async def _open_and_converse(self) -> None:
+        await self.books.open(self.record.document())  # what is answered or dialled costs money
+        media = await self._open()
         if media is None:
             return
+        self._answered = True
+        structlog.contextvars.bind_contextvars(call=self.id)
         if self._config.recording.audio:
             self._recording = self._open_recording(media)
-        session = Session(
-            media, self._info, self.leg, self._services, self._staff, self, self._recording
-        )
+        self._session = session = self._make_session(media)
         try:
             await session.run()
         finally:
             session.count(self.record)
-        self._media_over.set()
         await trio.sleep_forever()  # transferred: the leg goes on without us
+
+    async def _open(self) -> Media | None:
+        if self.leg.id is not None:
+            return await self.opening.run(self._sockets)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._book_id, name="book id")
+            media = await self.opening.run(self._sockets)
+            nursery.cancel_scope.cancel()
+        return media
+
+    async def _book_id(self) -> None:
+        """Write down how Telnyx calls the leg that we have dialled, as soon as it is known."""
+        await self._identified.wait()
+        assert self.leg.id is not None
+        await self.books.identified(self.leg.id, self.record.document()["call_leg_id"])
+
+    def _make_session(self, media: Media) -> Session:
+        return Session(
+            media,
+            self._info,
+            self.leg,
+            opening=self.opening,
+            sockets=self._sockets,
+            services=self.services,
+            staff=self._staff,
+            call=self,
+            recording=self._recording,
+            target_state=self.keys.target_state,
+            on_bridge=self.books.bridged,
+        )
 
     def _open_recording(self, media: Media) -> Recording:
         given, sent = media.started.media_format, self._config.media
-        return self._services.records.recording(
+        return self.services.records.recording(
             self.record.document(),
             trio.current_time(),
             caller_hz=audio_rate_hz(given.encoding, given.sample_rate, given.channels),
@@ -240,7 +356,11 @@ class Call:
         return answer_s + speaking_limit_s(text) + hangup_s + AUDIO_TIMEOUT_S + CLOSE_LIMIT_S
 
     async def _say_goodbye(self) -> None:
+        self._released.set()
         ending = self._settled_ending()
+        if self.leg.id is None and not await self._learn_id(ending):
+            await self._close_record(confirmed=ending.reason is EndReason.DIAL_FAILED)
+            return
         limit_s = self._config.call.goodbye_timeout_s
         if self.leg.is_bridged and ending.reason is EndReason.SHUTDOWN:
             confirmed = True  # the caller talks to someone else: not ours to hang up
@@ -251,6 +371,15 @@ class Call:
             confirmed = await self._goodbye.hang_up(limit_s)
         await self._close_record(confirmed=confirmed)
 
+    async def _learn_id(self, ending: Ending) -> bool:
+        """Wait for the id of a leg whose dial was cut off: it must be hung up."""
+        if ending.reason is not EndReason.DIAL_FAILED:
+            with trio.move_on_after(self._config.call.goodbye_timeout_s):
+                await self._identified.wait()
+                return True
+            log.error("dialled leg without an id: it may ring until its time limit")
+        return False
+
     async def _close_record(self, *, confirmed: bool) -> None:
         ending = self._settled_ending()
         self.note(CallEnded(reason=ending.reason.value, evidence=ending.evidence, at=ending.at))
@@ -258,7 +387,7 @@ class Call:
         log.info("call ended", reason=ending.reason.value, evidence=ending.evidence)
         self.record.wire(self._flight.close(self.record.document()))
         await self._close_recording()
-        await self._books.close(self.record.document(), is_over=confirmed)
+        await self.books.close(self.record.document(), is_over=confirmed)
 
     async def _close_recording(self) -> None:
         if self._recording is None:
@@ -274,7 +403,7 @@ class Call:
     def note(self, event: JournalEvent) -> None:
         """Tell record and observer."""
         self.record.note(event)
-        self._services.observer.note(self.id, event)
+        self.services.observer.note(self.id, event)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the call as the admin API shows it."""

@@ -98,6 +98,10 @@ class CallGone(CommandFailed):
     """The leg had already ended (90018): often not worth an error line."""
 
 
+class CannotDial(VoicedError):
+    """A call cannot be placed now; the text says why."""
+
+
 class DownloadFailed(TelnyxError):
     """A recording could not be fetched.
 

@@ -44,6 +44,10 @@ class Flights(Protocol):
         """
         ...
 
+    def identify(self, ref: str, call_id: str) -> None:
+        """Learn the id of the call `ref`, which we have placed."""
+        ...
+
     def webhook(self, call_id: str, headers: Mapping[str, str], body: bytes) -> None:
         """Note an accepted webhook of the call, if it is being recorded."""
         ...
@@ -71,6 +75,9 @@ class NoFlights:
         """Begin nothing."""
         del record, token
         return NoFlight()
+
+    def identify(self, ref: str, call_id: str) -> None:
+        """Do nothing."""
 
     def webhook(self, call_id: str, headers: Mapping[str, str], body: bytes) -> None:
         """Do nothing."""

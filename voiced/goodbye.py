@@ -40,8 +40,7 @@ def speaking_limit_s(text: str) -> float:
 class Goodbye:
     """Ends one leg at Telnyx."""
 
-    def __init__(self, call_id: CallControlId, leg: Leg, telnyx: TelnyxClient) -> None:
-        self._call_id = call_id
+    def __init__(self, leg: Leg, telnyx: TelnyxClient) -> None:
         self._leg = leg
         self._telnyx = telnyx
         self._waiting = trio.CancelScope()
@@ -54,6 +53,11 @@ class Goodbye:
         """Told by the call when a webhook says so: nothing is worth waiting for any more."""
         self._waiting.cancel()
 
+    @property
+    def _id(self) -> CallControlId:
+        assert self._leg.id is not None  # the call sees to it
+        return self._leg.id
+
     async def apologize(self, settings: CallConfig) -> None:
         """Speak the apology and wait until it was spoken, the caller has gone, or time is up."""
         if not settings.apology or not self._leg.is_up:
@@ -62,7 +66,7 @@ class Goodbye:
 
     async def _speak(self, text: str, settings: CallConfig) -> None:
         command = commands.Speak(
-            call_control_id=self._call_id, payload=text, voice=settings.apology_voice
+            call_control_id=self._id, payload=text, voice=settings.apology_voice
         )
         with trio.move_on_after(speaking_limit_s(text)) as self._waiting:
             if await self._try(command):
@@ -74,7 +78,7 @@ class Goodbye:
             return True
         self._leg.apply(LegEvent.HANGUP_SENT)
         with trio.move_on_after(timeout_s) as self._waiting:
-            if await self._try(commands.Hangup(call_control_id=self._call_id)):
+            if await self._try(commands.Hangup(call_control_id=self._id)):
                 return True
         return self._has_gone_meanwhile()
 
@@ -90,7 +94,7 @@ class Goodbye:
                 await self._speak(refusal.message, settings)
             return await self.hang_up(settings.goodbye_timeout_s)
         self._leg.apply(LegEvent.HANGUP_SENT)
-        command = commands.Reject(call_control_id=self._call_id, cause=refusal.cause)
+        command = commands.Reject(call_control_id=self._id, cause=refusal.cause)
         with trio.move_on_after(settings.goodbye_timeout_s) as self._waiting:
             if await self._try(command):
                 return True
@@ -100,7 +104,7 @@ class Goodbye:
         """Answer only to say that nobody can answer; True once Telnyx has confirmed it."""
         self._leg.apply(LegEvent.ANSWER_SENT)
         with trio.move_on_after(timeout_s) as self._waiting:
-            if await self._try(commands.Answer(call_control_id=self._call_id)):
+            if await self._try(commands.Answer(call_control_id=self._id)):
                 await self.answered.wait()
                 return True
         return False

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 from voiced.audio.frame import Frame, frame_samples
-from voiced.audio.reorder import Reorder
+from voiced.audio.reorder import Reorder, total
 from voiced.audio.resample import Resampler
 from voiced.errors import ProviderTooSlow
-from voiced.telnyx.media import Mark, Media, Stopped
+from voiced.telnyx.media import Dtmf, Mark, Media, Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from voiced.audio.codec import Decoder
     from voiced.audio.frame import Pcm
     from voiced.audio.reorder import ReorderStatistics
@@ -63,25 +66,46 @@ class InboundStatistics:
     last_at: float
 
 
+def _ignore_key(digit: str, occurred_at: datetime | None) -> None:
+    """For those who do not care for keys."""
+
+
 class Inbound:
     """One call's way from the caller."""
 
     def __init__(
-        self, decoder: Decoder, rate_hz: int, timeline: StereoTimeline | None = None
+        self,
+        decoder: Decoder,
+        rate_hz: int,
+        timeline: StereoTimeline | None = None,
+        on_key: Callable[[str, datetime | None], None] = _ignore_key,
     ) -> None:
         """Make the way; `rate_hz` is what the consumer of the frames wants.
 
-        `timeline` is given the caller's audio, for a recording.
+        `timeline` is given the caller's audio, for a recording; `on_key` every key that the socket
+        tells of, and when it was pressed.
         """
-        self._decoder = decoder
+        self._rate_hz = rate_hz
         self._timeline = timeline
-        self._reorder = Reorder()
-        self._concealer = decoder.concealment()
-        self._resampler = Resampler(decoder.rate_hz, rate_hz)
-        self._chunk_samples = frame_samples(decoder.rate_hz)
+        self._on_key = on_key
+        self._past: list[ReorderStatistics] = []
+        self._begin(decoder)
         self._frames = 0
         self._catch_up_until = math.inf
         self.last_at = trio.current_time()
+
+    def restart(self, decoder: Decoder) -> None:
+        """Begin with another stream of the same call."""
+        self._past.append(self._reorder.statistics())
+        self._begin(decoder)
+        self.last_at = trio.current_time()
+
+    def _begin(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._reorder = Reorder()
+        self._concealer = decoder.concealment()
+        self._resampler = Resampler(decoder.rate_hz, self._rate_hz)
+        self._chunk_samples = frame_samples(decoder.rate_hz)
 
     async def run(
         self,
@@ -105,6 +129,8 @@ class Inbound:
                         await self._take(message, frames)
                 elif isinstance(message, Mark):
                     outbound.mark_returned(message.name)
+                elif isinstance(message, Dtmf):
+                    self._on_key(message.digit, message.occurred_at)
                 elif isinstance(message, Stopped):
                     return
 
@@ -148,6 +174,5 @@ class Inbound:
 
     def statistics(self) -> InboundStatistics:
         """Return a snapshot."""
-        return InboundStatistics(
-            frames=self._frames, chunks=self._reorder.statistics(), last_at=self.last_at
-        )
+        chunks = total([*self._past, self._reorder.statistics()])
+        return InboundStatistics(frames=self._frames, chunks=chunks, last_at=self.last_at)

@@ -108,6 +108,22 @@ class FalseAlarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferBegan:
+    """The caller is being transferred to `to`, E.164 or SIP URI."""
+
+    to: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferEnded:
+    """The transfer has come about ("bridged"), or has failed; `outcome` says how."""
+
+    outcome: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded:
     """The call is over; `reason` is the end reason's name, `evidence` what proves it."""
 
@@ -126,6 +142,8 @@ JournalEvent: TypeAlias = (
     | BargeIn
     | Silenced
     | FalseAlarm
+    | TransferBegan
+    | TransferEnded
     | CallEnded
 )
 

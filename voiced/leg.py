@@ -4,30 +4,39 @@ Webhooks come in any order, twice, or never, and media may start before `call.an
 delivered. The table therefore has an entry for every pair of state and event, and time only goes
 forward: an event that belongs to an earlier state leaves a later one as it is.
 
-    RINGING ──answer sent──► ANSWERING ──answered──► ANSWERED ──media──► STREAMING ──► BRIDGED
-       └──────────┴───────────────┴──────────┬───────────┴─────────────────┴──────────────┘
-                                     hangup sent ──► HANGING_UP ──gone──► GONE
+    RINGING ─► ANSWERING ─► ANSWERED ─media─► STREAMING ─transfer sent─► TRANSFERRING ─► BRIDGED
+       │           │            │                │   └◄──transfer failed──┘   │            │
+       └───────────┴────────────┴────────────────┴──┬─────────────────────────┴────────────┘
+                                      hangup sent ──► HANGING_UP ──gone──► GONE
+
+A transfer that failed is the one way back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from voiced.telnyx.ids import CallControlId
 
 
 class LegState(Enum):
     """Where a leg stands, as far as we know."""
 
     RINGING = "ringing"
-    """Telnyx has told us of the call; nothing has been decided."""
+    """Telnyx has told us of the call, and nothing has been decided; or we have dialled."""
     ANSWERING = "answering"
-    """We have sent `answer`; Telnyx has not confirmed it yet."""
+    """We have sent `answer`, or a TeXML document; Telnyx has not confirmed it yet."""
     ANSWERED = "answered"
     """The leg is up (and is being billed); no media yet."""
     STREAMING = "streaming"
     """Audio flows."""
+    TRANSFERRING = "transferring"
+    """We have sent `transfer`: the target rings. Telnyx may stop our stream already."""
     BRIDGED = "bridged"
-    """We have sent `transfer`: the caller is, or is about to be, with somebody else."""
+    """The caller is with somebody else."""
     HANGING_UP = "hanging up"
     """We have sent `hangup` or `reject`."""
     GONE = "gone"
@@ -40,6 +49,8 @@ class LegEvent(Enum):
     ANSWER_SENT = "answer sent"
     ANSWERED = "answered"
     MEDIA_STARTED = "media started"
+    TRANSFER_SENT = "transfer sent"
+    TRANSFER_FAILED = "transfer failed"
     BRIDGED = "bridged"
     HANGUP_SENT = "hangup sent"
     GONE = "gone"
@@ -50,6 +61,7 @@ _TARGET = {
     LegEvent.ANSWER_SENT: LegState.ANSWERING,
     LegEvent.ANSWERED: LegState.ANSWERED,
     LegEvent.MEDIA_STARTED: LegState.STREAMING,
+    LegEvent.TRANSFER_SENT: LegState.TRANSFERRING,
     LegEvent.BRIDGED: LegState.BRIDGED,
     LegEvent.HANGUP_SENT: LegState.HANGING_UP,
     LegEvent.GONE: LegState.GONE,
@@ -59,14 +71,18 @@ TRANSITIONS: dict[tuple[LegState, LegEvent], LegState] = {
     (state, event): max(state, target, key=_ORDER.index)
     for state in LegState
     for event, target in _TARGET.items()
-}
-"""(state, event) to the next state; every pair has an entry, none goes back."""
+} | {(state, LegEvent.TRANSFER_FAILED): state for state in LegState}
+"""(state, event) to the next state; every pair has an entry, and only one goes back."""
+
+TRANSITIONS[LegState.TRANSFERRING, LegEvent.TRANSFER_FAILED] = LegState.STREAMING
 
 
 class EndReason(Enum):
     """Why a call ended. The first cause wins; its evidence stands beside it in `Ending`."""
 
     CALLER_HUNG_UP = "caller_hung_up"
+    CALLEE_HUNG_UP = "callee_hung_up"
+    """Whom we had called."""
     AGENT_HUNG_UP = "agent_hung_up"
     OPERATOR_HUNG_UP = "operator_hung_up"
     TRANSFERRED = "transferred"
@@ -76,6 +92,10 @@ class EndReason(Enum):
     """The policy for incoming calls (`[inbound]`, `[lines]`) keeps this caller out."""
     NOT_ANSWERED = "not_answered"
     """Telnyx did not accept our `answer`."""
+    DIAL_FAILED = "dial_failed"
+    """Telnyx did not place our call; the evidence holds its reason."""
+    UNREACHED = "unreached"
+    """Whom we called did not answer; the record's `outcome` says why (busy, no answer ...)."""
     NO_MEDIA = "no_media"
     """The media socket did not come, or did not start, in time."""
     MEDIA_LOST = "media_lost"
@@ -138,7 +158,9 @@ class Ending:
 class Leg:
     """One call leg's state. Not a task, no clock: whoever learns something applies it."""
 
-    def __init__(self) -> None:
+    def __init__(self, call_control_id: CallControlId | None = None) -> None:
+        """Make a ringing leg; a leg that we dial gets its `id` once Telnyx has told it."""
+        self.id = call_control_id
         self.state = LegState.RINGING
 
     def apply(self, event: LegEvent) -> LegState:
@@ -152,8 +174,13 @@ class Leg:
         return self.state not in {LegState.RINGING, LegState.HANGING_UP, LegState.GONE}
 
     @property
+    def is_being_transferred(self) -> bool:
+        """Whether a transfer is under way: it may yet fail."""
+        return self.state is LegState.TRANSFERRING
+
+    @property
     def is_bridged(self) -> bool:
-        """Whether the caller has been given to somebody else."""
+        """Whether the caller is with somebody else."""
         return self.state is LegState.BRIDGED
 
     @property

@@ -149,6 +149,18 @@ class Outbound:
         """Seconds of audio that the caller has still to hear, here and at Telnyx."""
         return self._queue.queued_s + self._pacer.buffered_s(trio.current_time())
 
+    def stream_lost(self) -> None:
+        """Give up what Telnyx had buffered of a stream that has ended; what is queued here waits.
+
+        Marks on their way will not come: what they would prove stays unknown.
+        """
+        self._pacer.cleared(trio.current_time())
+        self._epoch += 1
+        self._clear_waits = False
+        lost, self._marks = self._marks, {}
+        for mark in lost.values():
+            mark.played.set()
+
     # -- inbound's side --------------------------------------------------------------------------
 
     def mark_returned(self, name: str) -> None:

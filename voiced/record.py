@@ -20,15 +20,19 @@ from voiced.journal import (
     CallRinging,
     FalseAlarm,
     Silenced,
+    TransferBegan,
+    TransferEnded,
 )
 from voiced.leg import EndReason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from voiced.inbound import InboundStatistics
     from voiced.journal import JournalEvent
     from voiced.pacing import PacingStatistics
+    from voiced.telnyx.outcome import DialResult
 
 FORMAT = 1
 """Raised when a reader of older records would misread a newer one."""
@@ -37,11 +41,31 @@ FORMAT = 1
 class RecordBuilder:
     """Collects one call's journal. Bounded by the call's own length limit and turn rate."""
 
-    def __init__(self, *, call_id: str, ids: dict[str, str], line: str, started: datetime) -> None:
-        """Begin a record; `started` is wall time, aware."""
+    def __init__(
+        self,
+        *,
+        call_id: str,
+        ref: str,
+        direction: str,
+        ids: dict[str, str],
+        line: str,
+        started: datetime,
+    ) -> None:
+        """Begin a record.
+
+        Args:
+            call_id: the leg's call_control_id; "" of a call that we have still to place.
+            ref: what we call it ourselves.
+            direction: "incoming" or "outgoing".
+            ids: Telnyx's other ids.
+            line: whose agent talks.
+            started: wall time, aware.
+        """
         self._document: dict[str, Any] = {
             "format": FORMAT,
             "call_id": call_id,
+            "ref": ref,
+            "direction": direction,
             **ids,
             "line": line,
             "from": "",
@@ -51,8 +75,10 @@ class RecordBuilder:
             "answered_after_s": None,
             "duration_s": None,
             "end": None,
+            "outcome": None,
             "turns": [],
             "barge_ins": [],
+            "transfers": [],
             "audio": None,
             "wire": None,
             "counters": {},
@@ -69,30 +95,14 @@ class RecordBuilder:
                 self._document |= {"from": event.caller, "to": event.called}
             case CallAnswered():
                 self._document["answered_after_s"] = at_s
-            case CallerSaid():
-                self._turns.append(
-                    {
-                        "who": "caller",
-                        "at_s": at_s,
-                        "text": event.text,
-                        "confidence": round(event.confidence, 3),
-                    }
-                )
-            case AgentSpeaking():
-                self._turns.append(
-                    {
-                        "who": "agent",
-                        "at_s": at_s,
-                        "text": event.text,
-                        **_latency(event),
-                        "heard": "unknown",
-                        "heard_text": "",
-                    }
-                )
+            case CallerSaid() | AgentSpeaking():
+                self._turns.append(_turn(event, at_s))
             case AgentHeard():
                 self._settle(event)
             case BargeIn() | Silenced() | FalseAlarm():
                 self._note_barge_in(event, at_s)
+            case TransferBegan() | TransferEnded():
+                self._note_transfer(event, at_s)
             case CallEnded():
                 self._document |= {
                     "state": "ended",
@@ -132,9 +142,19 @@ class RecordBuilder:
                 turn |= {"heard": event.heard, "heard_text": event.heard_text}
                 return
 
-    def count(self, inbound: InboundStatistics, outbound: PacingStatistics) -> None:
-        """Take the media counters of the call, once it is over."""
+    def _note_transfer(self, event: TransferBegan | TransferEnded, at_s: float) -> None:
+        transfers: list[dict[str, Any]] = self._document["transfers"]
+        if isinstance(event, TransferBegan):
+            transfers.append({"to": event.to, "at_s": at_s, "outcome": "unknown"})
+        else:
+            transfers[-1] |= {"outcome": event.outcome, "ended_s": at_s}
+
+    def count(
+        self, inbound: InboundStatistics, outbound: PacingStatistics, *, restarts: int
+    ) -> None:
+        """Take the media counters of the call, once it is over; `restarts` of its stream."""
         self._document["counters"] = {
+            "stream_restarts": restarts,
             "inbound": {"frames": inbound.frames, **asdict(inbound.chunks)},
             "outbound": {
                 key: round(value, 3) if isinstance(value, float) else value
@@ -149,6 +169,16 @@ class RecordBuilder:
     def wire(self, document: dict[str, Any] | None) -> None:
         """Say where the call's flight recording is and how much of it could not be kept."""
         self._document["wire"] = document
+
+    def identify(self, ids: Mapping[str, Any]) -> None:
+        """Take the ids that Telnyx has given to a leg that we dialled."""
+        self._document["call_id"] = ids["call_control_id"]
+        for name in ("call_leg_id", "call_session_id"):
+            self._document[name] = ids.get(name, "")
+
+    def outcome(self, result: DialResult) -> None:
+        """Say what became of a call that we placed."""
+        self._document["outcome"] = result.outcome.value
 
     def hangup_confirmed(self, *, confirmed: bool) -> None:
         """Say whether Telnyx is known to have ended the leg; False needs a person's look."""
@@ -193,3 +223,17 @@ def close_left_record(
 def _died(document: dict[str, Any]) -> bool:
     end = document.get("end")
     return isinstance(end, dict) and end.get("reason") == EndReason.DAEMON_DIED.value
+
+
+def _turn(event: CallerSaid | AgentSpeaking, at_s: float) -> dict[str, Any]:
+    if isinstance(event, CallerSaid):
+        confidence = round(event.confidence, 3)
+        return {"who": "caller", "at_s": at_s, "text": event.text, "confidence": confidence}
+    return {
+        "who": "agent",
+        "at_s": at_s,
+        "text": event.text,
+        **_latency(event),
+        "heard": "unknown",
+        "heard_text": "",
+    }

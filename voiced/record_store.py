@@ -62,9 +62,9 @@ class RecordStore:
 
     @staticmethod
     def name(document: dict[str, Any]) -> str:
-        """Return the name of a call's directory: its start (UTC) and the end of its id."""
+        """Return the name of a call's directory: its start (UTC) and our name for it."""
         stamp = re.sub(r"[^0-9T]", "", document["started_at"][:19])
-        tail = re.sub(r"[^A-Za-z0-9_-]", "", document["call_id"])[-16:]
+        tail = re.sub(r"[^A-Za-z0-9_-]", "", document["ref"])[-16:]
         return f"{stamp}-{tail}"
 
     def directory(self, document: dict[str, Any]) -> Path:

@@ -64,11 +64,19 @@ class MediaSocket(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
-    """The media stream of a call, once it has started."""
+@dataclass(frozen=True, slots=True, eq=False)
+class LentSocket:
+    """A media socket that its endpoint lends to a call until `release`."""
 
     socket: MediaSocket
+    release: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A media stream of a call, once it has started."""
+
+    lent: LentSocket
     stream: MediaStream
     started: Started
 

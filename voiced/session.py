@@ -1,4 +1,4 @@
-"""The tasks on a call's media stream, in one nursery.
+"""The tasks on a call's media path, in one nursery.
 
     Telnyx media ──text──► inbound ──frames──► recognizer ──speech events──► conversation
                               │ marks come back: what was heard                   │ turns
@@ -12,69 +12,117 @@ its error ends the call, and is noted before another task sees its effect (a clo
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
 from voiced.agent.base import AudioAgent
-from voiced.audio.codec import open_decoder, open_encoder
-from voiced.audio.l16 import ByteOrder
 from voiced.conversation import Conversation
-from voiced.errors import CommandFailed, MediaStreamClosed
-from voiced.inbound import FRAMES_AHEAD, Inbound
-from voiced.leg import EndReason, LegEvent
-from voiced.outbound import Outbound
-from voiced.pacing import Pacer
+from voiced.inbound import FRAMES_AHEAD
+from voiced.keypad import Keypad
+from voiced.leg import EndReason
+from voiced.media_path import MediaPath
 from voiced.reply import Transfer, Voice
-from voiced.telnyx import commands
+from voiced.telnyx.events import DtmfReceived
+from voiced.transfers import Handover
 from voiced.turns.budgets import Spending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
-    from voiced.agent.base import CallInfo, DialogueAgent
+    from voiced.agent.base import CallInfo, Dialogue, DialogueAgent
     from voiced.audio.frame import Frame
+    from voiced.keypad import Source
     from voiced.leg import Leg
+    from voiced.opening import Opening
     from voiced.recognizer.base import SpeechEvent
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
-    from voiced.services import CallFace, Media, Services, Staff
-    from voiced.stereo_timeline import StereoTimeline
+    from voiced.reply import Decision, HangUp
+    from voiced.services import CallFace, LentSocket, Media, Services, Staff
+    from voiced.telnyx.events import WebhookEvent
 
 _T = TypeVar("_T")
 
 
 class Session:
-    """One call's media stream, from `start` to `stop`."""
+    """One call's conversation, from the first media to the last."""
 
     def __init__(
         self,
         media: Media,
         info: CallInfo,
         leg: Leg,
+        *,
+        opening: Opening,
+        sockets: trio.MemoryReceiveChannel[LentSocket],
         services: Services,
         staff: Staff,
         call: CallFace,
         recording: Recording | None,
+        target_state: str,
+        on_bridge: Callable[[], Awaitable[None]],
     ) -> None:
-        """Make what the tasks share.
-
-        Raises:
-            UnsupportedCodec: Telnyx sends an encoding that we cannot read.
-            CodecNotInstalled: we could, with its library.
-        """
-        self._staff = staff
-        self._media = media
+        """Make what the tasks share; raises UnsupportedCodec for an encoding we cannot read."""
         self._info = info
         self._leg = leg
         self._services = services
+        self._staff = staff
         self._config = services.config
         self._call = call
         self._recording = recording
-        self._sending = trio.CancelScope()
-        byte_order = ByteOrder(self._config.media.l16_byte_order)
-        self._outbound = self._make_outbound(byte_order)
-        self._inbound = self._make_inbound(byte_order)
+        self._keypad = Keypad()
+        self._conversation: Conversation | None = None
+        self._talking = trio.CancelScope()
+        self._transfer_to: str | None = None
+        self._path = MediaPath(
+            media,
+            opening=opening,
+            sockets=sockets,
+            leg=leg,
+            call=call,
+            config=services.config.media,
+            rate_hz=self._rate_hz,
+            timeline=recording.timeline if recording is not None else None,
+            on_key=partial(self._key, "socket"),
+        )
+        self._handover = Handover(
+            leg,
+            self._path,
+            call,
+            services.telnyx,
+            services.config.transfer,
+            target_state,
+            on_bridge,
+        )
+
+    # -- from outside ----------------------------------------------------------------------------
+
+    def webhook(self, event: WebhookEvent) -> None:
+        """Take a fact about our leg, or one that it is transferred to. Never waits or raises."""
+        if isinstance(event, DtmfReceived):
+            self._key("webhook", event.digit, event.occurred_at)
+        else:
+            self._handover.webhook(event)
+
+    def transfer(self, to: str) -> bool:
+        """Transfer the caller now, whatever is being said; False if that is under way already."""
+        if self._transfer_to is not None or self._leg.is_bridged:
+            return False
+        self._transfer_to = to
+        self._talking.cancel()
+        return True
+
+    def count(self, record: RecordBuilder) -> None:
+        """Write the media counters into `record`."""
+        self._path.count(record)
+
+    def _key(self, source: Source, digit: str, occurred_at: datetime | None) -> None:
+        if self._keypad.is_new(digit, source, occurred_at) and self._conversation is not None:
+            self._conversation.key_pressed(digit, trio.current_time())
+
+    # -- the tasks -------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Run until the call ends; returns only when the caller was transferred."""
@@ -84,9 +132,8 @@ class Session:
             async with trio.open_nursery() as nursery:
                 start: Callable[..., None] = nursery.start_soon
                 start = partial(start, self._call.supervise)
-                start(self._run_inbound, frames_in, name="inbound")
-                start(self._run_outbound, name="outbound")
-                start(self._watch_stall, name="stall watch")
+                start(self._run_media, frames_in, name="media")
+                start(self._path.watch_stall, name="stall watch")
                 if self._recording is not None:
                     start(self._recording.run, name="recording")
                 if isinstance(agent, AudioAgent):
@@ -99,65 +146,30 @@ class Session:
         finally:
             self._end_recording()
 
-    def count(self, record: RecordBuilder) -> None:
-        """Write the media counters into `record`."""
-        record.count(self._inbound.statistics(), self._outbound.statistics())
-
-    def _make_outbound(self, byte_order: ByteOrder) -> Outbound:
-        media = self._config.media
-        encoder = open_encoder(media.bidirectional_codec, media.sample_rate, byte_order=byte_order)
-        message_frames = min(media.message_ms // 20, encoder.max_frames)
-        pacer = Pacer(lead_s=media.lead_ms / 1000, message_frames=message_frames)
-        return Outbound(encoder, pacer, self._timeline)
-
-    def _make_inbound(self, byte_order: ByteOrder) -> Inbound:
-        given = self._media.started.media_format
-        agent, recognizer = self._staff.agent, self._staff.recognizer
-        rate_hz = agent.rate_hz if isinstance(agent, AudioAgent) else _present(recognizer).rate_hz
-        decoder = open_decoder(
-            given.encoding, given.sample_rate, channels=given.channels, byte_order=byte_order
-        )
-        return Inbound(decoder, rate_hz, self._timeline)
-
-    @property
-    def _timeline(self) -> StereoTimeline | None:
-        return self._recording.timeline if self._recording is not None else None
+    async def _run_media(self, frames: trio.MemorySendChannel[Frame]) -> None:
+        await self._path.run(frames)
+        self._end_recording()
 
     def _end_recording(self) -> None:
         if self._recording is not None:
             self._recording.end(trio.current_time())
 
-    # -- the tasks -------------------------------------------------------------------------------
-
-    async def _run_inbound(self, frames: trio.MemorySendChannel[Frame]) -> None:
-        try:
-            await self._inbound.run(self._media.socket, self._media.stream, frames, self._outbound)
-        except MediaStreamClosed:
-            if not self._leg.is_bridged:
-                raise
-        if self._leg.is_bridged:
-            self._end_recording()
-            self._sending.cancel()  # Telnyx has stopped the stream of a bridged leg
-        else:
-            self._call.end(EndReason.CALLER_HUNG_UP, "stop on the media socket")
-
-    async def _run_outbound(self) -> None:
-        with self._sending:
-            await self._outbound.run(self._media.socket, self._media.stream)
-
-    async def _watch_stall(self) -> None:
-        limit_s = self._config.media.stall_timeout_s
-        # Wakes once per limit, not once per frame: the frame path only notes the time.
-        while (until := self._inbound.last_at + limit_s) > trio.current_time():  # noqa: ASYNC110
-            await trio.sleep_until(until)
-        if not self._leg.is_bridged:
-            self._call.end(EndReason.MEDIA_STALLED, f"no media for {limit_s:g} s on an open socket")
+    @property
+    def _rate_hz(self) -> int:
+        """At which the caller's frames are wanted."""
+        agent, recognizer = self._staff.agent, self._staff.recognizer
+        return agent.rate_hz if isinstance(agent, AudioAgent) else _present(recognizer).rate_hz
 
     async def _run_audio_agent(
         self, agent: AudioAgent, frames: trio.MemoryReceiveChannel[Frame]
     ) -> None:
         with frames:
-            await agent.converse(self._info, frames, self._outbound)
+            while True:
+                with trio.CancelScope() as self._talking:
+                    await agent.converse(self._info, frames.clone(), self._path.outbound)
+                if self._transfer_to is None:
+                    break
+                await self._hand_over(self._transfer_to, frames)
         self._call.end(EndReason.AGENT_HUNG_UP, "the agent ended the conversation")
 
     async def _run_dialogue_agent(
@@ -166,7 +178,7 @@ class Session:
         budgets = self._config.budgets.budgets()
         voice = Voice(
             synthesizer=_present(self._staff.synthesizer),
-            outbound=self._outbound,
+            outbound=self._path.outbound,
             note=self._call.note,
             budgets=budgets,
             spending=Spending(budgets),
@@ -175,14 +187,10 @@ class Session:
             silence_timeout_s=self._config.call.silence_timeout_s,
             barge_in=self._config.call.barge_in,
         )
-        conversation = Conversation(agent.begin(self._info), voice, rules)
+        dialogue = agent.begin(self._info)
+        self._conversation = Conversation(dialogue, voice, rules)
         with speech:
-            decision = await conversation.run(speech)
-            if isinstance(decision, Transfer):
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(_let_pass, speech)
-                    await self._transfer(decision.to)
-                return
+            decision = await self._converse(self._conversation, dialogue, speech)
         if decision is None:
             self._call.end(EndReason.RECOGNIZER_FAILED, "the recognizer ended before the call")
         elif decision.nobody_spoke:
@@ -190,19 +198,39 @@ class Session:
         else:
             self._call.end(EndReason.AGENT_HUNG_UP, "the agent's goodbye was heard")
 
-    async def _transfer(self, to: str) -> None:
-        """Bridge the caller to `to`; our part is then to watch until the leg ends."""
-        self._leg.apply(LegEvent.BRIDGED)  # Telnyx may stop the stream before it has answered us
-        command = commands.Transfer(call_control_id=self._media.started.call_control_id, to=to)
-        try:
-            await self._services.telnyx.send(command)
-        except CommandFailed as failed:
-            self._call.end(EndReason.TRANSFER_FAILED, str(failed))
+    async def _converse(
+        self,
+        conversation: Conversation,
+        dialogue: Dialogue,
+        speech: trio.MemoryReceiveChannel[SpeechEvent],
+    ) -> HangUp | None:
+        """Converse, transfer, and go on conversing where a transfer fails."""
+        opening = None
+        while True:
+            decision: Decision | None = None
+            with trio.CancelScope() as self._talking:
+                decision = await conversation.run(speech, opening=opening)
+            if isinstance(decision, Transfer):
+                self._transfer_to = decision.to
+            elif self._transfer_to is None:
+                return decision
+            failure = await self._hand_over(self._transfer_to or "", speech)
+            opening = partial(dialogue.transfer_failed, failure)
+
+    async def _hand_over(self, to: str, unheard: trio.MemoryReceiveChannel[Any]) -> str:
+        """Transfer the caller; returns why it failed. Meanwhile nobody listens to `unheard`."""
+        self._path.outbound.clear()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_let_pass, unheard)
+            failure = await self._handover.run(to)
+            nursery.cancel_scope.cancel()
+        self._transfer_to = None
+        return failure
 
 
-async def _let_pass(speech: trio.MemoryReceiveChannel[SpeechEvent]) -> None:
-    """Take what nobody wants to know any more, so that the recognizer can go on to its end."""
-    async for _ in speech:
+async def _let_pass(items: trio.MemoryReceiveChannel[Any]) -> None:
+    """Take what nobody wants to know any more, so that whoever gives it can go on."""
+    async for _ in items:
         pass
 
 

@@ -1,4 +1,4 @@
-"""The live calls: joins webhook and media socket of one call leg, admits and refuses, drains.
+"""The live calls: joins webhook and media socket of a leg, admits, refuses, dials, drains.
 
 The nursery of live calls is the daemon's; it is kept here for as long as the switchboard lives,
 the one nursery in the program that outlives the function that starts tasks in it.
@@ -14,19 +14,25 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from voiced.admission import Refuse, admit
-from voiced.call import Call
-from voiced.leg import EndReason
+from voiced.agent.base import CallInfo
+from voiced.answering import Answering
+from voiced.call import Call, CallKeys
+from voiced.dialing import Dialing
+from voiced.errors import CannotDial
+from voiced.leg import EndReason, Leg
 from voiced.log import get_logger
 from voiced.record import RecordBuilder
-from voiced.telnyx.events import CallInitiated
+from voiced.telnyx.client_state import parse_client_state
+from voiced.telnyx.events import CallHangup, CallInitiated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Literal
 
+    from voiced.dialing import DialOrder
     from voiced.ledger import Settler
     from voiced.services import Services
     from voiced.telnyx.events import WebhookEvent
-    from voiced.telnyx.ids import CallControlId
 
 log = get_logger(__name__)
 
@@ -55,17 +61,21 @@ class Switchboard:
         self._services = services
         self._live_calls = live_calls
         self._wall_clock = wall_clock
-        self._calls: dict[CallControlId, Call] = {}
+        self._by_id: dict[str, Call] = {}
+        self._by_ref: dict[str, Call] = {}
         self._by_token: dict[str, Call] = {}
-        self._ended: OrderedDict[CallControlId, None] = OrderedDict()
+        self._by_target: dict[str, Call] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
         self._refusals = 0
         self._draining = False
         self._empty = trio.Event()
         self._empty.set()
 
+    # -- from outside ----------------------------------------------------------------------------
+
     def webhook(self, event: WebhookEvent) -> None:
         """Take a verified, first-time webhook to its call. Never waits."""
-        call = self._calls.get(event.call_control_id)
+        call = self._by_id.get(event.call_control_id)
         if call is not None:
             call.webhook(event)
         elif self._settler.take(event):
@@ -73,7 +83,7 @@ class Switchboard:
         elif isinstance(event, CallInitiated) and event.direction == "incoming":
             self._ring(event)
         else:
-            log.debug("webhook for no live call", type=type(event).__name__)
+            self._webhook_of_other_leg(event)
 
     def claim(self, token: str) -> Call | None:
         """Return the call whose media socket `token` authorises, if it wants one now."""
@@ -81,12 +91,47 @@ class Switchboard:
         return call if call is not None and call.wants_media else None
 
     def find(self, call_id: str) -> Call | None:
-        """Return a live call by its call_control_id."""
-        return next((call for call in self._calls.values() if call.id == call_id), None)
+        """Return a live call by its call_control_id, or by the reference of its record."""
+        return self._by_id.get(call_id) or self._by_ref.get(call_id)
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return all live calls as the admin API shows them."""
-        return [call.snapshot() for call in self._calls.values()]
+        return [call.snapshot() for call in self._by_ref.values()]
+
+    def dial(self, order: DialOrder) -> Call:
+        """Place a call; what becomes of it is told by the call and its record.
+
+        Raises:
+            CannotDial: the daemon drains, or as many calls are up as may be.
+        """
+        limit = self._services.config.call.max_concurrent
+        if self._draining:
+            raise CannotDial("the daemon is draining")
+        if len(self._by_token) >= limit:
+            raise CannotDial(f"{limit} calls are up ([call] max_concurrent)")
+        keys = _make_keys("outgoing")
+        call = self._make_call(
+            Leg(),
+            keys,
+            line=order.line,
+            info=CallInfo(
+                call_id=keys.ref,
+                caller=order.caller_id,
+                called=order.to,
+                variables=dict(order.variables),
+            ),
+            ids={"connection_id": self._services.config.telnyx.connection_id},
+        )
+        call.opening = Dialing(
+            order,
+            call.leg,
+            self._services.config.media_url(keys.token),
+            keys.dialled_state,
+            call.services,
+            call,
+        )
+        self._admit(call, None)
+        return call
 
     @property
     def is_draining(self) -> bool:
@@ -101,13 +146,14 @@ class Switchboard:
     async def close(self) -> None:
         """End all live calls and wait for their goodbyes, each of which has its own deadline."""
         self._draining = True
-        for call in self._calls.values():
+        for call in self._by_ref.values():
             call.end(EndReason.SHUTDOWN, "the daemon stopped")
         await self._empty.wait()
 
+    # -- legs ------------------------------------------------------------------------------------
+
     def _ring(self, event: CallInitiated) -> None:
-        call_id = event.call_control_id
-        if call_id in self._ended:
+        if event.call_control_id in self._ended:
             log.debug("late call.initiated of an ended call")
             return
         admission = admit(
@@ -121,30 +167,81 @@ class Switchboard:
         if refusal and self._refusals >= MOURNING:
             log.warning("call neither answered nor refused", reason=refusal.evidence)
             return
-        call = self._make(event, "" if isinstance(admission, Refuse) else admission.line)
-        self._calls[call_id] = call
-        if refusal:
-            self._refusals += 1
-        else:
-            self._by_token[call.token] = call
-        if self._empty.is_set():  # not otherwise: a drain may be waiting on it
-            self._empty = trio.Event()
-        self._live_calls.start_soon(self._live, call, refusal, name=f"call {call_id}")
-
-    def _make(self, event: CallInitiated, line: str) -> Call:
-        record = RecordBuilder(
-            call_id=event.call_control_id,
+        keys = _make_keys("incoming")
+        call = self._make_call(
+            Leg(event.call_control_id),
+            keys,
+            line="" if isinstance(admission, Refuse) else admission.line,
+            info=CallInfo(call_id=event.call_control_id, caller=event.from_, called=event.to),
             ids={
                 "call_leg_id": event.call_leg_id,
                 "call_session_id": event.call_session_id,
                 "connection_id": event.connection_id,
             },
+        )
+        media_url = self._services.config.media_url(keys.token)
+        call.opening = Answering(call.leg, media_url, call.services, call)
+        self._by_id[call.id] = call
+        self._admit(call, refusal)
+
+    def _webhook_of_other_leg(self, event: WebhookEvent) -> None:
+        """Take an event of a leg that we dialled, or that a caller is being transferred to."""
+        state = parse_client_state(event.client_state)
+        call = self._by_ref.get(state[1]) if state else self._by_target.get(event.call_control_id)
+        if call is None:
+            log.debug("webhook for no live call", type=type(event).__name__)
+        elif state and state[0] == "dialled":
+            call.identify(
+                {
+                    "call_control_id": event.call_control_id,
+                    "call_leg_id": event.call_leg_id,
+                    "call_session_id": event.call_session_id,
+                }
+            )
+            call.webhook(event)
+        else:
+            self._by_target[event.call_control_id] = call  # later events may lack the state
+            if isinstance(event, CallHangup):
+                del self._by_target[event.call_control_id]
+            call.webhook_of_target(event)
+
+    def _make_call(
+        self, leg: Leg, keys: CallKeys, *, line: str, info: CallInfo, ids: dict[str, str]
+    ) -> Call:
+        record = RecordBuilder(
+            call_id=leg.id or "",
+            ref=keys.ref,
+            direction=keys.direction,
+            ids=ids,
             line=line,
             started=datetime.fromtimestamp(self._wall_clock(), UTC),
         )
-        token = secrets.token_urlsafe(24)
-        staff = self._services.staff[line]
-        return Call(event, token=token, services=self._services, staff=staff, record=record)
+        return Call(
+            leg,
+            info,
+            keys=keys,
+            services=self._services,
+            staff=self._services.staff[line],
+            record=record,
+            on_identified=self._identified,
+        )
+
+    def _identified(self, call: Call) -> None:
+        self._by_id[call.id] = call
+
+    # -- lives -----------------------------------------------------------------------------------
+
+    def _admit(self, call: Call, refusal: Refuse | None) -> None:
+        self._by_ref[call.keys.ref] = call
+        if refusal:
+            self._refusals += 1
+        else:
+            self._by_token[call.keys.token] = call
+        if self._empty.is_set():  # not otherwise: a drain may be waiting on it
+            self._empty = trio.Event()
+        self._live_calls.start_soon(
+            self._live, call, refusal, name=f"call {call.id or call.keys.ref}"
+        )
 
     async def _live(self, call: Call, refusal: Refuse | None) -> None:
         try:
@@ -157,13 +254,21 @@ class Switchboard:
         finally:
             if refusal:
                 self._refusals -= 1
-            self._by_token.pop(call.token, None)
+            self._by_token.pop(call.keys.token, None)
             self._forget(call)
 
     def _forget(self, call: Call) -> None:
-        del self._calls[call.id]
-        self._ended[call.id] = None
+        del self._by_ref[call.keys.ref]
+        for target in [leg for leg, owner in self._by_target.items() if owner is call]:
+            del self._by_target[target]
+        if call.id:
+            self._by_id.pop(call.id, None)
+            self._ended[call.id] = None
         while len(self._ended) > REMEMBERED:
             self._ended.popitem(last=False)
-        if not self._calls:
+        if not self._by_ref:
             self._empty.set()
+
+
+def _make_keys(direction: Literal["incoming", "outgoing"]) -> CallKeys:
+    return CallKeys(direction=direction, ref=secrets.token_hex(8), token=secrets.token_urlsafe(24))

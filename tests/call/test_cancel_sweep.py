@@ -203,7 +203,7 @@ async def test_a_hangup_webhook_at_any_step_leaves_nothing(
 async def test_losing_the_media_socket_at_any_step_leaves_nothing(
     open_world, autojump_clock, conversation
 ):
-    async with open_world(**conversation) as world:
+    async with open_world(**conversation, media={"reconnect_s": 0}) as world:
         network = world.telnyx.network = FragileNetwork(world.telnyx.network)
         reasons = set()
 

@@ -240,7 +240,7 @@ async def test_a_caller_who_hangs_up_during_the_apology_is_not_hung_up_on(
 async def test_a_socket_that_dies_under_a_live_call_brings_apology_and_hangup(
     open_world, autojump_clock, greeter, drops_s
 ):
-    async with open_world(agent=greeter) as world:
+    async with open_world(agent=greeter, media={"reconnect_s": 0}) as world:
         report = await world.ring(silent_caller(), faults=Faults(socket_drops_s=drops_s))
     (record,) = world.records
     assert_sound(report, record)
@@ -254,7 +254,7 @@ async def test_a_socket_that_dies_because_the_caller_has_gone_is_no_failure(
     open_line, autojump_clock
 ):
     gone = (422, {"errors": [{"code": "90018", "title": "Call has already ended"}]})
-    async with open_line() as line:
+    async with open_line(media={"reconnect_s": 0}) as line:
         await line.ring()
         line.answers["speak"] = line.answers["hangup"] = gone
         async with line.media() as socket:
@@ -270,7 +270,7 @@ async def test_a_socket_that_dies_because_the_caller_has_gone_is_no_failure(
 
 
 async def test_the_hangup_webhook_may_come_during_the_goodbye(open_line, autojump_clock):
-    async with open_line() as line:
+    async with open_line(media={"reconnect_s": 0}) as line:
         await line.ring()
         async with line.media() as socket:
             await socket.send_text(start_message())
@@ -283,6 +283,48 @@ async def test_the_hangup_webhook_may_come_during_the_goodbye(open_line, autojum
     assert record["end"]["reason"] == "caller_hung_up"
     assert "call.hangup hook-2" in record["end"]["evidence"]
     assert line.actions() == ["answer", "speak"]
+
+
+async def test_a_lost_socket_is_followed_by_another_and_the_call_goes_on(
+    open_world, autojump_clock, greeter
+):
+    script = [Speech(from_s=2.0, to_s=2.5, text="goodbye", silence_s=0.2, decode_s=0.1)]
+    world_of = open_world(agent=greeter, recognizer=ScriptedRecognizer(script))
+    async with world_of as world:
+        report = await world.ring(silent_caller(), faults=Faults(socket_drops_s=1.0))
+    (record,) = world.records
+    assert_sound(report, record)
+    assert record["end"]["reason"] == "agent_hung_up"
+    assert report.actions == ("answer", "streaming_start", "hangup")
+    assert record["counters"]["stream_restarts"] == 1
+    assert record["turns"][0]["heard"] == "unknown"  # Telnyx's buffer went with the socket
+    assert record["turns"][-1]["heard"] == "all"
+
+
+async def test_a_caller_who_has_gone_with_the_socket_is_no_failure(open_line, autojump_clock):
+    gone = (422, {"errors": [{"code": "90018", "title": "Call has already ended"}]})
+    async with open_line() as line:
+        await line.ring()
+        line.answers["streaming_start"] = gone
+        async with line.media() as socket:
+            await socket.send_text(start_message())
+            await trio.sleep(0.1)
+        await trio.sleep(0.1)
+    assert line.records[0]["end"]["reason"] == "caller_hung_up"
+    assert line.actions() == ["answer", "streaming_start"]
+
+
+async def test_a_stream_that_does_not_come_back_ends_the_call(open_line, autojump_clock):
+    async with open_line(media={"reconnect_s": 2}, call={"apology": ""}) as line:
+        await line.ring()
+        async with line.media() as socket:
+            await socket.send_text(start_message())
+            await trio.sleep(0.1)
+        await trio.sleep(1.9)
+        assert line.switchboard.snapshot() != []
+        await trio.sleep(0.2)
+    assert line.records[0]["end"]["reason"] == "media_lost"
+    assert line.actions() == ["answer", "streaming_start", "hangup"]
 
 
 async def test_a_burst_after_a_stall_of_the_network_is_no_fault(open_line, autojump_clock):

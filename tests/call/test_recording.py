@@ -232,6 +232,7 @@ async def test_after_a_transfer_the_recording_ends_with_the_stream(
                 await socket.send_text(media_frame(chunk + 1, payload=b"\x00" * FRAME))
                 await trio.sleep(0.02)
             await socket.send_text('{"event":"stop","stream_id":"s1"}')
+            await line.webhook("call.bridged")
             await trio.sleep(30)
         await line.webhook("call.hangup", hangup_cause="normal_clearing", hangup_source="callee")
         await trio.sleep(1)

@@ -4,7 +4,6 @@ import pytest
 import trio
 
 from tests.call.conftest import media_frame, start_message
-from voiced.errors import MediaStreamClosed
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
 
 TO = "+13125550177"
@@ -23,9 +22,13 @@ def open_transfer(open_line):
         for at in range(1, 9)
     ]
 
-    def opener(**tables):
+    def opener(reasons=None, **tables):
+        async def come_back(reason, reply):
+            reasons.append(reason)
+            await reply.say("They cannot be reached.")
+
         return open_line(
-            agent=FunctionAgent(greet=greet),
+            agent=FunctionAgent(greet=greet, take_back=come_back),
             recognizer=ScriptedRecognizer(script),
             synthesizer=ToneSynthesizer(first_audio_s=0.01, letters_per_s=50),
             **tables,
@@ -61,6 +64,7 @@ async def test_the_leg_of_a_caller_who_talks_on_is_left_alone_until_it_ends(
             await begin(line, socket)
             assert line.actions() == ["answer", "transfer"]
             assert line.commands[-1][1]["to"] == TO
+            await line.webhook("call.bridged")
             await talk(socket, 0.6, 10)
             assert line.switchboard.snapshot() != []
         await trio.sleep(60)  # the socket has gone without a `stop`
@@ -81,6 +85,7 @@ async def test_a_stop_before_telnyx_has_confirmed_the_transfer_is_no_hangup(
         async with line.media() as socket:
             await begin(line, socket)
             await socket.send_text('{"event":"stop","sequence_number":"2","stream_id":"s1"}')
+        await line.webhook("call.bridged")
         await trio.sleep(30)
         assert line.switchboard.snapshot() != []
         await line.webhook("call.hangup", hangup_cause="normal_clearing", hangup_source="caller")
@@ -97,21 +102,104 @@ async def test_a_slow_transfer_does_not_make_the_recognizer_late(open_transfer, 
             await begin(line, socket)
             await talk(socket, 0.6, 8)
             assert line.switchboard.snapshot() != []
+            await line.webhook("call.bridged")
             await line.webhook("call.hangup", hangup_cause="normal_clearing")
     assert line.records[0]["end"]["reason"] == "transferred"
 
 
-async def test_a_refused_transfer_ends_the_call_with_an_apology(open_transfer, autojump_clock):
-    async with open_transfer() as line:
+async def test_a_refused_transfer_brings_the_caller_back_to_the_agent(
+    open_transfer, autojump_clock
+):
+    reason_heard: list[str] = []
+    async with open_transfer(reason_heard) as line:
         line.answers["transfer"] = (422, {"errors": [{"code": "10015", "title": "Bad Request"}]})
         await line.ring()
         async with line.media() as socket:
-            with pytest.raises(MediaStreamClosed):
-                await begin(line, socket)
-            await line.webhook("call.speak.ended", status="completed")
-            await trio.sleep(0.1)
-    assert line.records[0]["end"]["reason"] == "transfer_failed"
-    assert line.actions() == ["answer", "transfer", "speak", "hangup"]
+            await begin(line, socket)
+            await talk(socket, 0.6, 1.5)
+            assert reason_heard == ["refused"]
+            assert line.switchboard.snapshot()[0]["leg"] == "streaming"
+            await line.webhook("call.hangup", hangup_cause="normal_clearing")
+    assert line.records[0]["end"]["reason"] == "caller_hung_up"
+    assert line.records[0]["transfers"][0]["outcome"] == "refused"
+
+
+def of_target(line, event_type, **payload):
+    state = line.commands[1][1]["target_leg_client_state"]
+    return line.webhook(event_type, "v3:target", client_state=state, **payload)
+
+
+@pytest.mark.parametrize(
+    ("hangup", "reason"),
+    [
+        ({"hangup_cause": "user_busy", "sip_hangup_cause": "486"}, "busy"),
+        ({"hangup_cause": "timeout"}, "no answer"),
+        ({"hangup_cause": "call_rejected", "sip_hangup_cause": "603"}, "declined"),
+    ],
+)
+async def test_a_target_who_cannot_be_reached_brings_the_caller_back_with_the_reason(
+    open_transfer, autojump_clock, hangup, reason
+):
+    reason_heard: list[str] = []
+    async with open_transfer(reason_heard) as line:
+        await line.ring()
+        async with line.media() as socket:
+            await begin(line, socket)
+            await of_target(line, "call.initiated", direction="outgoing", state="bridging")
+            await talk(socket, 0.6, 2)
+            assert line.switchboard.snapshot()[0]["leg"] == "transferring"
+            await of_target(line, "call.hangup", **hangup)
+            await talk(socket, 2, 3)
+            assert reason_heard == [reason]
+            await line.webhook("call.hangup", hangup_cause="normal_clearing")
+    assert line.records[0]["transfers"][0]["outcome"] == reason
+    assert line.actions() == ["answer", "transfer"]
+
+
+async def test_a_stream_that_was_stopped_for_a_failed_transfer_starts_anew(
+    open_transfer, autojump_clock
+):
+    reason_heard: list[str] = []
+    async with open_transfer(reason_heard) as line:
+        await line.ring()
+        async with line.media() as socket:
+            await begin(line, socket)
+            await socket.send_text('{"event":"stop","sequence_number":"2","stream_id":"s1"}')
+        await of_target(line, "call.hangup", hangup_cause="user_busy")
+        await line.settle()
+        assert line.actions() == ["answer", "transfer", "streaming_start"]
+        async with line.media() as socket:
+            await socket.send_text(start_message())
+            await talk(socket, 0, 1)
+            assert reason_heard == ["busy"]
+            await line.webhook("call.hangup", hangup_cause="normal_clearing")
+
+
+async def test_a_target_that_answers_is_bridged_even_if_that_is_never_told(
+    open_transfer, autojump_clock
+):
+    reason_heard: list[str] = []
+    async with open_transfer(reason_heard) as line:
+        await line.ring()
+        async with line.media() as socket:
+            await begin(line, socket)
+            await of_target(line, "call.answered")
+            await talk(socket, 0.6, 5)
+            assert line.switchboard.snapshot()[0]["leg"] == "bridged"
+            await line.webhook("call.hangup", hangup_cause="normal_clearing")
+    assert reason_heard == []
+    assert line.records[0]["end"]["reason"] == "transferred"
+
+
+async def test_a_transfer_of_which_nothing_is_heard_is_given_up(open_transfer, autojump_clock):
+    reason_heard: list[str] = []
+    async with open_transfer(reason_heard, transfer={"ring_s": 5}) as line:
+        await line.ring()
+        async with line.media() as socket:
+            await begin(line, socket)
+            await talk(socket, 0.6, 20)
+            assert reason_heard == ["no answer"]
+            await line.webhook("call.hangup", hangup_cause="normal_clearing")
 
 
 async def test_a_daemon_that_stops_leaves_a_transferred_leg_up(open_transfer, autojump_clock):
@@ -119,6 +207,7 @@ async def test_a_daemon_that_stops_leaves_a_transferred_leg_up(open_transfer, au
         await line.ring()
         async with line.media() as socket:
             await begin(line, socket)
+            await line.webhook("call.bridged")
             await line.switchboard.close()
     assert line.records[0]["end"]["reason"] == "shutdown"
     assert line.records[0]["hangup_confirmed"] is True

@@ -11,7 +11,12 @@ from voiced.ledger.open_items import PATIENCE_S
 from voiced.record_store import RecordStore
 from voiced.telnyx.ids import CallControlId, CommandId
 
-LIVE = {"call_id": "v3:a", "started_at": "2026-11-22T10:00:00.123+00:00", "state": "live"}
+LIVE = {
+    "call_id": "v3:a",
+    "ref": "a",
+    "started_at": "2026-11-22T10:00:00.123+00:00",
+    "state": "live",
+}
 ENDED = {**LIVE, "state": "ended"}
 
 

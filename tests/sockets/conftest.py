@@ -286,6 +286,7 @@ def open_hand(tmp_path):
                         "server": {"bind": "127.0.0.1:0", "insecure": True, **(server or {})},
                         "admin": {"bind": "127.0.0.1:0", **(admin or {})},
                         "telnyx": {"api_key": "k", "api_base": api_url},
+                        "media": {"reconnect_s": 0},
                         "call": {"apology": ""},
                         "agent": {"provider": "echo"},
                         "records": {"path": str(records)},

@@ -116,7 +116,7 @@ async def test_a_peer_that_stops_reading_does_not_hold_up_the_end_of_its_call(op
 
 @pytest.mark.slow
 async def test_a_peer_that_stops_reading_is_given_up_and_other_calls_go_on(open_hand):
-    async with open_hand(media={"stall_timeout_s": 60}) as hand:
+    async with open_hand(media={"stall_timeout_s": 60, "reconnect_s": 0}) as hand:
         path, other = await hand.ring(), await hand.ring("v3:other")
         async with (
             hand.wire(path, buffer_bytes=1) as deaf,
@@ -160,6 +160,22 @@ async def test_a_close_without_stop_is_a_lost_socket_with_its_code(open_hand):
         document = await hand.ended()
     assert document["end"]["reason"] == "media_lost"
     assert "1013" in document["end"]["evidence"]
+
+
+async def test_after_a_reset_a_second_connection_carries_the_call_on(open_hand):
+    async with open_hand(media={"reconnect_s": 5}) as hand:
+        path = await hand.ring()
+        async with hand.wire(path) as wire:
+            assert await hand.echoes(wire, 1)
+            wire.reset()
+        while hand.actions() != ["answer", "streaming_start"]:
+            await trio.sleep(0.01)
+        async with hand.wire(path) as wire:
+            assert await hand.echoes(wire, 1)
+            await wire.send(b'{"event":"stop","stream_id":"s1"}')
+        document = await hand.ended()
+    assert document["end"]["reason"] == "caller_hung_up"
+    assert document["counters"]["stream_restarts"] == 1
 
 
 # Frames as nobody sends them.

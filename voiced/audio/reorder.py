@@ -8,7 +8,11 @@ its place, as None, to be concealed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RESYNC_CHUNKS = 50
 """A jump further than this (1 s), either way, is a new numbering, not loss or lateness."""
@@ -33,6 +37,12 @@ class ReorderStatistics:
     duplicated: int
     reordered: int
     resynchronized: int
+
+
+def total(parts: Sequence[ReorderStatistics]) -> ReorderStatistics:
+    """Add up the statistics of several streams, one at least."""
+    rows = [asdict(part) for part in parts]
+    return ReorderStatistics(**{name: sum(row[name] for row in rows) for name in rows[0]})
 
 
 class Reorder:

@@ -5,7 +5,7 @@ else takes a `Config`, or the one table they need, and reads attributes.
 """
 
 from voiced.config.address import Bind, is_loopback, parse_bind
-from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig
+from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig, TransferConfig
 from voiced.config.load import load_config, parse_config
 from voiced.config.table import ProviderConfig
 from voiced.config.tables import (
@@ -45,6 +45,7 @@ __all__ = [
     "ServerConfig",
     "StaffConfig",
     "TelnyxConfig",
+    "TransferConfig",
     "TurnsConfig",
     "is_loopback",
     "load_config",

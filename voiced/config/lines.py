@@ -44,6 +44,17 @@ class LineConfig(Table):
     synthesizer: ProviderConfig | None = None
 
 
+class TransferConfig(Table):
+    """`[transfer]`: callers who are handed to somebody else."""
+
+    ring_s: int = Field(default=30, ge=5, le=600)
+    """So long the target may ring, 5 to 600 s; then the caller comes back to the agent."""
+    caller_id: PhoneNumber = ""
+    """Number shown to the target, E.164; "" = the number that the caller had called."""
+    early_media: bool = True
+    """The caller hears the target's network ring before the answer."""
+
+
 AnsweringMachineDetection = Literal[
     "disabled", "premium", "detect", "detect_beep", "detect_words", "greeting_end"
 ]
@@ -54,7 +65,17 @@ class OutboundConfig(Table):
 
     caller_id: PhoneNumber = ""
     """Number shown to the callee, E.164; it must belong to the account. "" = no outbound calls."""
+    ring_timeout_s: int = Field(default=30, ge=5, le=600)
+    """So long a phone may ring, 5 to 600 s."""
+    calls_per_second: float = Field(default=1.0, gt=0, le=100)
+    """Calls are placed at most so fast, more than 0 to 100 a second."""
     answering_machine_detection: AnsweringMachineDetection = "premium"
     """How Telnyx tells people from machines."""
+    agent_starts: Literal["at once", "when known"] = "when known"
+    """The agent is silent until it is known who answered, or speaks at once."""
+    on_machine: Literal["hang up", "leave message", "carry on"] = "leave message"
+    """An answering machine: hang up, leave `voicemail_message`, or let the agent talk to it."""
     voicemail_message: Spoken = ""
     """Left after the beep of an answering machine; "" = hang up. At most 3000 characters."""
+    machine_timeout_s: float = Field(default=30.0, ge=5, le=120)
+    """So long a greeting may take until the message is left all the same, 5 to 120 s."""

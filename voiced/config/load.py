@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig
+from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig, TransferConfig
 from voiced.config.report import problems_in, shown, unknown_name
 from voiced.config.rules import broken_rules
 from voiced.config.sources import read_overrides
@@ -51,6 +51,7 @@ PLAIN_TABLES: dict[str, type[Table]] = {
     "recording": RecordingConfig,
     "records": RecordsConfig,
     "inbound": InboundConfig,
+    "transfer": TransferConfig,
     "outbound": OutboundConfig,
     "log": LogConfig,
 }

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from pydantic import Field, SecretStr
 
 from voiced.config.address import Bind, parse_bind
-from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig
+from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig, TransferConfig
 from voiced.config.table import ProviderConfig, Table
 from voiced.config.turns import BudgetsConfig, TurnsConfig
 from voiced.config.values import (
@@ -110,6 +110,8 @@ class MediaConfig(Table):
     """Audio in one message, 20 to 1000 ms in steps of 20, at most `lead_ms`."""
     start: Literal["answer", "answered"] = "answer"
     """Ask for the stream with the answer command, or by streaming_start after call.answered."""
+    reconnect_s: float = Field(default=5.0, ge=0, le=30)
+    """A lost media stream of a live call is started anew, for so long; 0 = the call ends."""
     stall_timeout_s: float = Field(default=10.0, ge=1, le=300)
     """Without media from Telnyx for so long, the call is ended; 1 to 300 s."""
 
@@ -198,6 +200,7 @@ class Config(Table):
     recording: RecordingConfig
     records: RecordsConfig
     inbound: InboundConfig
+    transfer: TransferConfig
     outbound: OutboundConfig
     lines: Mapping[str, LineConfig]
     log: LogConfig

@@ -40,7 +40,7 @@ class Flight:
 
     def __init__(self, record: dict[str, Any], token: str) -> None:
         """Begin the notes of the call that `record` begins to describe."""
-        self.call_id: str = record["call_id"]
+        self.call_id: str = record["call_id"] or record["ref"]
         self.origin = trio.current_time()
         self.has_ended = False
         self._record = record

@@ -110,6 +110,13 @@ class FlightRecorder:
         self._begun.set()
         return flight
 
+    def identify(self, ref: str, call_id: str) -> None:
+        """Learn the id of the call `ref`, which we have placed."""
+        flight = self._by_call.pop(ref, None)
+        if flight is not None:
+            flight.call_id = call_id
+            self._by_call[call_id] = flight
+
     def webhook(self, call_id: str, headers: Mapping[str, str], body: bytes) -> None:
         """Note an accepted webhook of the call, if it is being recorded."""
         flight = self._by_call.get(call_id)

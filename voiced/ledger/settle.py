@@ -241,5 +241,11 @@ def _bare_record(entry: LegEntry) -> dict[str, Any]:
     """Return the record of a call of which nothing but the ledger's entry is left."""
     started = datetime.fromtimestamp(entry.at, UTC)
     ids = {"call_leg_id": entry.call_leg_id}
-    call_id = entry.call_control_id or entry.key
-    return RecordBuilder(call_id=call_id, ids=ids, line="", started=started).document()
+    return RecordBuilder(
+        call_id=entry.call_control_id or "",
+        ref=entry.key,
+        direction=entry.direction,
+        ids=ids,
+        line="",
+        started=started,
+    ).document()

@@ -1,0 +1,144 @@
+"""From the order to streaming: place a call, wait for the callee's answer and for media.
+
+Telnyx may connect the media socket while the phone still rings; `start` comes with the answer. The
+webhook of the new leg may come before the reply to our command, and either may be lost: whichever
+tells the leg's id first is believed (`Call.identify`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import trio
+
+from voiced.errors import CommandFailed, MediaStreamClosed
+from voiced.leg import EndReason
+from voiced.opening import StreamStarter, start_media
+from voiced.services import CallFace
+from voiced.telnyx import commands
+from voiced.telnyx.events import CallAnswered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voiced.leg import Leg
+    from voiced.services import LentSocket, Media, Services
+    from voiced.telnyx.events import WebhookEvent
+
+RING_GRACE_S = 10.0
+"""Beyond the ring time: Telnyx gives up by itself, and its webhook may be late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialOrder:
+    """A call to be placed.
+
+    Attributes:
+        to: E.164 number or SIP URI.
+        caller_id: what the callee sees, E.164.
+        key: what makes this order the same as another: Telnyx dials a key once.
+        line: whose agent talks; "" for that of all calls.
+        variables: what the agent is told of the call.
+    """
+
+    to: str = field(repr=False)
+    caller_id: str = field(repr=False)
+    key: str
+    line: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class DialledCall(CallFace, Protocol):
+    """A call whose leg has no id yet."""
+
+    def identify(self, ids: Mapping[str, Any]) -> None:
+        """Learn the leg's ids, `call_control_id` and others, from Telnyx's reply."""
+        ...
+
+
+class Dialing:
+    """One outgoing leg. Fits `voiced.opening.Opening`."""
+
+    def __init__(
+        self,
+        order: DialOrder,
+        leg: Leg,
+        media_url: str,
+        client_state: str,
+        services: Services,
+        call: DialledCall,
+    ) -> None:
+        """Dial so that Telnyx connects its media to `media_url`."""
+        self._order = order
+        self._leg = leg
+        self._streams = StreamStarter(leg, media_url, services, call)
+        self._client_state = client_state
+        self._telnyx = services.telnyx
+        self._config = services.config
+        self._call = call
+        self._ring_s = services.config.outbound.ring_timeout_s
+        self._limit = trio.CancelScope()
+        self.is_answered = False
+
+    def webhook(self, event: WebhookEvent) -> None:
+        """Take note of the answer: from then on media must come."""
+        if isinstance(event, CallAnswered) and not self.is_answered:
+            self.is_answered = True
+            self._limit.deadline = trio.current_time() + self._config.call.answer_timeout_s
+
+    async def run(self, sockets: trio.MemoryReceiveChannel[LentSocket]) -> Media | None:
+        """Dial and return the media stream; None when the call has been ended instead."""
+        with self._limit:
+            self._limit.deadline = trio.current_time() + self._ring_s + RING_GRACE_S
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._dial, name="dial")
+                media = await self._first_media(sockets)
+                nursery.cancel_scope.cancel()
+            return media
+        if self.is_answered:
+            limit_s = self._config.call.answer_timeout_s
+            self._call.end(
+                EndReason.NO_MEDIA, f"no media stream within {limit_s:g} s of the answer"
+            )
+        else:
+            self._call.end(EndReason.UNREACHED, f"nobody answered within {self._ring_s} s")
+        return None
+
+    async def restart(self, sockets: trio.MemoryReceiveChannel[LentSocket]) -> Media:
+        """Start the stream anew, after a socket that was lost or a transfer that failed."""
+        return await self._streams.restart(sockets)
+
+    async def _first_media(self, sockets: trio.MemoryReceiveChannel[LentSocket]) -> Media:
+        """Wait for a stream that starts; sockets of a phone that only rang come to nothing."""
+        while True:
+            lent = await sockets.receive()
+            try:
+                return await start_media(lent, self._config.media, self._leg, self._call)
+            except MediaStreamClosed:
+                lent.release()
+                if self.is_answered:
+                    raise
+
+    async def _dial(self) -> None:
+        config = self._config
+        detection = config.outbound.answering_machine_detection
+        command = commands.Dial(
+            connection_id=config.telnyx.connection_id,
+            to=self._order.to,
+            from_=self._order.caller_id,
+            purpose=self._order.key,
+            client_state=self._client_state,
+            timeout_secs=self._ring_s,
+            time_limit_secs=max(30, config.call.max_duration_s),
+            answering_machine_detection=None if detection == "disabled" else detection,
+            stream=self._streams.options,
+            send_silence_when_idle=True,
+        )
+        try:
+            data = await self._telnyx.send(command)
+        except CommandFailed as failed:
+            if self._leg.id is None:  # else the leg is there: only the reply was lost
+                self._call.end(EndReason.DIAL_FAILED, str(failed))
+        else:
+            self._call.identify(data)

@@ -1,0 +1,182 @@
+"""The way to and from the caller, over as many media streams as the call takes. A task of the call.
+
+One stream is the rule. A second follows when the socket was lost while the leg is still up (a proxy
+was restarted, TeXML's `enableReconnect`), or when a transfer failed for which Telnyx had stopped
+the stream. What was queued for the caller waits; what Telnyx had buffered is gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from voiced.audio.codec import open_decoder, open_encoder
+from voiced.audio.l16 import ByteOrder
+from voiced.errors import CallGone, CommandFailed, MediaStreamClosed
+from voiced.inbound import Inbound
+from voiced.leg import EndReason, LegEvent
+from voiced.log import get_logger
+from voiced.outbound import Outbound
+from voiced.pacing import Pacer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from voiced.audio.codec import Decoder
+    from voiced.audio.frame import Frame
+    from voiced.config import MediaConfig
+    from voiced.leg import Leg
+    from voiced.opening import Opening
+    from voiced.record import RecordBuilder
+    from voiced.services import CallFace, LentSocket, Media
+    from voiced.stereo_timeline import StereoTimeline
+
+log = get_logger(__name__)
+
+
+class MediaPath:
+    """One call's audio, both ways. `outbound` is the agent's handle."""
+
+    def __init__(
+        self,
+        media: Media,
+        *,
+        opening: Opening,
+        sockets: trio.MemoryReceiveChannel[LentSocket],
+        leg: Leg,
+        call: CallFace,
+        config: MediaConfig,
+        rate_hz: int,
+        timeline: StereoTimeline | None,
+        on_key: Callable[[str, datetime | None], None],
+    ) -> None:
+        """Begin with `media`; frames are given at `rate_hz`, keys of the socket to `on_key`.
+
+        Raises:
+            UnsupportedCodec: Telnyx sends an encoding that we cannot read.
+            CodecNotInstalled: we could, with its library.
+        """
+        self._media = media
+        self._opening = opening
+        self._sockets = sockets
+        self._leg = leg
+        self._call = call
+        self._config = config
+        self._transfer_settled = trio.Event()
+        self._byte_order = ByteOrder(config.l16_byte_order)
+        encoder = open_encoder(
+            config.bidirectional_codec, config.sample_rate, byte_order=self._byte_order
+        )
+        message_frames = min(config.message_ms // 20, encoder.max_frames)
+        pacer = Pacer(lead_s=config.lead_ms / 1000, message_frames=message_frames)
+        self.outbound = Outbound(encoder, pacer, timeline)
+        self._inbound = Inbound(self._open_decoder(media), rate_hz, timeline, on_key)
+        self._restarts = 0
+
+    async def run(self, frames: trio.MemorySendChannel[Frame]) -> None:
+        """Carry audio until the call ends, or until its streams are over; closes `frames`.
+
+        Raises:
+            MediaStreamClosed: the socket was lost, and no other came in time.
+            RemoteProtocolError: something came that cannot be accepted.
+            ProviderTooSlow: the consumer of the frames is too far behind.
+        """
+        with frames:
+            media: Media | None = self._media
+            while media is not None:
+                try:
+                    lost = await self._carry(media, frames)
+                finally:
+                    media.lent.release()
+                media = await self._next_stream(lost)
+
+    async def watch_stall(self) -> None:
+        """End the call when nothing comes on an open socket for `[media] stall_timeout_s`."""
+        limit_s = self._config.stall_timeout_s
+        while not self._leg.is_bridged:
+            # Wakes once per limit, not once per frame: the frame path only notes the time.
+            now = trio.current_time()
+            if now >= self._inbound.last_at + limit_s and not self._leg.is_being_transferred:
+                evidence = f"no media for {limit_s:g} s on an open socket"
+                self._call.end(EndReason.MEDIA_STALLED, evidence)
+            await trio.sleep_until(max(self._inbound.last_at, now - limit_s / 2) + limit_s)
+
+    def transfer_begins(self) -> None:
+        """From now on a stream that ends does not end the call."""
+        self._transfer_settled = trio.Event()
+
+    def transfer_has_settled(self) -> None:
+        """The leg is bridged, or the caller is back: then a stream that was stopped starts anew."""
+        self._transfer_settled.set()
+
+    def count(self, record: RecordBuilder) -> None:
+        """Write the media counters into `record`."""
+        record.count(
+            self._inbound.statistics(), self.outbound.statistics(), restarts=self._restarts
+        )
+
+    async def _carry(
+        self, media: Media, frames: trio.MemorySendChannel[Frame]
+    ) -> MediaStreamClosed | None:
+        """Carry one stream to its end: None after a `stop`, else how it was lost."""
+        lost: MediaStreamClosed | None = None
+        socket, stream = media.lent.socket, media.stream
+        async with trio.open_nursery() as nursery:
+
+            async def send() -> None:
+                nonlocal lost
+                try:
+                    await self.outbound.run(socket, stream)
+                except MediaStreamClosed as closed:
+                    lost = lost or closed
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(send, name="outbound")
+            try:
+                await self._inbound.run(socket, stream, frames.clone(), self.outbound)
+            except MediaStreamClosed as closed:
+                lost = lost or closed
+            nursery.cancel_scope.cancel()
+        return lost
+
+    async def _next_stream(self, lost: MediaStreamClosed | None) -> Media | None:
+        """Return the stream that follows; None when there is none to wait for."""
+        was_transferred = self._leg.is_being_transferred
+        if was_transferred:
+            await self._transfer_settled.wait()
+        if self._leg.is_bridged:
+            return None
+        if lost is None and not was_transferred:
+            self._call.end(EndReason.CALLER_HUNG_UP, "stop on the media socket")
+            return None
+        return await self._restart(lost or MediaStreamClosed(1000, "stopped for a transfer"))
+
+    async def _restart(self, lost: MediaStreamClosed) -> Media:
+        limit_s = self._config.reconnect_s
+        if limit_s == 0 or not self._leg.is_up:
+            raise lost
+        log.warning("media stream lost: starting another", code=lost.code)
+        self._restarts += 1
+        self.outbound.stream_lost()
+        try:
+            with trio.fail_after(limit_s):
+                media = await self._opening.restart(self._sockets)
+        except CallGone as gone:
+            self._leg.apply(LegEvent.GONE)
+            self._call.end(EndReason.CALLER_HUNG_UP, f"{lost}; {gone}")
+            raise lost from gone
+        except (CommandFailed, MediaStreamClosed, trio.TooSlowError) as error:
+            raise lost from error
+        self._inbound.restart(self._open_decoder(media))
+        return media
+
+    def _open_decoder(self, media: Media) -> Decoder:
+        given = media.started.media_format
+        return open_decoder(
+            given.encoding,
+            given.sample_rate,
+            channels=given.channels,
+            byte_order=self._byte_order,
+        )

@@ -168,8 +168,7 @@ async def test_after_a_reset_a_second_connection_carries_the_call_on(open_hand):
         async with hand.wire(path) as wire:
             assert await hand.echoes(wire, 1)
             wire.reset()
-        while hand.actions() != ["answer", "streaming_start"]:
-            await trio.sleep(0.01)
+        await until(lambda: hand.actions() == ["answer", "streaming_start"])
         async with hand.wire(path) as wire:
             assert await hand.echoes(wire, 1)
             await wire.send(b'{"event":"stop","stream_id":"s1"}')

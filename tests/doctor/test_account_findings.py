@@ -28,6 +28,7 @@ async def test_an_account_as_it_should_be_has_nothing_but_fine_findings(practice
         "application.webhook_api_version",
         "application.webhook_url",
         "application.webhook_timeout",
+        "application.first_command",
         "outbound_profile",
         "numbers",
         "caller_id",
@@ -142,6 +143,7 @@ async def test_a_public_key_that_cannot_be_compared_is_no_problem(practice):
         ({"timeout_s": 0}, "webhook_timeout", Sign.WARNING, "only 0 s"),
         ({"timeout_s": 25}, "webhook_timeout", Sign.WARNING, "25 s"),
         ({"timeout_s": None}, "webhook_timeout", Sign.FINE, "as long as usual"),
+        ({"ends_unanswered": False}, "first_command", Sign.WARNING, "ring on"),
         ({"active": False}, "active", Sign.PROBLEM, "switched off"),
     ],
 )

@@ -11,7 +11,7 @@ import trustme
 
 from voiced.config import parse_config
 from voiced.doctor.ask_public import PublicInquiry
-from voiced.doctor.facts import Certificate, Unavailable, WebhookProbe
+from voiced.doctor.facts import Certificate, PublicFacts, Unavailable, WebhookProbe
 
 SOON = datetime.now(UTC) + timedelta(days=5)
 LONG_AGO = datetime.now(UTC) - timedelta(days=5)
@@ -117,6 +117,13 @@ async def test_a_port_where_nobody_listens_fails_by_itself():
     for fact in (found.certificate, found.webhook, found.media):
         assert isinstance(fact, Unavailable)
         assert fact.reason
+
+
+@pytest.mark.socket
+async def test_a_name_that_nobody_knows_is_the_only_thing_told():
+    found = await inquiry("https://agent.invalid").facts()  # RFC 6761: never resolves
+    assert isinstance(found.addresses, Unavailable)
+    assert found == PublicFacts(addresses=found.addresses)
 
 
 # Who answers.

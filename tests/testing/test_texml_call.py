@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,7 @@ import trio
 
 from tests.testing.conftest import WALL, Socket
 from voiced.errors import TelnyxError, WebhookRejected
+from voiced.telnyx.texml import as_event, as_initiated, parse_callback, parse_fetch
 from voiced.telnyx.webhook import WebhookVerifier
 from voiced.testing.account import TexmlApplication
 from voiced.testing.caller import silent_caller, tone_caller
@@ -223,7 +225,7 @@ async def test_a_lost_socket_is_dialled_again_where_the_document_wants_it(autoju
 async def test_a_close_that_tells_of_a_failure_is_no_wish_to_end(code, n_sockets, autojump_clock):
     async def talk(socket):
         await socket.next()
-        if len(daemon.sockets) == 1:
+        if len(daemon.sockets) == 1:  # at once, whether `start` is on its way or not
             await socket.close(code)
         else:
             await daemon.listen(socket)
@@ -320,7 +322,7 @@ async def test_a_document_may_turn_the_caller_away(reason, cause, status, autoju
         ({"status": 500}, "status 500"),
         ({"status": 204}, "status 204"),
         ({"content_type": "text/html"}, "content type text/html"),
-        ({"document": "<Response><Say>hello</Say></Response>"}, "<Say>"),
+        ({"document": "<Response><Play>x</Play></Response>"}, "<Play>"),
         ({"document": document('bidirectionalCodec="AMR-WB"')}, "AMR-WB"),
     ],
 )
@@ -334,6 +336,31 @@ async def test_a_document_that_cannot_be_carried_out_ends_the_call(changes, word
     assert words in violation
     assert report.answered_s is None
     assert daemon.told("CallStatus")[-1] == "failed"
+
+
+async def test_a_document_may_speak_and_hang_up(autojump_clock):
+    async with texml_daemon() as daemon:
+        daemon.document = "<Response><Say>We are closed.</Say><Hangup/></Response>"
+        report = await daemon.telnyx.ring_texml(silent_caller(), APPLICATION)
+    assert (report.ended_by, report.violations) == ("agent", ())
+    (utterance,) = report.agent_utterances
+    assert utterance.text == "We are closed."
+    assert daemon.told("CallStatus")[-1] == "completed"
+
+
+async def test_voiced_reads_what_it_is_told(autojump_clock):
+    async with texml_daemon() as daemon:
+        await daemon.telnyx.ring_texml(silent_caller(hangs_up_s=1.0), APPLICATION)
+    ((_, fetch),) = daemon.fetches
+    now = datetime.now(UTC)
+    assert as_initiated(parse_fetch(fetch), now).to == "+13125550199"
+    events = [as_event(parse_callback(form), now) for _, form in daemon.forms]
+    assert [type(event).__name__ for event in events if event is not None] == [
+        "CallAnswered",
+        "StreamingStarted",
+        "StreamingStopped",
+        "CallHangup",
+    ]
 
 
 async def test_a_caller_may_give_up_while_the_document_is_awaited(autojump_clock):

@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from voiced.telnyx import texml
 from voiced.testing.texml_document import (
     HangupVerb,
     RejectVerb,
+    SayVerb,
     StreamVerb,
     TexmlFault,
     parse_document,
@@ -66,7 +68,9 @@ def test_a_call_can_be_turned_away():
         ("<Response a='1'><Hangup/></Response>", "no attribute a"),
         ("<Response>hello<Hangup/></Response>", "text has no place in <Response>"),
         ("<Response><Hangup/>hello</Response>", "text has no place in <Response>"),
-        ("<Response><Say>hello</Say></Response>", "<Say> is not carried out"),
+        ("<Response><Play>x</Play></Response>", "<Play> is not carried out"),
+        ("<Response><Say> </Say></Response>", "<Say> needs a text"),
+        ("<Response><Say loop='2'>hello</Say></Response>", "<Say loop>"),
         ("<Response><Shout>hello</Shout></Response>", "<Shout> is no TeXML verb"),
         ("<Response><Hangup><Pause/></Hangup></Response>", "holds nothing, not <Pause>"),
         ("<Response><Connect/></Response>", "must hold one <Stream>"),
@@ -124,6 +128,34 @@ def test_a_url_that_cannot_be_dialled_is_refused(url):
 def test_parameters_must_be_name_and_value(children):
     with pytest.raises(TexmlFault):
         stream(children=children)
+
+
+def test_what_voiced_writes_is_carried_out():
+    written = texml.TexmlStream(
+        url="wss://x.test/media/token",
+        codec="PCMA",
+        name="agent",
+        status_callback="https://x.test/stream?a=1&b=2",
+        parameters={"run": "<r1>"},
+    )
+    assert read(texml.render_stream(written)) == (
+        StreamVerb(
+            url="wss://x.test/media/token",
+            codec="PCMA",
+            bidirectional_mode="rtp",
+            name="agent",
+            status_callback="https://x.test/stream?a=1&b=2",
+            reconnects=False,
+            parameters={"run": "<r1>"},
+        ),
+        HangupVerb(),
+    )
+    assert read(texml.render_say("One moment & hold", voice="Telnyx.KokoroTTS.af")) == (
+        SayVerb(text="One moment & hold", voice="Telnyx.KokoroTTS.af"),
+        HangupVerb(),
+    )
+    assert read(texml.render_reject("busy")) == (RejectVerb(reason="busy"),)
+    assert read(texml.render_hangup()) == (HangupVerb(),)
 
 
 @pytest.mark.parametrize("content_type", ["", "text/html", "application/json"])

@@ -210,6 +210,14 @@ def _webhooks(config: Config, application: Application) -> Iterator[Finding]:
             "clear the failover URL, unless another voiced is there that takes over new calls",
         )
     yield from _timeout(application.timeout_s)
+    if application.ends_unanswered:
+        yield fine("application.first_command", "it ends calls that voiced does not take")
+    else:
+        yield warning(
+            "application.first_command",
+            "it lets callers ring on when voiced is down",
+            f"set a timeout of 30 s for the first command: {SETTINGS}",
+        )
 
 
 def _timeout(timeout_s: int | None) -> Iterator[Finding]:

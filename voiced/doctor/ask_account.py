@@ -37,6 +37,7 @@ from voiced.doctor.facts import (
 )
 from voiced.doctor.together import ask_together
 from voiced.telnyx.api_errors import parse_errors
+from voiced.telnyx.http import http_client, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -187,7 +188,7 @@ class AccountInquiry:
             try:
                 reply = await self._http.get(path, params=params)
             except httpx.HTTPError as error:
-                return Unavailable(reason=f"no answer ({str(error) or type(error).__name__})")
+                return Unavailable(reason=f"no answer ({reason_of(error)})")
         if reply is None:
             return Unavailable(reason=f"no answer within {self._limit_s:g} s")
         if reply.status_code != 200:
@@ -219,12 +220,8 @@ async def open_account(
     """
     key = config.telnyx.api_key
     secret = key.get_secret_value().strip() if key is not None else ""
-    async with httpx.AsyncClient(
-        base_url=config.telnyx.api_base,
-        headers={"authorization": f"Bearer {secret}", "user-agent": "voiced"},
-        timeout=None,  # each request stands in a scope with a deadline
-        trust_env=False,
-        transport=transport,
+    async with http_client(
+        config.telnyx.api_base, secret, attempt_s=limit_s, connect_s=limit_s, transport=transport
     ) as http:
         yield AccountInquiry(http, config, wall, limit_s)
 

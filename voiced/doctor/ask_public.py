@@ -18,6 +18,7 @@ import trio
 
 from voiced.doctor.facts import Certificate, PublicFacts, Unavailable, WebhookProbe
 from voiced.doctor.together import ask_together
+from voiced.telnyx.http import reason_of
 from voiced.telnyx.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 if TYPE_CHECKING:
@@ -53,9 +54,12 @@ class PublicInquiry:
     transport: httpx.AsyncBaseTransport | None = None
 
     async def facts(self) -> PublicFacts:
-        """Look at everything."""
-        answers = await ask_together(self.addresses, self.certificate, self.webhook, self.media)
-        addresses, certificate, webhook, media = answers
+        """Look at everything; at the name alone when it cannot be resolved."""
+        addresses = await self.addresses()
+        if isinstance(addresses, Unavailable):
+            return PublicFacts(addresses=addresses)
+        answers = await ask_together(self.certificate, self.webhook, self.media)
+        certificate, webhook, media = answers
         return PublicFacts(
             addresses=addresses, certificate=certificate, webhook=webhook, media=media
         )
@@ -126,7 +130,7 @@ class PublicInquiry:
                 ):
                     return reply.status_code
             except httpx.HTTPError as error:
-                return Unavailable(reason=str(error) or type(error).__name__)
+                return Unavailable(reason=reason_of(error))
         return self._late()
 
     @property

@@ -58,7 +58,12 @@ class ApiContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """A Voice API (Call Control) application."""
+    """A Voice API (Call Control) application.
+
+    Attributes:
+        timeout_s: how long Telnyx waits for the answer to a webhook; None for as long as usual.
+        ends_unanswered: Telnyx hangs up calls that no command answers in time.
+    """
 
     id: str
     name: str
@@ -67,6 +72,7 @@ class Application:
     webhook_url: str
     failover_url: str
     timeout_s: int | None
+    ends_unanswered: bool
     profile_id: str
 
 
@@ -194,6 +200,7 @@ def read_application(data: Json) -> Application:
         webhook_url=_text(data, "webhook_event_url"),
         failover_url=_text(data, "webhook_event_failover_url"),
         timeout_s=_number(data, "webhook_timeout_secs"),
+        ends_unanswered=data.get("first_command_timeout") is True,
         profile_id=_text(_object(data, "outbound"), "outbound_voice_profile_id"),
     )
 

@@ -33,6 +33,7 @@ class Application:
     webhook_url: str = ""
     failover_url: str | None = None
     timeout_s: int | None = None
+    ends_unanswered: bool = True
     profile_id: str = ""
 
     def body(self) -> dict[str, Any]:
@@ -44,7 +45,7 @@ class Application:
             "active": self.active,
             "anchorsite_override": "Latency",
             "dtmf_type": "RFC 2833",
-            "first_command_timeout": False,
+            "first_command_timeout": self.ends_unanswered,
             "first_command_timeout_secs": 30,
             "webhook_api_version": self.webhook_api_version,
             "webhook_event_url": self.webhook_url,

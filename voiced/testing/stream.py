@@ -236,9 +236,8 @@ class Stream:
             inbound = self.request.inbound
             media_format = MediaFormat(encoding=inbound.encoding, sample_rate=inbound.sample_rate)
             await socket.send_text(self._writer.start(media_format))
-        except MediaStreamClosed as closed:
-            self._closed_by_daemon(closed.code)
-            return False
+        except MediaStreamClosed:
+            return False  # the reader meets it too, and knows its code
         self._started_at = trio.current_time()
         self._ledger.streaming_at = self._ledger.streaming_at or self._started_at
         self.is_live = self.has_started = True

@@ -1,8 +1,9 @@
 """Reads a TeXML document as strictly as Telnyx's documentation describes it: pure.
 
-Only what a voice agent needs is carried out: `Connect` with a `Stream`, `Hangup`, `Reject`. What is
-wrong raises `TexmlFault` with a sentence that names element, attribute and what may stand there.
-It shares nothing with what the daemon writes its documents with, so that one checks the other.
+Only what a voice agent needs is carried out: `Connect` with a `Stream`, `Say`, `Hangup`, `Reject`.
+What is wrong raises `TexmlFault` with a sentence that names element, attribute and what may stand
+there. It shares nothing with what the daemon writes its documents with, so that one checks the
+other.
 
 Source: developers.telnyx.com, "TeXML verbs" (`Stream`, `Connect`, `Hangup`, `Reject`).
 """
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST_URL = 2000  # characters, Telnyx's rule for every URL (10003)
+_MOST_SPOKEN = 3000  # characters, as for the command `speak`
 _CONTENT_TYPES = ("application/xml", "text/xml")
 _OTHER_VERBS = (
     "AIAssistant",
@@ -32,7 +34,6 @@ _OTHER_VERBS = (
     "Record",
     "Redirect",
     "Refer",
-    "Say",
     "Start",
     "Stop",
     "Suppression",
@@ -72,7 +73,15 @@ class RejectVerb:
     reason: Literal["rejected", "busy"] = "rejected"
 
 
-Verb: TypeAlias = StreamVerb | HangupVerb | RejectVerb
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SayVerb:
+    """`<Say voice="...">text</Say>`."""
+
+    text: str
+    voice: str = ""
+
+
+Verb: TypeAlias = StreamVerb | SayVerb | HangupVerb | RejectVerb
 
 _STREAM_VALUES: Mapping[str, tuple[str, ...]] = {
     "track": ("inbound_track", "outbound_track", "both_tracks"),
@@ -118,6 +127,8 @@ def _verb(element: ElementTree.Element, place: int) -> Verb:
     match element.tag:
         case "Connect":
             return _connect(element)
+        case "Say":
+            return _say(element)
         case "Hangup":
             _check_bare(element)
             _check_childless(element)
@@ -179,6 +190,17 @@ def _parameters(element: ElementTree.Element) -> dict[str, str]:
         _check_childless(child)
         parameters[child.attrib["name"]] = child.attrib["value"]
     return parameters
+
+
+def _say(element: ElementTree.Element) -> SayVerb:
+    _check_childless(element)
+    foreign = element.attrib.keys() - {"voice", "language"}
+    if foreign:
+        raise TexmlFault(f"<Say {min(foreign)}> is not carried out by the emulated Telnyx")
+    text = (element.text or "").strip()
+    if not 1 <= len(text) <= _MOST_SPOKEN:
+        raise TexmlFault(f"<Say> needs a text of 1 to {_MOST_SPOKEN} characters")
+    return SayVerb(text=text, voice=element.attrib.get("voice", ""))
 
 
 def _reject(element: ElementTree.Element) -> RejectVerb:

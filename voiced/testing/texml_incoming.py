@@ -1,7 +1,7 @@
 """Incoming calls of a TeXML application: Telnyx fetches a document and carries it out.
 
-`<Connect>` answers the call and waits for its stream; then the next verb runs. Where the document
-ends, the call is hung up.
+`<Connect>` and `<Say>` answer the call and wait, for the end of the stream and of the speech; then
+the next verb runs. Where the document ends, the call is hung up.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import trio
 
 from voiced.errors import TelnyxError
+from voiced.testing.announcer import Announcement
 from voiced.testing.incoming import Incoming
 from voiced.testing.legs import Hangup
 from voiced.testing.stream import read_request
@@ -20,6 +21,7 @@ from voiced.testing.texml_callbacks import FORM, TexmlCallbacks, with_query
 from voiced.testing.texml_document import (
     HangupVerb,
     RejectVerb,
+    SayVerb,
     StreamVerb,
     TexmlFault,
     parse_document,
@@ -27,10 +29,12 @@ from voiced.testing.texml_document import (
 from voiced.testing.texml_forms import instruction_fetch
 
 if TYPE_CHECKING:
+    from voiced.audio.frame import Pcm
     from voiced.testing.account import TexmlApplication
     from voiced.testing.caller import Caller
     from voiced.testing.leg_context import LegContext, LegFacts
     from voiced.testing.phone_leg import PhoneLeg
+    from voiced.testing.report import Ledger
     from voiced.testing.stream import StreamRequest
     from voiced.testing.texml_document import Verb
 
@@ -78,6 +82,8 @@ class TexmlIncoming(Incoming):
         match verb:
             case StreamVerb():
                 await self._connect(leg, verb)
+            case SayVerb(text=text):
+                await _say(leg, text)
             case HangupVerb():
                 leg.end(_HUNG_UP, "agent")
             case RejectVerb(reason=reason):
@@ -117,6 +123,38 @@ class TexmlIncoming(Incoming):
                 raise TexmlFault(f"the document was fetched with status {answer.status}, not 200")
             return parse_document(answer.body, answer.content_type)
         raise TexmlFault(f"no document within {FETCH_WITHIN_S:g} s")
+
+
+async def _say(leg: PhoneLeg, text: str) -> None:
+    """Answer the call, speak, and wait until it has been spoken."""
+
+    async def load() -> Pcm:
+        return await leg.context.services.speaker(text)
+
+    if not leg.answered.is_set():
+        leg.pick_up()
+    told = _Speech(leg.ledger, text)
+    leg.announcer.play(Announcement(load=load, told=told))
+    await told.over.wait()
+
+
+class _Speech:
+    """Takes how a `Say` goes; TeXML itself is not told."""
+
+    def __init__(self, ledger: Ledger, text: str) -> None:
+        self.over = trio.Event()
+        self._ledger = ledger
+        self._text = text
+
+    def started(self) -> None:
+        self._ledger.spoken_texts.append((trio.current_time(), self._text))
+
+    def ended(self, status: str) -> None:
+        self.over.set()
+
+    def failed(self, detail: str) -> None:
+        self._ledger.violation(f"TeXML: <Say>: {detail}")
+        self.over.set()
 
 
 def _stream_request(context: LegContext, verb: StreamVerb) -> StreamRequest:

@@ -154,6 +154,15 @@ async def test_a_record_is_amended_whole_or_not_at_all(tmp_path):
     assert json.loads((tmp_path / "new" / "call.json").read_text()) == {"z": 3}
 
 
+async def test_an_amendment_of_nothing_leaves_all_as_it_is(tmp_path):
+    store = RecordStore(tmp_path)
+    await store.save(DOCUMENT)
+    assert await store.amend("new", lambda _: {}) is False
+    assert await store.amend(store.name(DOCUMENT), lambda _: {}) is False
+    assert json.loads((store.directory(DOCUMENT) / "call.json").read_text()) == DOCUMENT
+    assert not (tmp_path / "new").exists()
+
+
 async def test_amendments_of_one_record_do_not_lose_each_other(tmp_path):
     store = RecordStore(tmp_path)
     await store.save(DOCUMENT)

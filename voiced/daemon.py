@@ -27,8 +27,10 @@ from voiced.record_store import RecordStore
 from voiced.services import Services
 from voiced.staff import open_staff
 from voiced.switchboard import Switchboard
+from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx.webhook import Deduplicator, WebhookVerifier
+from voiced.telnyx_recording import FETCHES_FILE, RecordingFetcher
 from voiced.web import WebhookIntake, make_public_app
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+
+WALL_CLOCK = time.time  # noqa: TID251  # the one source of wall time
 
 CLOSE_LIMIT_S = 20.0
 """For the goodbyes of all live calls when the daemon stops: a hangup and a record each."""
@@ -94,14 +98,25 @@ async def open_services(
         records = RecordStore(config.records.path)
         ledger = await Ledger.open(config.records.path / LEDGER_FILE)
         stack.callback(ledger.close)
+        telnyx = await stack.enter_async_context(
+            open_telnyx(config.telnyx.api_base, api_key, transport=transport)
+        )
+        fetcher = await RecordingFetcher.open(
+            config.records.path / FETCHES_FILE,
+            telnyx=telnyx,
+            downloader=await stack.enter_async_context(open_downloader()),
+            records=records,
+            api_base=config.telnyx.api_base,
+            wall_clock=WALL_CLOCK,
+        )
+        stack.callback(fetcher.close)
         yield Services(
             config=config,
-            telnyx=await stack.enter_async_context(
-                open_telnyx(config.telnyx.api_base, api_key, transport=transport)
-            ),
+            telnyx=telnyx,
             staff=await open_staff(config, stack),
             records=records,
             ledger=ledger,
+            fetcher=fetcher,
             observer=observer or Unobserved(),
             flights=await stack.enter_async_context(_open_flights(config, records)),
         )
@@ -117,11 +132,12 @@ def _open_flights(config: Config, records: RecordStore) -> AbstractAsyncContextM
 async def open_core(
     services: Services,
     *,
-    wall_clock: Callable[[], float] = time.time,  # noqa: TID251  # the one source of wall time
+    wall_clock: Callable[[], float] = WALL_CLOCK,
 ) -> AsyncIterator[Core]:
     """Yield the daemon's application without sockets; live calls are cut when it closes."""
     async with trio.open_nursery() as live_calls:
         live_calls.start_soon(services.ledger.run, name="ledger")
+        live_calls.start_soon(services.fetcher.run, name="recording fetcher")
         settler = Settler(
             services.ledger,
             services.telnyx,
@@ -210,7 +226,7 @@ async def _keep_house(services: Services) -> None:
     retention = Retention(
         root=records.path, keep_days=records.keep_days, keep_bytes=records.keep_bytes
     )
-    await keep_house(retention, services.records.run_sync, time.time)  # noqa: TID251  # of files
+    await keep_house(retention, services.records.run_sync, WALL_CLOCK)
 
 
 async def serve(config: Config) -> None:

@@ -67,9 +67,13 @@ class RecordStore:
         tail = re.sub(r"[^A-Za-z0-9_-]", "", document["ref"])[-16:]
         return f"{stamp}-{tail}"
 
+    def path(self, name: str) -> Path:
+        """Return the directory of this name."""
+        return self._root / name
+
     def directory(self, document: dict[str, Any]) -> Path:
         """Return a call's directory."""
-        return self._root / self.name(document)
+        return self.path(self.name(document))
 
     def recording(
         self, document: dict[str, Any], begins_at: float, *, caller_hz: int, agent_hz: int
@@ -104,9 +108,9 @@ class RecordStore:
         Args:
             name: of the call's directory; one amendment after the other.
             change: gets the record, or {} where there is none that can be read, and returns what
-                shall stand there. It runs off the loop.
+                shall stand there; {} leaves all as it is. It runs off the loop.
         """
-        directory = self._root / name
+        directory = self.path(name)
         async with self._amending:
             document: dict[str, Any] = {}
 
@@ -118,7 +122,7 @@ class RecordStore:
             except OSError as error:
                 log.error("record not read", directory=str(directory), error=error.strerror)
                 return False
-            return await self._write(directory, document)
+            return bool(document) and await self._write(directory, document)
 
     async def _write(
         self, directory: Path, document: dict[str, Any], *, replaces: bool = True

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from voiced.synthesizer.base import Synthesizer
     from voiced.telnyx.media import MediaStream, Started
     from voiced.telnyx.rest import TelnyxClient
+    from voiced.telnyx_recording import RecordingFetcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class Services:
     staff: Mapping[str, Staff]
     records: RecordStore
     ledger: Ledger
+    fetcher: RecordingFetcher
     observer: Observer
     flights: Flights = field(default_factory=NoFlights)
 

@@ -23,7 +23,7 @@ from voiced.leg import EndReason, Leg
 from voiced.log import get_logger
 from voiced.record import RecordBuilder
 from voiced.telnyx.client_state import parse_client_state
-from voiced.telnyx.events import CallHangup, CallInitiated
+from voiced.telnyx.events import CallHangup, CallInitiated, RecordingError, RecordingSaved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,9 @@ class Switchboard:
 
     def webhook(self, event: WebhookEvent) -> None:
         """Take a verified, first-time webhook to its call. Never waits."""
+        if isinstance(event, RecordingSaved | RecordingError):
+            self._services.fetcher.take(event)  # it may come long after its call
+            return
         call = self._by_id.get(event.call_control_id)
         if call is not None:
             call.webhook(event)

@@ -22,7 +22,9 @@ from voiced.log import configure_logging
 from voiced.record_store import RecordStore
 from voiced.services import Services, Staff
 from voiced.switchboard import Switchboard
+from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
+from voiced.telnyx_recording import RecordingFetcher
 from voiced.testing.emulator import EmulatedTelnyx, open_emulator
 from voiced.testing.faults import NO_FAULTS
 from voiced.testing.memory import CoreNetwork
@@ -97,13 +99,24 @@ async def no_disk(*_work):
 
 
 @asynccontextmanager
-async def open_ledger(folder):
-    """Open a ledger that writes nothing."""
+async def open_lasting(folder, telnyx, records):
+    """Open what outlives calls, as keywords of Services: a ledger and a fetcher, without a disk."""
     ledger = await Ledger.open(folder / "legs.jsonl", no_disk)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
+    async with open_downloader() as downloader:
+        fetcher = await RecordingFetcher.open(
+            folder / "recordings.jsonl",
+            no_disk,
+            telnyx=telnyx,
+            downloader=downloader,
+            records=records,
+            api_base="http://127.0.0.1/v2",
+            wall_clock=lambda: 0.0,
+        )
+        try:
+            yield {"ledger": ledger, "fetcher": fetcher}
+        finally:
+            fetcher.close()
+            ledger.close()
 
 
 @pytest.fixture
@@ -136,16 +149,17 @@ def open_world(tmp_path):
             config = parse_config({"telnyx": account, "agent": {"provider": "echo"}, **tables}, {})
             journal = Journal()
             records: list[dict[str, Any]] = []
+            store = store or KeptRecords(records)
             agent = agent or EchoAgent()
             words = not isinstance(agent, EchoAgent)
             async with (
-                open_ledger(tmp_path) as ledger,
                 open_telnyx(
                     config.telnyx.api_base,
                     telnyx.api_key,
                     transport=httpx.ASGITransport(telnyx.app),
                     jitter=lambda: 0.0,
                 ) as client,
+                open_lasting(tmp_path, client, store) as lasting,
             ):
                 services = Services(
                     config=config,
@@ -158,8 +172,8 @@ def open_world(tmp_path):
                         ),
                         **(lines_staff or {}),
                     },
-                    records=store or KeptRecords(records),
-                    ledger=ledger,
+                    records=store,
+                    **lasting,
                     observer=journal,
                     flights=flights or NoFlights(),
                 )
@@ -224,6 +238,7 @@ class HandLine:
     answers: dict[str, Any]
     delays: dict[str, float]
     ledger: Ledger
+    fetcher: RecordingFetcher
     n_webhooks: int = 0
 
     async def webhook(self, event_type, call="v3:hand", webhook_id=None, **payload):
@@ -315,6 +330,7 @@ def open_line(tmp_path):
         answers: dict[str, Any] = {}
         delays: dict[str, float] = {}
         records: list[dict[str, Any]] = []
+        store = store or KeptRecords(records)
 
         async def answer(request):
             await trio.lowlevel.checkpoint()
@@ -334,13 +350,13 @@ def open_line(tmp_path):
             {},
         )
         async with (
-            open_ledger(tmp_path) as ledger,
             open_telnyx(
                 config.telnyx.api_base,
                 "k",
                 transport=httpx.MockTransport(answer),
                 jitter=lambda: 0.0,
             ) as client,
+            open_lasting(tmp_path, client, store) as lasting,
         ):
             services = Services(
                 config=config,
@@ -350,12 +366,14 @@ def open_line(tmp_path):
                         agent=agent or EchoAgent(), recognizer=recognizer, synthesizer=synthesizer
                     )
                 },
-                records=store or KeptRecords(records),
-                ledger=ledger,
+                records=store,
+                **lasting,
                 observer=Journal(),
                 flights=flights or NoFlights(),
             )
             async with open_core(services) as core:
-                yield HandLine(core, core.switchboard, records, commands, answers, delays, ledger)
+                yield HandLine(
+                    core, core.switchboard, records, commands, answers, delays, **lasting
+                )
 
     return opener

@@ -7,6 +7,7 @@ import trio
 
 from voiced.ledger.open_items import PATIENCE_S
 from voiced.record_store import RecordStore
+from voiced.telnyx_recording.wanted import Wanted
 
 
 async def test_a_leg_is_in_the_ledger_before_it_is_answered_until_it_is_gone(
@@ -100,3 +101,17 @@ async def test_webhooks_of_a_leg_that_was_left_go_to_the_settler(open_line, auto
         await line.webhook("call.hangup")
         await trio.sleep(0.1)
         assert line.ledger.statistics().open == 0
+
+
+async def test_a_recording_that_is_saved_long_after_its_call_is_fetched(open_line, autojump_clock):
+    wanted = Wanted(call_leg_id="leg", call_control_id="v3:hand", directory="d", at=0.0)
+    async with open_line() as line:
+        await line.fetcher.expect(wanted)
+        line.fetcher.ended("leg")
+        await trio.sleep(30)
+        urls = {"wav": "gs://a-bucket-of-ours/r.wav"}
+        saved = {"recording_id": "rec-1", "channels": "dual", "recording_urls": urls}
+        assert await line.webhook("call.recording.saved", call=None, **saved) == 200
+        await trio.sleep(0.1)
+        assert line.fetcher.pending == 0  # done with: it lies in the operator's own bucket
+        assert line.switchboard.snapshot() == []

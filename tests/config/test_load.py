@@ -85,7 +85,7 @@ def test_every_problem_is_told_at_once():
         ({"media": {"lead-ms": 400}}, "media.lead-ms: unknown key (did you mean lead_ms?)"),
         ({"call": {"lead_ms": 400}}, "call.lead_ms: unknown key (it belongs in [media])"),
         ({"bind": ":1"}, "bind: unknown key (it belongs in [server] or [admin])"),
-        ({"recording": {"zzz": 1}}, "recording.zzz: unknown key (known here: audio)"),
+        ({"admin": {"zzz": 1}}, "admin.zzz: unknown key (known here: bind, token)"),
         ({"agent": {"greting": ""}}, "agent.greting: unknown key (did you mean greeting?)"),
         ({"log": {"a b\x1b": 1}}, 'log."a b\\u001b": unknown key (known here: level, format)'),
         (

@@ -118,3 +118,20 @@ def test_amr_wb_is_refused_in_words_of_its_own(key):
         parse_config({"media": {key: "AMR-WB"}}, {})
     (problem,) = caught.value.problems
     assert str(problem).startswith(f'media.{key} = "AMR-WB": is not spoken by voiced')
+
+
+@pytest.mark.parametrize(
+    ("recording", "media", "is_sound"),
+    [
+        ({"telnyx": "from_answer"}, {"start": "answered"}, True),
+        ({"telnyx": "from_answer"}, {"start": "answer"}, False),
+        ({"telnyx": "on_demand"}, {"start": "answered"}, False),
+        ({}, {"start": "answered"}, False),
+    ],
+)
+def test_consent_needs_a_recording_and_its_time(recording, media, is_sound):
+    document = {"recording": {"consent": "This call is recorded.", **recording}, "media": media}
+    if is_sound:
+        assert parse_config(document, {}).recording.consent
+    else:
+        assert keys_of_problems(document) == ["recording.consent"]

@@ -45,6 +45,12 @@ def test_beyond_the_bytes_the_oldest_goes_first(call, tmp_path):
     assert Retention(root=tmp_path, keep_days=0, keep_bytes=450).sweep(NOW) == 0
 
 
+def test_what_telnyx_has_recorded_goes_like_our_own_audio(call, tmp_path):
+    old = call("old", days=31, files=("telnyx.wav", "telnyx-2.mp3", "telnyx.txt"))
+    assert Retention(root=tmp_path, keep_days=30, keep_bytes=0).sweep(NOW) == 2
+    assert left(old) == ["call.json", "telnyx.txt"]
+
+
 def test_without_limits_everything_stays(call, tmp_path):
     call("old", days=3000)
     assert Retention(root=tmp_path, keep_days=0, keep_bytes=0).sweep(NOW) == 0

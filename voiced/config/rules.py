@@ -183,6 +183,19 @@ def _codec_is_installed(name: str) -> Callable[[Config], Problem | None]:
     return check
 
 
+def _consent_has_its_time(config: Config) -> Problem | None:
+    recording = config.recording
+    has_its_time = not config.media.starts_with_answer
+    if not recording.consent or (recording.telnyx == "from_answer" and has_its_time):
+        return None
+    return Problem(
+        key="recording.consent",
+        value=shown(recording.consent),
+        reason="would not be spoken: it comes between the answer and the media stream",
+        remedy='set recording.telnyx = "from_answer" and media.start = "answered"',
+    )
+
+
 def _records_in_a_directory(config: Config) -> Problem | None:
     path = config.records.path
     if path.is_dir() or not path.exists():
@@ -208,5 +221,15 @@ RULES = (
     Rule(keys=("media.codec",), check=_codec_is_installed("codec")),
     Rule(keys=("media.bidirectional_codec",), check=_codec_is_installed("bidirectional_codec")),
     Rule(keys=("lines",), check=_numbers_have_one_line),
+    Rule(
+        keys=(
+            "recording.consent",
+            "recording.telnyx",
+            "media.start",
+            "media.bidirectional_codec",
+            "media.sample_rate",
+        ),
+        check=_consent_has_its_time,
+    ),
     Rule(keys=("records.path",), check=_records_in_a_directory),
 )

@@ -151,6 +151,18 @@ class RecordingConfig(Table):
 
     audio: bool = False
     """Write audio.wav for each call: stereo, caller left, agent right."""
+    telnyx: Literal["off", "from_answer", "on_demand"] = "off"
+    """Have Telnyx record as well: never, each call from its answer, or when the agent asks."""
+    telnyx_format: Literal["wav", "mp3"] = "wav"
+    """Format of Telnyx's file."""
+    telnyx_channels: Literal["single", "dual"] = "dual"
+    """`dual` is stereo: the first leg left, the others right."""
+    telnyx_max_length_s: int = Field(default=0, ge=0, le=14400)
+    """Telnyx's recording ends there; 0 (no limit) to 14400 s."""
+    consent: Spoken = ""
+    """Spoken by Telnyx before it records, with `from_answer`; "" = nothing is told."""
+    consent_voice: str = Field(default="Telnyx.KokoroTTS.af", min_length=1, max_length=200)
+    """Telnyx voice of the consent, `Provider.Model.Voice`."""
 
 
 class RecordsConfig(Table):

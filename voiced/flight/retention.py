@@ -7,7 +7,10 @@ than any call can be.
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,13 +21,15 @@ from voiced.recording import AUDIO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
 log = get_logger(__name__)
 
 EVERY_S = 600.0
 
 HEAVY_FILES = (WIRE_FILE, COMPRESSED_FILE, AUDIO_FILE)
+"""And all that Telnyx has recorded: `telnyx.wav`, `telnyx-2.mp3` ..."""
+
+_OF_TELNYX = re.compile(r"telnyx(-\d+)?\.(wav|mp3)")
 
 _RECORD_FILE = "call.json"
 _LONGEST_CALL_S = 5 * 3600.0
@@ -65,14 +70,17 @@ def _heavy_files(root: Path) -> list[tuple[float, int, Path]]:
     """Return time, size and path of each file."""
     found = []
     for directory in root.iterdir():
-        for name in HEAVY_FILES:
-            path = directory / name
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            found.append((status.st_mtime, status.st_size, path))
+        try:
+            with os.scandir(directory) as files:
+                heavy = [(file.stat(), file.path) for file in files if _is_heavy(file.name)]
+        except OSError:
+            continue
+        found += [(status.st_mtime, status.st_size, Path(path)) for status, path in heavy]
     return found
+
+
+def _is_heavy(name: str) -> bool:
+    return name in HEAVY_FILES or _OF_TELNYX.fullmatch(name) is not None
 
 
 def _has_ended(directory: Path, at: float, now: float) -> bool:

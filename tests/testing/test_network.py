@@ -7,7 +7,7 @@ import trio
 
 from voiced.errors import MediaStreamClosed, TelnyxError
 from voiced.listeners import open_listener, serve_app
-from voiced.testing.network import AsgiNetwork, open_loopback
+from voiced.testing.network import AsgiNetwork, Fetched, open_loopback
 
 
 async def echo_app(scope, receive, send):
@@ -21,8 +21,10 @@ async def echo_app(scope, receive, send):
         headers = dict(scope["headers"])
         right = (body, headers[b"x-a"], scope["path"], scope["method"])
         status = 200 if right == (b"body", b"b", "/hook", "POST") else 400
-        await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        kind = [(b"content-type", b"text/xml")]
+        await send({"type": "http.response.start", "status": status, "headers": kind})
+        await send({"type": "http.response.body", "body": b"<a>", "more_body": True})
+        await send({"type": "http.response.body", "body": scope["query_string"] + b"</a>"})
     elif scope["path"] == "/refused":
         await receive()
         await send({"type": "websocket.close", "code": 1008})
@@ -47,6 +49,8 @@ async def check(network, host):
     """Both networks must pass this."""
     assert await network.post(f"http://{host}/hook", {"X-A": "b"}, b"body") == 200
     assert await network.post(f"http://{host}/other", {"X-A": "b"}, b"body") == 400
+    fetched = await network.fetch("GET", f"http://{host}/hook?b=1", {"X-A": "b"})
+    assert fetched == Fetched(status=400, content_type="text/xml", body=b"<a>b=1</a>")
     async with network.open_websocket(f"ws://{host}/media", {"X-B": "c"}) as socket:
         for text in ("one", "two"):
             await socket.send_text(text)

@@ -23,6 +23,7 @@ from voiced.testing.caller import silent_caller, tone_caller
 from voiced.testing.emulator import Account, open_emulator
 from voiced.testing.faults import Faults
 from voiced.testing.network import AsgiNetwork
+from voiced.testing.texml_incoming import FETCH_WITHIN_S
 
 SCHEMA = json.loads(
     (Path(__file__).parents[1] / "data/telnyx/texml-callbacks.schema.json").read_text()
@@ -55,6 +56,7 @@ class TexmlDaemon:
         self.document = document()
         self.content_type = "application/xml"
         self.status = 200
+        self.delay_s = 0.0
         self.fetches = []
         self.forms = []
         self.sockets = []
@@ -77,6 +79,8 @@ class TexmlDaemon:
             self.sockets.append(socket)
             await self.talk(socket)
             return
+        if scope["path"] == "/texml":
+            await trio.sleep(self.delay_s)
         body = (await receive())["body"]
         status, content_type, answer = 200, "", b""
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
@@ -336,6 +340,29 @@ async def test_a_document_that_cannot_be_carried_out_ends_the_call(changes, word
     assert words in violation
     assert report.answered_s is None
     assert daemon.told("CallStatus")[-1] == "failed"
+
+
+async def test_a_document_that_does_not_come_ends_the_call(autojump_clock):
+    async with texml_daemon() as daemon:
+        daemon.delay_s = FETCH_WITHIN_S + 1
+        report = await daemon.telnyx.ring_texml(silent_caller(), APPLICATION)
+    assert report.violations == ("TeXML: no document within 5 s",)
+    assert report.ended_s < 6
+
+
+async def test_one_stream_may_come_after_another(autojump_clock):
+    async def talk(socket):
+        await started(socket)
+        await socket.close()
+
+    async with texml_daemon() as daemon:
+        daemon.talk = talk
+        second = '<Connect><Stream url="ws://agent.test/second"/></Connect><Hangup/>'
+        daemon.document = document(after=second)
+        report = await daemon.telnyx.ring_texml(silent_caller(hangs_up_s=9.0), APPLICATION)
+    assert report.violations == ()
+    assert (len(daemon.sockets), report.ended_by) == (2, "agent")
+    assert daemon.told("CallStatus").count("in-progress") == 1
 
 
 async def test_a_document_may_speak_and_hang_up(autojump_clock):

@@ -4,8 +4,9 @@ import httpx
 import pytest
 import trio
 
+from voiced.testing.api import Answer
 from voiced.testing.caller import silent_caller
-from voiced.testing.rest import LARGEST_BODY, serve_api
+from voiced.testing.rest import LARGEST_BODY, RestApi, serve_api
 
 
 def code_of(reply):
@@ -63,6 +64,32 @@ async def test_the_state_of_a_call_can_be_asked(tiny, autojump_clock, telnyx_sch
     await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0))
     assert told[0]["data"]["is_alive"] is True
     assert told[0]["data"]["call_control_id"] == tiny.call_control_id
+
+
+async def test_every_answer_tells_how_much_of_the_rate_limit_is_left(tiny, autojump_clock):
+    left = []
+    for _ in range(3):
+        reply = await tiny.client.get("/v2/nothing")
+        assert reply.headers["x-ratelimit-limit"] == "500"
+        assert reply.headers["x-ratelimit-reset"] == "1"
+        left.append(int(reply.headers["x-ratelimit-remaining"]))
+    assert left == [499, 498, 497]
+
+
+async def test_one_request_too_many_in_a_second_is_throttled(tiny, autojump_clock):
+    def answer(request):
+        return Answer(body={"data": {}})
+
+    app = RestApi(tiny.telnyx, (answer,), requests_per_s=2)
+    headers = {"Authorization": f"Bearer {tiny.telnyx.api_key}"}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="https://api.telnyx.test", headers=headers
+    ) as client:
+        statuses = [(await client.get("/v2/x")).status_code for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        await trio.sleep(1.0)
+        assert (await client.get("/v2/x")).status_code == 200
 
 
 @pytest.mark.socket

@@ -50,6 +50,7 @@ class Faults:
         gives_up_s: the caller hangs up so long after the ring, unless answered before.
         hangs_up_s: the caller hangs up so long after the answer, whatever is being said.
         socket_drops_s: the first media socket closes so long after `start`, without `stop`.
+        socket_keys_late_s: `dtmf` messages come so long after the key, and so after its webhook.
         media: one letter per 20 ms frame to the daemon, repeated for ever: "." sent, "-" lost,
             "x" swapped with the next, "2" sent twice. "" is all sent.
         inbound_codec: the codec of the caller's audio, whatever was asked for ("" as asked).
@@ -62,6 +63,7 @@ class Faults:
     gives_up_s: float | None = None
     hangs_up_s: float | None = None
     socket_drops_s: float | None = None
+    socket_keys_late_s: float = 0.0
     media: str = ""
     inbound_codec: str = ""
     l16_byte_order: ByteOrder = "little"

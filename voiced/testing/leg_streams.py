@@ -49,6 +49,11 @@ class LegStreams:
         self._requests_in.send_nowait((request, ended))
         return ended
 
+    def press(self, digit: str, occurred_at: str) -> None:
+        """Report a key on the open stream, if there is one."""
+        if self.current is not None:
+            self.current.press(digit, occurred_at)
+
     def stop(self) -> None:
         """End the open stream, if there is one; the leg goes on."""
         if self.current is not None:

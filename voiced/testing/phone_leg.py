@@ -312,8 +312,9 @@ class PhoneLeg:
     def _press(self, digit: str) -> None:
         at_s = self.ledger.seconds(trio.current_time())
         self.ledger.keys_pressed.append(KeySeen(at_s=at_s, digit=digit))
-        if self.streams.current is not None:
-            self.streams.current.press(digit, self.context.wall_time())
+        now, wall = trio.current_time(), self.context.wall_time()
+        late_s = self.context.faults.socket_keys_late_s
+        self.timers.at(now + late_s, partial(self.streams.press, digit, wall))
         self.context.tell_people("call.dtmf.received", digit=digit)
         self.gather.press(digit)
         self.links.pass_key(digit)

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from voiced.audio.codec import Decoder
+    from voiced.audio.echo import AudioTap
     from voiced.audio.frame import Pcm
     from voiced.audio.reorder import ReorderStatistics
     from voiced.outbound import Outbound
-    from voiced.stereo_timeline import StereoTimeline
     from voiced.telnyx.media import MediaStream
 
 FRAMES_AHEAD = 25
@@ -77,16 +77,16 @@ class Inbound:
         self,
         decoder: Decoder,
         rate_hz: int,
-        timeline: StereoTimeline | None = None,
+        tap: AudioTap | None = None,
         on_key: Callable[[str, datetime | None], None] = _ignore_key,
     ) -> None:
         """Make the way; `rate_hz` is what the consumer of the frames wants.
 
-        `timeline` is given the caller's audio, for a recording; `on_key` every key that the socket
+        `tap` is given the caller's audio; `on_key` every key that the socket
         tells of, and when it was pressed.
         """
         self._rate_hz = rate_hz
-        self._timeline = timeline
+        self._tap = tap
         self._on_key = on_key
         self._past: list[ReorderStatistics] = []
         self._begin(decoder)
@@ -150,8 +150,8 @@ class Inbound:
     async def _give(
         self, pcm: Pcm, frames: trio.MemorySendChannel[Frame], *, concealed: bool
     ) -> None:
-        if self._timeline is not None:
-            self._timeline.caller(pcm, self.last_at)
+        if self._tap is not None:
+            self._tap.caller(pcm, self.last_at)
         pcm = self._resampler.process(pcm)
         pcm.flags.writeable = False
         frame = Frame(pcm=pcm, at=self.last_at, concealed=concealed)

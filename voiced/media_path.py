@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from voiced.audio.codec import open_decoder, open_encoder
+from voiced.audio.echo import EchoGuard, tap_of
 from voiced.audio.l16 import ByteOrder
 from voiced.errors import CallGone, CommandFailed, MediaStreamClosed
 from voiced.inbound import Inbound
@@ -50,9 +51,12 @@ class MediaPath:
         config: MediaConfig,
         rate_hz: int,
         timeline: StereoTimeline | None,
+        guards_echo: bool,
         on_key: Callable[[str, datetime | None], None],
     ) -> None:
         """Begin with `media`; frames are given at `rate_hz`, keys of the socket to `on_key`.
+
+        `guards_echo`: keep what it takes to answer `hears_echo`.
 
         Raises:
             UnsupportedCodec: Telnyx sends an encoding that we cannot read.
@@ -71,8 +75,11 @@ class MediaPath:
         )
         message_frames = min(config.message_ms // 20, encoder.max_frames)
         pacer = Pacer(lead_s=config.lead_ms / 1000, message_frames=message_frames)
-        self.outbound = Outbound(encoder, pacer, timeline)
-        self._inbound = Inbound(self._open_decoder(media), rate_hz, timeline, on_key)
+        decoder = self._open_decoder(media)
+        self._echo = EchoGuard(caller_hz=decoder.rate_hz, agent_hz=encoder.rate_hz)
+        tap = tap_of(timeline, self._echo if guards_echo else None)
+        self.outbound = Outbound(encoder, pacer, tap)
+        self._inbound = Inbound(decoder, rate_hz, tap, on_key)
         self._restarts = 0
 
     async def run(self, frames: trio.MemorySendChannel[Frame]) -> None:
@@ -102,6 +109,10 @@ class MediaPath:
                 evidence = f"no media for {limit_s:g} s on an open socket"
                 self._call.end(EndReason.MEDIA_STALLED, evidence)
             await trio.sleep_until(max(self._inbound.last_at, now - limit_s / 2) + limit_s)
+
+    def hears_echo(self) -> bool:
+        """Say whether what came from the caller last is our own voice."""
+        return self._echo.is_echo()
 
     def transfer_begins(self) -> None:
         """From now on a stream that ends does not end the call."""
@@ -169,7 +180,9 @@ class MediaPath:
             raise lost from gone
         except (CommandFailed, MediaStreamClosed, trio.TooSlowError) as error:
             raise lost from error
-        self._inbound.restart(self._open_decoder(media))
+        decoder = self._open_decoder(media)
+        self._inbound.restart(decoder)
+        self._echo.restart(caller_hz=decoder.rate_hz)
         return media
 
     def _open_decoder(self, media: Media) -> Decoder:

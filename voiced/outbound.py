@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.audio.codec import Encoder
+    from voiced.audio.echo import AudioTap
     from voiced.audio.frame import Pcm
     from voiced.pacing import Pacer, PacingStatistics
     from voiced.speech_queue import Taken
-    from voiced.stereo_timeline import StereoTimeline
     from voiced.telnyx.media import MediaStream
 
 AHEAD_S = 2.0
@@ -61,13 +61,11 @@ class PlayoutMark:
 class Outbound:
     """One call's way to the caller: the agent's handle and the task that serves it."""
 
-    def __init__(
-        self, encoder: Encoder, pacer: Pacer, timeline: StereoTimeline | None = None
-    ) -> None:
-        """Make the way; `timeline` is told what the caller hears, for a recording."""
+    def __init__(self, encoder: Encoder, pacer: Pacer, tap: AudioTap | None = None) -> None:
+        """Make the way; `tap` is told what the caller hears."""
         self._queue = SpeechQueue(encoder)
         self._pacer = pacer
-        self._timeline = timeline
+        self._tap = tap
         self._doorbell = Doorbell()
         self._room: trio.Event | None = None
         self._marks: dict[str, PlayoutMark] = {}
@@ -124,8 +122,8 @@ class Outbound:
             self._when_cleared = when_sent
         self._when_next_sent = None
         self._make_room()
-        if self._timeline is not None:
-            self._timeline.cleared(now)
+        if self._tap is not None:
+            self._tap.cleared(now)
         played_s = self._pacer.cleared(now)
         self._send_due()
         return played_s
@@ -231,8 +229,8 @@ class Outbound:
     def _note_sent(self, taken: Taken, now: float) -> None:
         more_waits = self._queue.waiting_frames > 0
         starts_at = self._pacer.sent(taken.frames, now, more_waits=more_waits)
-        if self._timeline is not None:
-            self._timeline.agent(taken.pcm, starts_at)
+        if self._tap is not None:
+            self._tap.agent(taken.pcm, starts_at)
         if self._when_next_sent is not None:
             note, self._when_next_sent = self._when_next_sent, None
             note(now)

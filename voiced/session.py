@@ -85,6 +85,7 @@ class Session:
             config=services.config.media,
             rate_hz=self._rate_hz,
             timeline=recording.timeline if recording is not None else None,
+            guards_echo=self._config.turns.echo_guard and not isinstance(staff.agent, AudioAgent),
             on_key=partial(self._key, "socket"),
         )
         self._handover = Handover(
@@ -188,7 +189,7 @@ class Session:
             barge_in=self._config.call.barge_in,
         )
         dialogue = agent.begin(self._info)
-        self._conversation = Conversation(dialogue, voice, rules)
+        self._conversation = Conversation(dialogue, voice, rules, hears_echo=self._path.hears_echo)
         with speech:
             decision = await self._converse(self._conversation, dialogue, speech)
         if decision is None:

@@ -1,9 +1,11 @@
 """Turns, barge-in, silence and goodbyes: a scripted caller against real pacing, on exact times."""
 
 import json
+from collections import deque
 from contextlib import asynccontextmanager
 from functools import partial
 
+import numpy as np
 import pytest
 import trio
 
@@ -18,7 +20,7 @@ from voiced.pacing import Pacer
 from voiced.recognizer.base import Vocabulary
 from voiced.reply import HangUp, Transfer, Voice
 from voiced.telnyx.media import MediaFormat, MediaStream
-from voiced.testing.caller import silent_caller
+from voiced.testing.caller import Spoken, silent_caller
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
 from voiced.turns.expect import ExpectDigits
 from voiced.turns.rules import TurnRules
@@ -95,6 +97,35 @@ async def test_marks_that_clear_returns_prove_nothing(open_world, autojump_clock
     heard = {e.text: e.heard for e in world.journal.of(AgentHeard)}
     assert heard["How can I help you today?"] == "none"
     assert heard["You said one."] == "all"
+
+
+class EchoingCaller:
+    """A telephone that sends back what it plays, 0.2 s later and quieter; then it hangs up."""
+
+    utterances = ()
+    notes = ()
+
+    def __init__(self, hangs_up_s):
+        self._steps_left = round(hangs_up_s / 0.02)
+        self._played = deque([np.zeros(160, np.int16)] * 10)
+
+    def step(self, heard):
+        self._steps_left -= 1
+        self._played.append(heard)
+        return Spoken(pcm=self._played.popleft() // 8, hangs_up=self._steps_left <= 0)
+
+
+@pytest.mark.parametrize("echo_guard", [True, False])
+async def test_the_agents_own_voice_returned_by_the_line_does_not_interrupt_it(
+    open_world, autojump_clock, greeter, echo_guard
+):
+    script = [speech(0.4, 2.0, "thank you for calling")]  # what a detector makes of the echo
+    async with open_world(
+        agent=greeter, recognizer=ScriptedRecognizer(script), turns={"echo_guard": echo_guard}
+    ) as world:
+        await world.ring(EchoingCaller(hangs_up_s=6.0))
+    assert len(world.journal.of(BargeIn)) == (0 if echo_guard else 1)
+    assert greeter.dialogues[0].turns == ([] if echo_guard else ["thank you for calling"])
 
 
 async def test_a_protected_passage_is_not_interrupted_and_words_over_it_are_no_turn(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Workload: TypeAlias = Literal["echo", "talk", "listen"]
 Server: TypeAlias = Literal[
-    "voiced", "voiced-recording", "pipecat", "pipecat-plain", "pipecat-8k", "floor"
+    "voiced", "voiced-flight", "voiced-recording", "pipecat", "pipecat-plain", "pipecat-8k", "floor"
 ]
 
 START_LIMIT_S = 60.0
@@ -64,7 +64,7 @@ def run_server(server: Server, workload: Workload, stage: Stage) -> Iterator[Run
     public, admin, rest = _free_ports(3)
     command: list[str | Path]
     base = f"http://127.0.0.1:{public}"
-    if server in ("voiced", "voiced-recording"):
+    if server.startswith("voiced"):
         config = _write_config(server, workload, stage, (public, admin, rest))
         command = [Path(sys.executable).with_name("voiced"), "--config", config]
         urls = (f"{base}/telnyx/webhook", f"http://127.0.0.1:{admin}")
@@ -113,6 +113,7 @@ max_concurrent = 10000
 audio = {}
 [records]
 path = "{}/calls"
+wire = {}
 [agent]
 {}
 """
@@ -121,10 +122,11 @@ path = "{}/calls"
 def _write_config(
     server: Server, workload: Workload, stage: Stage, ports: tuple[int, int, int]
 ) -> Path:
-    recording = "true" if server == "voiced-recording" else "false"
+    audio = str(server == "voiced-recording").lower()
+    wire = str(server != "voiced").lower()
     agent = _AGENTS[workload].format(stage.folder)
     path = stage.folder / "voiced.toml"
-    path.write_text(_CONFIG.format(*ports, recording, stage.folder, agent))
+    path.write_text(_CONFIG.format(*ports, audio, stage.folder, wire, agent))
     return path
 
 

@@ -153,7 +153,7 @@ class Inbound:
         if self._tap is not None:
             self._tap.caller(pcm, self.last_at)
         pcm = self._resampler.process(pcm)
-        pcm.flags.writeable = False
+        pcm.setflags(write=False)
         frame = Frame(pcm=pcm, at=self.last_at, concealed=concealed)
         self._frames += 1
         try:

@@ -37,6 +37,9 @@ AHEAD_S = 2.0
 little enough to cost nothing when barge-in throws it away (2 s of 24 kHz audio: 96 kB)."""
 
 
+_NOW = float("-inf")
+
+
 class TextSender(Protocol):
     """The sending half of a media socket."""
 
@@ -191,7 +194,8 @@ class Outbound:
             return False
         if not stream.takes_audio:
             return True
-        while (due_at := self._due_at()) <= (now := trio.current_time()):
+        now = trio.current_time()
+        while (due_at := self._due_at()) <= now:
             if not self._send_next(socket, stream, now):
                 self._socket = None  # until the task has flushed it
                 self._doorbell.ring()
@@ -201,11 +205,9 @@ class Outbound:
         return True
 
     def _due_at(self) -> float:
-        if self._clear_waits:
-            return float("-inf")
         waiting = self._queue.waiting_frames
-        if waiting == 0 and not self._queue.is_idle:
-            return float("-inf")  # a mark with no audio in front of it
+        if self._clear_waits or (waiting == 0 and not self._queue.is_idle):
+            return _NOW  # `clear`, or a mark with no audio in front of it
         return self._pacer.due_at(waiting)
 
     def _send_next(self, socket: TextSender, stream: MediaStream, now: float) -> bool:
@@ -216,7 +218,7 @@ class Outbound:
                 self._when_cleared(now)
             return socket.send_text_nowait(stream.clear_message())
         taken = self._queue.take(max(1, self._pacer.message_frames(self._queue.waiting_frames)))
-        if self._queue.queued_s <= AHEAD_S:
+        if self._room is not None and self._queue.queued_s <= AHEAD_S:
             self._make_room()
         is_out = True
         if taken.frames:

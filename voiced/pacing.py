@@ -24,6 +24,8 @@ from dataclasses import dataclass
 
 from voiced.audio.frame import PTIME_S
 
+_NEVER = float("inf")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacingStatistics:
@@ -57,8 +59,8 @@ class Pacer:
     def due_at(self, waiting_frames: int) -> float:
         """Return when the next message may go: in the past for "now", inf if nothing waits."""
         if waiting_frames == 0:
-            return float("inf")
-        return self._ends_at + self.message_frames(waiting_frames) * PTIME_S - self._lead_s
+            return _NEVER
+        return self._ends_at + min(waiting_frames, self._message_frames) * PTIME_S - self._lead_s
 
     def sent(self, frames: int, now: float, *, more_waits: bool) -> float:
         """Note that `frames` went out at `now`; `more_waits`: further audio is ready behind it.
@@ -70,12 +72,13 @@ class Pacer:
             self._underruns += 1
             self._gap_s += now - self._ends_at
         duration_s = frames * PTIME_S
-        starts_at = max(self._ends_at, now)
+        starts_at = max(now, self._ends_at)
         self._ends_at = starts_at + duration_s
         self._sent_s += duration_s
         self._messages += 1
         self._hungry = more_waits
-        self._max_lead_s = max(self._max_lead_s, self._ends_at - now)
+        if self._ends_at - now > self._max_lead_s:
+            self._max_lead_s = self._ends_at - now
         return starts_at
 
     def cleared(self, now: float) -> float:

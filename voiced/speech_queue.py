@@ -9,8 +9,7 @@ Pure. Not bounded by itself: `voiced.outbound` makes the producer wait.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -22,13 +21,8 @@ if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Piece:
-    """Linear audio at its own rate."""
-
-    pcm: Pcm
-    rate_hz: int
-
+_Piece: TypeAlias = "tuple[Pcm, int]"
+"""Linear audio and its rate, in Hz."""
 
 _Item: TypeAlias = "_Piece | str"
 """Audio, or the name of a mark."""
@@ -36,15 +30,15 @@ _Item: TypeAlias = "_Piece | str"
 _NOTHING: Pcm = np.zeros(0, np.int16)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Taken(NamedTuple):
     """What may be sent in one go: `frames` of encoded audio, then `marks` right behind it.
 
-    `pcm` is the same audio before it was encoded, at the line's rate.
+    `pcm` is the same audio before it was encoded, at the line's rate. A tuple, because one is made
+    for each message.
     """
 
     payload: bytes
-    pcm: Pcm = field(compare=False)
+    pcm: Pcm
     frames: int
     marks: tuple[str, ...]
 
@@ -54,6 +48,7 @@ class SpeechQueue:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
+        self._line_hz = encoder.rate_hz
         self._frame = frame_samples(encoder.rate_hz)
         self._items: deque[_Item] = deque()
         self._n_marks = 0
@@ -73,13 +68,13 @@ class SpeechQueue:
         return self._n_marks == 0 and self.waiting_frames == 0
 
     def _measure(self) -> None:
-        self.queued_s = self._piece_s + len(self._ready) / self._encoder.rate_hz
+        self.queued_s = self._piece_s + len(self._ready) / self._line_hz
         self.waiting_frames = int(self.queued_s * 50 + (0.999 if self._n_marks else 1e-6))
 
     def push(self, pcm: Pcm, rate_hz: int) -> None:
         """Append linear audio (int16, mono)."""
         if len(pcm):
-            self._items.append(_Piece(pcm, rate_hz))
+            self._items.append((pcm, rate_hz))
             self._piece_s += len(pcm) / rate_hz
             self._measure()
 
@@ -108,7 +103,10 @@ class SpeechQueue:
                 break
             self._convert_some(wanted - len(self._ready))
         n_samples = min(wanted, len(self._ready) // self._frame * self._frame)
-        taken, self._ready = self._ready[:n_samples], self._ready[n_samples:]
+        if n_samples == len(self._ready):
+            taken, self._ready = self._ready, _NOTHING
+        else:
+            taken, self._ready = self._ready[:n_samples], self._ready[n_samples:]
         marks = self._take_marks() if self._n_marks and not len(self._ready) else ()
         self._measure()
         return Taken(
@@ -120,24 +118,22 @@ class SpeechQueue:
 
     def _convert_some(self, n_samples: int) -> None:
         """Bring about `n_samples` line samples of the first piece into `_ready`."""
-        piece = self._items.popleft()
-        assert isinstance(piece, _Piece)
-        n_source = -(-n_samples * piece.rate_hz // self._encoder.rate_hz)
-        head, rest = piece.pcm[:n_source], piece.pcm[n_source:]
-        if len(rest):
-            self._items.appendleft(_Piece(rest, piece.rate_hz))
-            self._piece_s -= len(head) / piece.rate_hz
-        elif not self._items:
-            self._piece_s = 0.0  # keeps rounding from adding up over a call
-        else:
-            self._piece_s -= len(head) / piece.rate_hz
-        self._append(self._to_line_rate(head, piece.rate_hz))
+        item = self._items.popleft()
+        assert not isinstance(item, str)
+        pcm, rate_hz = item
+        n_source = -(-n_samples * rate_hz // self._line_hz)
+        if n_source < len(pcm):
+            self._items.appendleft((pcm[n_source:], rate_hz))
+            pcm = pcm[:n_source]
+        # Without a piece, nothing: keeps rounding from adding up over a call.
+        self._piece_s = self._piece_s - len(pcm) / rate_hz if self._items else 0.0
+        self._append(self._to_line_rate(pcm, rate_hz))
 
     def _to_line_rate(self, pcm: Pcm, rate_hz: int) -> Pcm:
-        if rate_hz == self._encoder.rate_hz:
+        if rate_hz == self._line_hz:
             return pcm
         if self._resampler is None or self._resampler_hz != rate_hz:
-            self._resampler = Resampler(rate_hz, self._encoder.rate_hz)
+            self._resampler = Resampler(rate_hz, self._line_hz)
             self._resampler_hz = rate_hz
         return self._resampler.process(pcm)
 

@@ -14,7 +14,7 @@ import time
 
 import trio
 
-WINDOW_S = 0.004
+WINDOW_S = 0.008
 
 
 class BatchedWakeups(trio.abc.Instrument):

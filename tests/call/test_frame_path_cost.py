@@ -35,8 +35,8 @@ FRAMES = 1000
 WARM_UP_FRAMES = 100
 
 CEILINGS = {
-    "echo": {"steps": 2.2, "calls": 151.0, "channel": 4.4, "retained": 0.5},
-    "talk": {"steps": 2.45, "calls": 115.0, "channel": 4.4, "retained": 0.5},
+    "echo": {"steps": 2.2, "calls": 139.0, "channel": 4.4, "retained": 0.5},
+    "talk": {"steps": 2.45, "calls": 111.0, "channel": 4.4, "retained": 0.5},
 }
 
 

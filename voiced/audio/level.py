@@ -20,6 +20,8 @@ FLOOR_DBFS = -96.0
 """The level of digital silence: below one step of int16, and a number that adds and prints."""
 
 _FULL_SCALE = 32768.0
+_HIGHEST = np.array(32767.0)  # as arrays, for the sake of the frame path: nothing to convert
+_LOWEST = np.array(-32768.0)
 
 _AUDIBLE = 164
 """A sample from which on sound is heard on a telephone: -46 dBFS, above the noise of its codecs."""
@@ -47,10 +49,15 @@ def leading_silence_s(pcm: Pcm, rate_hz: int) -> float:
 
 def to_int16(samples: NDArray[np.floating[Any]]) -> Pcm:
     """Return `samples` (finite, in int16 units) rounded; what is too loud clips, never wraps."""
-    whole: NDArray[np.floating[Any]] = np.rint(samples)
-    np.minimum(whole, 32767.0, out=whole)
-    np.maximum(whole, -32768.0, out=whole)
-    return whole.astype(np.int16)
+    return round_to_int16(samples.copy())
+
+
+def round_to_int16(samples: NDArray[np.floating[Any]]) -> Pcm:
+    """Do as `to_int16`, in place: what `samples` holds afterwards is of no use."""
+    np.rint(samples, out=samples)
+    np.minimum(samples, _HIGHEST, out=samples)
+    np.maximum(samples, _LOWEST, out=samples)
+    return samples.astype(np.int16)
 
 
 def normalize(pcm: Pcm, target_dbfs: float, peak_dbfs: float = -1.0) -> Pcm:

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voiced.audio.level import to_int16
+from voiced.audio.level import round_to_int16
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,6 +68,7 @@ class Resampler:
         "_fresh",
         "_plan",
         "_slice",
+        "_windows",
         "delay_s",
         "from_hz",
         "to_hz",
@@ -88,6 +89,7 @@ class Resampler:
         if self._plan:
             # History, an unfinished step, a slice, and the last window, only partly filled.
             self._buffer = np.zeros(self._slice + 2 * len(self._plan.matrix))
+            self._windows: dict[int, NDArray[np.float64]] = {}  # by rows, of which a slice has 50
             self._reset(self._plan)
 
     def process(self, pcm: Pcm) -> Pcm:
@@ -126,16 +128,22 @@ class Resampler:
         rows = -(-ready // plan.step_out)
         # Overlapping views of the buffer, one window a row. The last row may reach past `end`, into
         # old samples; outputs that would hear those lie past `ready`.
-        stride = buffer.itemsize
-        windows: NDArray[np.float64] = np.ndarray(
-            (rows, len(plan.matrix)), np.float64, buffer, 0, (plan.step_in * stride, stride)
-        )
-        output = to_int16(np.dot(windows, plan.matrix).reshape(-1)[self._done : ready])
+        windows = self._windows.get(rows)
+        if windows is None:
+            windows = self._windows[rows] = self._make_windows(plan, rows)
+        whole = windows.dot(plan.matrix).reshape(-1)
+        output = round_to_int16(whole[self._done : ready])
         steps, self._done = divmod(ready, plan.step_out)
         first = steps * plan.step_in
         self._filled = end - first
         buffer[: self._filled] = buffer[first:end]
         return output
+
+    def _make_windows(self, plan: _Plan, rows: int) -> NDArray[np.float64]:
+        """Return `rows` windows of the buffer; kept, for a stream's blocks are of a few sizes."""
+        stride = self._buffer.itemsize
+        strides = (plan.step_in * stride, stride)
+        return np.ndarray((rows, len(plan.matrix)), np.float64, self._buffer, 0, strides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -38,7 +38,7 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite
 def parse_object(text: str, what: str) -> dict[str, Any]:
     """Return the JSON object in `text`; `what` names the document in errors."""
     try:
-        value = _DECODER.decode(text)
+        value = _decode(text)
     except RecursionError:
         raise RemoteProtocolError(f"{what}: nested too deeply") from None
     except ValueError as error:  # JSONDecodeError, and int() of more than 4300 digits
@@ -47,6 +47,14 @@ def parse_object(text: str, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RemoteProtocolError(f"{what}: must be a JSON object, not {kind(value)}")
     return value
+
+
+def _decode(text: str) -> Any:
+    if text.startswith("{"):
+        value, end = _DECODER.raw_decode(text)  # without the search for white space at either end
+        if end == len(text):
+            return value
+    return _DECODER.decode(text)
 
 
 def check_printable(document: Mapping[str, Any], text: str, what: str) -> None:

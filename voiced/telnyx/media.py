@@ -203,7 +203,9 @@ class MediaStream:
     """
 
     def __init__(self, *, outbound: MediaFormat | None = None) -> None:
-        self._outbound = outbound or MediaFormat()
+        outbound = outbound or MediaFormat()
+        self._max_payload = outbound.max_payload_bytes
+        self._block_bytes = outbound.block_bytes
         self._state = StreamState.CONNECTING
         self._moves = TRANSITIONS[self._state]
         self._started: Started | None = None
@@ -260,12 +262,12 @@ class MediaStream:
             LocalProtocolError: empty, over 30 s, half a sample, or the stream is not started.
         """
         self._check_sending("media")
-        if not payload or len(payload) > self._outbound.max_payload_bytes:
+        if not payload or len(payload) > self._max_payload:
             raise LocalProtocolError(
                 f"media payload has {len(payload)} bytes, allowed are"
-                f" 1..{self._outbound.max_payload_bytes} ({MAX_MESSAGE_S} s)"
+                f" 1..{self._max_payload} ({MAX_MESSAGE_S} s)"
             )
-        if len(payload) % self._outbound.block_bytes:
+        if len(payload) % self._block_bytes:
             raise LocalProtocolError(
                 f"media payload of {len(payload)} bytes ends inside a sample: carry the rest over"
             )

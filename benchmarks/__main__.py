@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
         rivals = build_rivals(renew=arguments.renew) if wants_rivals else None
         versions = rival_versions(rivals) if rivals else {}
         machine = describe_machine(plan.server_core, plan.load_core, versions)
-        more = ", and the search" if plan.search else ""
+        more = ", and the search about as many" if plan.search else ""
         print(f"This takes about {_minutes(plan):.0f} minutes{more}.", file=sys.stderr)
         rows, found = [], []
         with open_stage(plan, rivals) as stage:
@@ -82,9 +82,9 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--workloads", type=_names(WORKLOADS), default=WORKLOADS, help=", ".join(WORKLOADS))
     add("--servers", type=_names(SERVERS), default=USUAL_SERVERS, help=", ".join(SERVERS))
     add("--calls", type=_numbers, help="default 20,40")
-    add("--seconds", type=float, help="steady window of a run, default 8")
+    add("--seconds", type=float, help="steady window of a run, default 6")
     add("--warm", type=float, default=2.0, help="seconds before it, default 2")
-    add("--repeat", type=int, help="default 3")
+    add("--repeat", type=int, help="default 2")
     add("--retries", type=int, default=2, help="of a disturbed run, default 2")
     add("--prefill", type=float, default=100.0, help="of the playback buffer, ms, default 100")
     add("--search", action="store_true", help="also search for the most calls each server holds")
@@ -104,9 +104,9 @@ def _make_plan(arguments: argparse.Namespace) -> Plan:
         workloads=arguments.workloads,
         servers=arguments.servers,
         calls=arguments.calls or ((20,) if quick else (20, 40)),
-        seconds=arguments.seconds or (5.0 if quick else 8.0),
+        seconds=arguments.seconds or (5.0 if quick else 6.0),
         warm_s=arguments.warm,
-        repeat=arguments.repeat or (1 if quick else 3),
+        repeat=arguments.repeat or (1 if quick else 2),
         retries=arguments.retries,
         prefill_ms=arguments.prefill,
         search=arguments.search,

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from benchmarks.machine import Machine
     from benchmarks.verdict import Row
 
-RIVAL = "pipecat"
+RIVALS = ("pipecat-plain", "pipecat")
+"""Pipecat as its own example starts it, and as fast as its settings make it."""
 
 BEGIN = "<!-- measured: begin (written by `python -m benchmarks --write-docs`) -->"
 END = "<!-- measured: end -->"
@@ -22,8 +23,8 @@ Key: TypeAlias = tuple[str, str, int]
 """Workload, server, calls: one line of the table."""
 
 _HEAD = (
-    "workload", "server", "calls", "CPU ms per call-second", "of Pipecat's", "delay, ms",
-    "heard, ms", "gap p50 / p99 / p99.9 / max, ms", "underruns per call-minute",
+    "workload", "server", "calls", "CPU ms per call-second", "of pipecat-plain", "of pipecat",
+    "delay, ms", "heard, ms", "gap p50 / p99 / p99.9 / max, ms", "underruns per call-minute",
     "lowest buffer, ms", "messages out per call-second", "MB per call", "hangup to gone, ms",
 )  # fmt: skip
 
@@ -103,12 +104,19 @@ def _lines(groups: dict[Key, list[Row]], failed: dict[Key, str]) -> list[list[st
     lines = []
     for key, taken in groups.items():
         workload, server, calls = key
-        own, rival = cpu[key], cpu.get((workload, RIVAL, calls))
-        comparable = key not in failed and (workload, RIVAL, calls) not in failed
-        ratio = f"{own / rival:.2f}" if comparable and own is not None and rival else "–"
+        sound = {} if key in failed else cpu
+        rivals = [(workload, rival, calls) for rival in RIVALS]
+        ratios = [_ratio(sound.get(key), cpu.get(each), each in failed) for each in rivals]
         marks = ("\\*" if _is_disturbed(taken) else "") + (" !" if key in failed else "")
-        lines.append([workload, server, f"{calls}{marks}", _number(own, 2), ratio, *_cells(taken)])
+        own = [_number(cpu[key], 2), *ratios]
+        lines.append([workload, server, f"{calls}{marks}", *own, *_cells(taken)])
     return lines
+
+
+def _ratio(own: float | None, rival: float | None, rival_failed: bool) -> str:
+    if own is None or not rival or rival_failed:
+        return "–"
+    return f"{own / rival:.2f}"
 
 
 def _cells(taken: Sequence[Row]) -> list[str]:

@@ -28,11 +28,13 @@ def table_of(rows):
 def test_a_line_holds_the_median_and_its_ratio_to_pipecat():
     rows = [row("voiced", cpu) for cpu in (4.0, 9.0, 5.0)]
     rows += [row("pipecat", cpu) for cpu in (10.0, 11.0, 99.0)]
-    voiced, pipecat = table_of(rows)
-    assert voiced[:5] == ["echo", "voiced", "20", "5.00", "0.45"]
-    assert pipecat[:5] == ["echo", "pipecat", "20", "11.00", "1.00"]
-    assert voiced[7] == "1.0 / 2.0 / 3.0 / 4.0"
-    assert voiced[11] == "0.50"
+    rows += [row("pipecat-plain", 20.0)]
+    voiced, pipecat, plain = table_of(rows)
+    assert voiced[:6] == ["echo", "voiced", "20", "5.00", "0.25", "0.45"]
+    assert pipecat[:6] == ["echo", "pipecat", "20", "11.00", "0.55", "1.00"]
+    assert plain[:6] == ["echo", "pipecat-plain", "20", "20.00", "1.00", "1.82"]
+    assert voiced[8] == "1.0 / 2.0 / 3.0 / 4.0"
+    assert voiced[12] == "0.50"
 
 
 def test_lines_are_compared_at_equal_load():
@@ -42,11 +44,11 @@ def test_lines_are_compared_at_equal_load():
         row("pipecat", 4.0),
         row("pipecat", 4.0, 40),
     ]
-    assert [line[1:5] for line in table_of(rows)] == [
-        ["voiced", "20", "1.00", "0.25"],
-        ["pipecat", "20", "4.00", "1.00"],
-        ["voiced", "40", "2.00", "0.50"],
-        ["pipecat", "40", "4.00", "1.00"],
+    assert [line[1:6] for line in table_of(rows)] == [
+        ["voiced", "20", "1.00", "–", "0.25"],
+        ["pipecat", "20", "4.00", "–", "1.00"],
+        ["voiced", "40", "2.00", "–", "0.50"],
+        ["pipecat", "40", "4.00", "–", "1.00"],
     ]
 
 
@@ -62,14 +64,14 @@ def test_a_line_of_disturbed_runs_only_says_so():
 
 def test_a_server_that_failed_says_how():
     rows = [{"workload": "echo", "server": "voiced", "calls": 20, "error": "no answer", "flaw": ""}]
-    assert table_of(rows)[0][5] == "no answer"
+    assert table_of(rows)[0][6] == "no answer"
 
 
 def test_the_cost_of_an_overloaded_server_is_not_compared():
     rows = [row("voiced", 5.0), row("pipecat", 1.0, underruns_per_call_min=9.0)]
     voiced, pipecat = table_of(rows)
-    assert voiced[2:5] == ["20", "5.00", "–"]
-    assert pipecat[2:5] == ["20 !", "1.00", "–"]
+    assert voiced[2:6] == ["20", "5.00", "–", "–"]
+    assert pipecat[2:6] == ["20 !", "1.00", "–", "–"]
     report = write_report(MACHINE, "2026-01-01", rows, [])
     assert "- echo pipecat 20: 9.0 underruns a call and minute" in report
 

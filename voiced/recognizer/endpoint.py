@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 from voiced.recognizer.silero import WINDOW_S
@@ -89,6 +90,7 @@ class Resumed:
 Decision: TypeAlias = Started | Paused | Resumed | Ended
 
 
+@cache
 def windows_in(duration_s: float) -> int:
     """Return how many windows cover `duration_s`; a nanosecond over does not cost a window."""
     return math.ceil(round(duration_s / WINDOW_S, 6))

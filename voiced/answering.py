@@ -16,13 +16,22 @@ if TYPE_CHECKING:
     from voiced.leg import Leg
     from voiced.services import CallFace, LentSocket, Media, Services
     from voiced.telnyx.events import WebhookEvent
+    from voiced.telnyx_recording import LegRecording
 
 
 class Answering:
     """One incoming leg's answer. Fits `voiced.opening.Opening`."""
 
-    def __init__(self, leg: Leg, media_url: str, services: Services, call: CallFace) -> None:
-        """Answer so that Telnyx connects its media to `media_url`."""
+    def __init__(
+        self,
+        leg: Leg,
+        media_url: str,
+        services: Services,
+        call: CallFace,
+        recording: LegRecording,
+    ) -> None:
+        """Answer so that Telnyx connects its media to `media_url`, and records if it shall."""
+        self._recording = recording
         self._leg = leg
         self._streams = StreamStarter(leg, media_url, services, call)
         self._telnyx = services.telnyx
@@ -38,7 +47,7 @@ class Answering:
 
     async def run(self, sockets: trio.MemoryReceiveChannel[LentSocket]) -> Media | None:
         """Answer and return the media stream; None when the call has been ended instead."""
-        limit_s = self._config.call.answer_timeout_s
+        limit_s = self._config.call.answer_timeout_s + self._recording.consent_limit_s
         with trio.move_on_after(limit_s):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_answer, name="answer")
@@ -74,10 +83,12 @@ class Answering:
             commands.Answer(
                 call_control_id=self._leg.id,
                 stream=self._streams.options if with_answer else None,
+                record=self._recording.options,
                 send_silence_when_idle=True,
             )
         )
         self._accepted = True
         if not with_answer:
             await self._confirmed.wait()
+            await self._recording.after_answer()
             await self._streams.start()

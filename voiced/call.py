@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import structlog
@@ -33,6 +34,7 @@ from voiced.session import Session
 from voiced.telnyx import events
 from voiced.telnyx.client_state import client_state
 from voiced.telnyx.outcome import dial_result
+from voiced.telnyx_recording import LegRecording
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -117,6 +119,14 @@ class Call:
             call_control_id=leg.id,
             client_state=keys.dialled_state if leg.id is None else None,
         )
+        document = record.document()
+        self.telnyx_recording = LegRecording(
+            self._config.recording,
+            self.services.telnyx,
+            services.fetcher,
+            directory=services.records.name(document),
+            at=datetime.fromisoformat(document["started_at"]).timestamp(),
+        )
         self._session: Session | None = None
         self._recording: Recording | None = None
         self._scope = trio.CancelScope()
@@ -160,6 +170,7 @@ class Call:
                 self.end(EndReason.STREAMING_FAILED, f"streaming.failed: {event.reason}")
             case _:
                 pass
+        self.telnyx_recording.webhook(event)
         self.opening.webhook(event)
         if self._session is not None:
             self._session.webhook(event)
@@ -312,6 +323,7 @@ class Call:
 
     async def _open(self) -> Media | None:
         if self.leg.id is not None:
+            await self._expect_recording()
             return await self.opening.run(self._sockets)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._book_id, name="book id")
@@ -323,7 +335,13 @@ class Call:
         """Write down how Telnyx calls the leg that we have dialled, as soon as it is known."""
         await self._identified.wait()
         assert self.leg.id is not None
+        await self._expect_recording()
         await self.books.identified(self.leg.id, self.record.document()["call_leg_id"])
+
+    async def _expect_recording(self) -> None:
+        assert self.leg.id is not None
+        call_leg_id = self.record.document().get("call_leg_id") or self.leg.id
+        await self.telnyx_recording.identified(self.leg.id, call_leg_id)
 
     def _make_session(self, media: Media) -> Session:
         return Session(
@@ -388,6 +406,7 @@ class Call:
         self.record.wire(self._flight.close(self.record.document()))
         await self._close_recording()
         await self.books.close(self.record.document(), is_over=confirmed)
+        self.telnyx_recording.ended(was_answered=self._answered)
 
     async def _close_recording(self) -> None:
         if self._recording is None:

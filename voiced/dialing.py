@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from voiced.leg import Leg
     from voiced.services import LentSocket, Media, Services
     from voiced.telnyx.events import WebhookEvent
+    from voiced.telnyx_recording import LegRecording
 
 RING_GRACE_S = 10.0
 """Beyond the ring time: Telnyx gives up by itself, and its webhook may be late."""
@@ -68,8 +69,10 @@ class Dialing:
         client_state: str,
         services: Services,
         call: DialledCall,
+        recording: LegRecording,
     ) -> None:
-        """Dial so that Telnyx connects its media to `media_url`."""
+        """Dial so that Telnyx connects its media to `media_url`, and records if it shall."""
+        self._recording = recording
         self._order = order
         self._leg = leg
         self._streams = StreamStarter(leg, media_url, services, call)
@@ -79,13 +82,23 @@ class Dialing:
         self._call = call
         self._ring_s = services.config.outbound.ring_timeout_s
         self._limit = trio.CancelScope()
-        self.is_answered = False
+        self._answered = trio.Event()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the callee has answered."""
+        return self._answered.is_set()
+
+    @property
+    def _media_limit_s(self) -> float:
+        """From the answer until media flows; what must be told before has its own time."""
+        return self._config.call.answer_timeout_s + self._recording.consent_limit_s
 
     def webhook(self, event: WebhookEvent) -> None:
         """Take note of the answer: from then on media must come."""
         if isinstance(event, CallAnswered) and not self.is_answered:
-            self.is_answered = True
-            self._limit.deadline = trio.current_time() + self._config.call.answer_timeout_s
+            self._answered.set()
+            self._limit.deadline = trio.current_time() + self._media_limit_s
 
     async def run(self, sockets: trio.MemoryReceiveChannel[LentSocket]) -> Media | None:
         """Dial and return the media stream; None when the call has been ended instead."""
@@ -97,10 +110,8 @@ class Dialing:
                 nursery.cancel_scope.cancel()
             return media
         if self.is_answered:
-            limit_s = self._config.call.answer_timeout_s
-            self._call.end(
-                EndReason.NO_MEDIA, f"no media stream within {limit_s:g} s of the answer"
-            )
+            evidence = f"no media stream within {self._media_limit_s:g} s of the answer"
+            self._call.end(EndReason.NO_MEDIA, evidence)
         else:
             self._call.end(EndReason.UNREACHED, f"nobody answered within {self._ring_s} s")
         return None
@@ -132,13 +143,27 @@ class Dialing:
             timeout_secs=self._ring_s,
             time_limit_secs=max(30, config.call.max_duration_s),
             answering_machine_detection=None if detection == "disabled" else detection,
-            stream=self._streams.options,
+            stream=None if self._recording.must_be_told else self._streams.options,
+            record=self._recording.options,
             send_silence_when_idle=True,
         )
         try:
             data = await self._telnyx.send(command)
         except CommandFailed as failed:
-            if self._leg.id is None:  # else the leg is there: only the reply was lost
+            if self._leg.id is None:
                 self._call.end(EndReason.DIAL_FAILED, str(failed))
-        else:
+                return
+        else:  # otherwise the leg is there: only the reply was lost
             self._call.identify(data)
+        await self._tell_and_stream()
+
+    async def _tell_and_stream(self) -> None:
+        """If the callee must be told that it is recorded, the stream begins after that."""
+        if not self._recording.must_be_told:
+            return
+        await self._answered.wait()
+        await self._recording.after_answer()
+        try:
+            await self._streams.start()
+        except CommandFailed as failed:
+            self._call.end(EndReason.NO_MEDIA, str(failed))

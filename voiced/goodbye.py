@@ -68,6 +68,7 @@ class Goodbye:
         command = commands.Speak(
             call_control_id=self._id, payload=text, voice=settings.apology_voice
         )
+        self.spoken = trio.Event()  # something else may have been spoken before
         with trio.move_on_after(speaking_limit_s(text)) as self._waiting:
             if await self._try(command):
                 await self.spoken.wait()

@@ -132,6 +132,7 @@ class Switchboard:
             keys.dialled_state,
             call.services,
             call,
+            call.telnyx_recording,
         )
         self._admit(call, None)
         return call
@@ -183,7 +184,7 @@ class Switchboard:
             },
         )
         media_url = self._services.config.media_url(keys.token)
-        call.opening = Answering(call.leg, media_url, call.services, call)
+        call.opening = Answering(call.leg, media_url, call.services, call, call.telnyx_recording)
         self._by_id[call.id] = call
         self._admit(call, refusal)
 

@@ -99,10 +99,10 @@ async def no_disk(*_work):
 
 
 @asynccontextmanager
-async def open_lasting(folder, telnyx, records):
+async def open_lasting(folder, telnyx, records, storage=None):
     """Open what outlives calls, as keywords of Services: a ledger and a fetcher, without a disk."""
     ledger = await Ledger.open(folder / "legs.jsonl", no_disk)
-    async with open_downloader() as downloader:
+    async with open_downloader(transport=storage) as downloader:
         fetcher = await RecordingFetcher.open(
             folder / "recordings.jsonl",
             no_disk,
@@ -146,6 +146,7 @@ def open_world(tmp_path):
                 "api_key": telnyx.api_key,
                 "api_base": "http://127.0.0.1/v2",
             }
+            account |= tables.pop("telnyx", {})
             config = parse_config({"telnyx": account, "agent": {"provider": "echo"}, **tables}, {})
             journal = Journal()
             records: list[dict[str, Any]] = []
@@ -159,7 +160,7 @@ def open_world(tmp_path):
                     transport=httpx.ASGITransport(telnyx.app),
                     jitter=lambda: 0.0,
                 ) as client,
-                open_lasting(tmp_path, client, store) as lasting,
+                open_lasting(tmp_path, client, store, httpx.ASGITransport(telnyx.app)) as lasting,
             ):
                 services = Services(
                     config=config,

@@ -73,10 +73,11 @@ class LegRecording:
     @property
     def consent_limit_s(self) -> float:
         """How long `after_answer` may take to tell that the call is recorded; 0 for not at all."""
-        return speaking_limit_s(self._config.consent) if self._tells else 0.0
+        return speaking_limit_s(self._config.consent) if self.must_be_told else 0.0
 
     @property
-    def _tells(self) -> bool:
+    def must_be_told(self) -> bool:
+        """Whether a text comes between the answer and the media stream."""
         return self._config.telnyx == "from_answer" and bool(self._config.consent)
 
     async def identified(self, call_control_id: CallControlId, call_leg_id: str) -> None:
@@ -91,7 +92,7 @@ class LegRecording:
         For the time between the answer and the media stream: nobody else may speak then. Returns
         at once if there is nothing to tell.
         """
-        if not self._tells or self._call_control_id is None:
+        if not self.must_be_told or self._call_control_id is None:
             return
         speak = commands.Speak(
             call_control_id=self._call_control_id,

@@ -5,7 +5,7 @@ import pytest
 import trio
 
 from voiced.audio.codec import open_encoder
-from voiced.errors import AgentFailed, ProviderTooSlow
+from voiced.errors import AgentFailed, BudgetSpent, ProviderTooSlow
 from voiced.journal import AgentHeard, AgentSpeaking, JournalEvent
 from voiced.latency import TurnClock
 from voiced.outbound import Outbound
@@ -14,6 +14,7 @@ from voiced.passages import MARK_GRACE_S
 from voiced.reply import HangUp, SpokenReply, Transfer, Voice
 from voiced.telnyx.media import MediaFormat, MediaStream
 from voiced.testing.providers import ToneSynthesizer
+from voiced.turns.budgets import Budgets, Spending
 
 START = """{"event":"start","sequence_number":"1","stream_id":"s1","start":{"call_control_id":"c",
 "media_format":{"encoding":"PCMU","sample_rate":8000,"channels":1}}}"""
@@ -211,3 +212,136 @@ async def test_a_synthesizer_that_gives_nothing_is_a_passage_of_no_length(autoju
     assert [e.heard for e in events if isinstance(e, AgentHeard)] == ["all"]
     assert trio.current_time() < 1
     assert not reply.has_sounded
+
+
+async def test_a_stream_is_spoken_sentence_by_sentence_before_it_is_complete(autojump_clock, make):
+    reply, _, events = make()
+
+    class Stream:
+        def __init__(self):
+            self._pieces = iter(["One t", "wo three. Four ", "five six."])
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            await trio.sleep(0.5)
+            try:
+                return next(self._pieces)
+            except StopIteration:
+                raise StopAsyncIteration from None
+
+    async def think(reply):
+        await reply.say(Stream())
+
+    await reply.run(think)
+    spoken = [(e.text, round(e.at, 1)) for e in events if isinstance(e, AgentSpeaking)]
+    assert spoken == [("One two three.", 1.1), ("Four five six.", 2.5)]
+
+
+async def test_a_stream_that_comes_too_late_is_too_slow(autojump_clock, make):
+    reply, _, _ = make()
+
+    async def think(reply):
+        _, never = trio.open_memory_channel(0)
+        await reply.say(never)
+
+    with pytest.raises(ProviderTooSlow, match="no words within 10 s"):
+        await reply.run(think)
+
+
+async def test_a_reply_is_held_back_until_the_turn_is_certain(autojump_clock, make, nursery):
+    _, outbound, events = make()
+    reply = SpokenReply(Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=events.append))
+    nursery.start_soon(reply.run, saying("One two."))
+    await trio.sleep(30)  # budgets do not count yet
+    assert not events
+    reply.release()
+    await trio.sleep(0.01)
+    assert [e.at for e in events if isinstance(e, AgentSpeaking)] == [30.0]  # it was ready
+
+
+async def test_a_reply_that_is_withdrawn_leaves_no_trace(autojump_clock, make, nursery):
+    _, outbound, events = make()
+    reply = SpokenReply(Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=events.append))
+    nursery.start_soon(reply.run, saying("One two."))
+    await trio.sleep(1)
+    reply.withdraw()
+    await trio.sleep(1)
+    reply.settle()
+    assert events == []
+    assert outbound.position_s == 0
+
+
+async def test_a_filler_bridges_the_wait_and_comes_first(autojump_clock, make, nursery):
+    reply, _, events = make()
+
+    async def think(reply):
+        await trio.sleep(3)
+        await reply.say("Here it is.")
+
+    nursery.start_soon(reply.run, think)
+    await trio.sleep(1)
+    reply.fill("One moment.")
+    await trio.sleep(10)
+    spoken = [e.text for e in events if isinstance(e, AgentSpeaking)]
+    assert spoken == ["One moment.", "Here it is."]
+
+
+async def test_a_tool_runs_once_the_turn_is_certain_and_within_its_time(
+    autojump_clock, make, nursery
+):
+    _, outbound, events = make()
+    voice = Voice(
+        synthesizer=ToneSynthesizer(),
+        outbound=outbound,
+        note=events.append,
+        budgets=Budgets(tool_s=2.0),
+    )
+    reply = SpokenReply(voice)
+    ran_at = []
+
+    async def think(reply):
+        async with reply.tool("lookup", "a"):
+            ran_at.append(trio.current_time())
+            await trio.sleep(60)
+
+    async def release():
+        await trio.sleep(5)
+        reply.release()
+
+    nursery.start_soon(release)
+    with pytest.RaisesGroup(ProviderTooSlow):
+        await reply.run(think)
+    assert (ran_at, trio.current_time()) == ([5.0], 7.0)
+
+
+async def test_what_is_spent_beyond_its_budget_ends_the_reply(autojump_clock, make):
+    _, outbound, events = make()
+    budgets = Budgets(max_tokens=100, max_characters=10, max_same_tool_calls=2)
+
+    def reply_with():
+        voice = Voice(
+            synthesizer=ToneSynthesizer(),
+            outbound=outbound,
+            note=events.append,
+            budgets=budgets,
+            spending=Spending(budgets),
+        )
+        reply = SpokenReply(voice)
+        reply.release()
+        return reply
+
+    async def tokens(reply):
+        await trio.lowlevel.checkpoint()
+        reply.spend(60)
+        reply.spend(60)
+
+    async def same_tool(reply):
+        for arguments in ("a", "b", "b", "b"):
+            async with reply.tool("lookup", arguments):
+                pass
+
+    for think in (tokens, same_tool, saying("One two three four five.")):
+        with pytest.RaisesGroup(BudgetSpent):
+            await reply_with().run(think)

@@ -105,7 +105,8 @@ class Passages:
                 self._listener.begins(passage, leading_silence_s(pcm, rate_hz))
             await outbound.play(pcm, rate_hz)
 
-        await self._synthesizer.synthesize(self._spoken(passage.text), sink)
+        if spoken := self._spoken(passage.text):
+            await self._synthesizer.synthesize(spoken, sink)
         await self._released.wait()
         self._finish(passage, start_s)
 

@@ -181,6 +181,7 @@ class Session:
             synthesizer=_present(self._staff.synthesizer),
             outbound=self._path.outbound,
             note=self._call.note,
+            spoken=self._config.speech.speaker(),
             budgets=budgets,
             spending=Spending(budgets),
         )

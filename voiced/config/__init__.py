@@ -22,7 +22,7 @@ from voiced.config.tables import (
     StaffConfig,
     TelnyxConfig,
 )
-from voiced.config.turns import BudgetsConfig, TurnsConfig
+from voiced.config.turns import BudgetsConfig, SpeechConfig, TurnsConfig
 from voiced.errors import ConfigError
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "RecordingConfig",
     "RecordsConfig",
     "ServerConfig",
+    "SpeechConfig",
     "StaffConfig",
     "TelnyxConfig",
     "TransferConfig",

@@ -30,7 +30,7 @@ from voiced.config.tables import (
     ServerConfig,
     TelnyxConfig,
 )
-from voiced.config.turns import BudgetsConfig, TurnsConfig
+from voiced.config.turns import BudgetsConfig, SpeechConfig, TurnsConfig
 from voiced.errors import ConfigError, Problem
 from voiced.providers import AGENTS, RECOGNIZERS, SYNTHESIZERS, load_provider
 
@@ -47,6 +47,7 @@ PLAIN_TABLES: dict[str, type[Table]] = {
     "media": MediaConfig,
     "call": CallConfig,
     "turns": TurnsConfig,
+    "speech": SpeechConfig,
     "budgets": BudgetsConfig,
     "recording": RecordingConfig,
     "records": RecordsConfig,

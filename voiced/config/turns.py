@@ -1,15 +1,19 @@
-"""`[turns]` and `[budgets]`: when it is whose go, and what a call may take."""
+"""`[turns]`, `[speech]` and `[budgets]`: whose go it is, how it is said, what a call may take."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from voiced.config.table import Table
 from voiced.config.values import Phrases
+from voiced.spoken_text import Speaker
 from voiced.turns.budgets import Budgets
 from voiced.turns.rules import BACK_CHANNEL, FAREWELL, UNFINISHED, TurnRules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class TurnsConfig(Table):
@@ -72,6 +76,19 @@ class TurnsConfig(Table):
             filler_after_s=self.filler_after_ms / 1000,
             fillers=self.fillers if self.filler_after_ms else (),
         )
+
+
+class SpeechConfig(Table):
+    """`[speech]`: how texts are said, whatever synthesizer says them."""
+
+    spell_out: bool = True
+    """Say numbers, dates, money, abbreviations and Markdown in words (English)."""
+    pronunciations: dict[str, str] = Field(default_factory=dict)
+    """Words or phrases, and how they are spelled for the synthesizer."""
+
+    def speaker(self) -> Callable[[str], str]:
+        """Return what turns a text into what the synthesizer is given."""
+        return Speaker(self.pronunciations) if self.spell_out else str
 
 
 class BudgetsConfig(Table):

@@ -19,12 +19,14 @@ ASYNC_SOURCES = $(shell grep -rlwE 'async|await|trio' --include='*.py' $(SOURCES
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 DEBIAN_PYTHON = python$(shell $(PYTHON) -c '$(VERSION)')
 
-.PHONY: help setup interpreter system demo test check format bench clean
+.PHONY: help setup interpreter system demo test check goldens replay format bench clean
 
 help:
 	@echo "make demo     a spoken call with an emulated Telnyx, no account needed"
 	@echo "make test     everything: check, then all tests with coverage"
 	@echo "make check    ruff, mypy, flake8-async, import contracts"
+	@echo "make replay   every golden recording a hundred times, in other orders of tasks"
+	@echo "make goldens  make the golden recordings anew"
 	@echo "make format   lay the code out and mend what can be mended"
 	@echo "make bench    measure delay, pacing, CPU and memory"
 	@echo "make setup    only what all of these do first"
@@ -85,6 +87,14 @@ check: setup
 $(VENV)/.flake8-async: $(STAMP) .flake8 $(ASYNC_SOURCES)
 	@$(BIN)/flake8 $(if $(filter-out %.py,$?),$(ASYNC_SOURCES),$?)
 	@touch $@
+
+# The golden recordings, made anew with the emulator: only when there is a new one, or a new format.
+goldens: setup
+	@$(BIN)/python -m tests.recordings.remake
+
+# Each golden recording a hundred times over, every time with another order of tasks.
+replay: setup
+	@$(BIN)/voiced replay --times 100 tests/recordings/*.jsonl.gz
 
 format: setup
 	@$(BIN)/ruff check --fix $(SOURCES)

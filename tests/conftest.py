@@ -13,6 +13,8 @@ from hypothesis import settings
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+pytest_plugins = ["voiced.testing.pytest_plugin"]
+
 # The same examples in every run, and no time limit for one: the machine may be busy.
 settings.register_profile("voiced", derandomize=True, deadline=None)
 settings.load_profile("voiced")

@@ -105,8 +105,8 @@ class Call:
         self.record = record
         self.opening: Opening
         self._info = info
-        self._flight = services.flights.begin(record.document(), keys.token)
-        self.services, self._staff = self._flight.tap(services, staff)
+        self.flight = services.flights.begin(record.document(), keys.token)
+        self.services, self._staff = self.flight.tap(services, staff)
         self._config = services.config
         self._on_identified = on_identified
         self._identified = trio.Event()
@@ -148,7 +148,6 @@ class Call:
         if self.leg.id is None and isinstance(call_control_id, str) and call_control_id:
             self.leg.id = cast("CallControlId", call_control_id)
             self.record.identify(ids)
-            self.services.flights.identify(self.keys.ref, call_control_id)
             self._identified.set()
             self._on_identified(self)
 
@@ -182,6 +181,7 @@ class Call:
 
     def transfer(self, to: str) -> bool:
         """Transfer the caller now, for the operator; False while there is nobody to transfer."""
+        self.flight.ordered("transfer", to=to)
         return self._session is not None and self.ending is None and self._session.transfer(to)
 
     @contextmanager
@@ -200,7 +200,7 @@ class Call:
         """
         self._released = released = trio.Event()
         try:
-            self._sockets_in.send_nowait(LentSocket(self._flight.carry(socket), released.set))
+            self._sockets_in.send_nowait(LentSocket(self.flight.carry(socket), released.set))
             await released.wait()
         except trio.WouldBlock:
             log.warning("media socket not wanted: the call has not taken the one before")
@@ -403,7 +403,7 @@ class Call:
         self.note(CallEnded(reason=ending.reason.value, evidence=ending.evidence, at=ending.at))
         self.record.hangup_confirmed(confirmed=confirmed)
         log.info("call ended", reason=ending.reason.value, evidence=ending.evidence)
-        self.record.wire(self._flight.close(self.record.document()))
+        self.record.wire(self.flight.close(self.record.document()))
         await self._close_recording()
         await self.books.close(self.record.document(), is_over=confirmed)
         self.telnyx_recording.ended(was_answered=self._answered)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE = Path("config.toml")
 DEFAULTS_NAME = "built-in defaults"
 MAX_SIMULATED_CALLS = 1000
+MAX_REPLAYS = 100_000
 
 EXIT_CODES = "exit codes: 0 fine, 1 failed, 2 wrong usage or configuration"
 
@@ -49,6 +50,10 @@ def run(argv: Sequence[str]) -> int:
             return _doctor(arguments.config, as_json=arguments.json)
         case "simulate":
             return _simulate(arguments)
+        case "replay":
+            return _replay(arguments)
+        case "redact":
+            return _redact(arguments)
         case _:
             return _serve(arguments.config)
 
@@ -69,6 +74,8 @@ def make_parser() -> argparse.ArgumentParser:
         ("check", "tell every problem of the configuration at once"),
         ("doctor", "look at account, application, numbers and public URL, and say what to fix"),
         ("simulate", "hold a spoken conversation with an emulated Telnyx: no account, no network"),
+        ("replay", "hold recorded calls again, on a virtual clock, and say what has changed"),
+        ("redact", "take numbers, words and voices out of a flight recording"),
     ):
         command = commands.add_parser(
             name, help=summary, description=f"voiced {name}: {summary}.", allow_abbrev=False
@@ -77,6 +84,11 @@ def make_parser() -> argparse.ArgumentParser:
         _add_common(command, config=argparse.SUPPRESS, debug=argparse.SUPPRESS)
         if name == "simulate":
             _add_simulate_options(command)
+        if name == "replay":
+            _add_replay_options(command)
+        if name == "redact":
+            command.add_argument("file", metavar="FILE", type=Path, help="wire.jsonl or .gz")
+            command.add_argument("-o", "--output", metavar="OUT", type=Path, help="where to")
         if name == "doctor":
             command.add_argument("--json", action="store_true", help="the findings for programs")
     return parser
@@ -107,6 +119,24 @@ def _add_simulate_options(parser: argparse.ArgumentParser) -> None:
     add("--against", metavar="URL", help="ring this daemon instead of one started here")
     add("--output", metavar="DIR", type=Path, help="where audio and timeline are written")
     add("--faults", metavar="NAME", help="what goes wrong on the way; `help` lists them")
+
+
+def _add_replay_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "files", metavar="FILE", type=Path, nargs="+", help="wire.jsonl(.gz), or a call's directory"
+    )
+    add("--update", action="store_true", help="expect from now on what the calls come to now")
+    add("--audio", metavar="WAV", type=Path, help="write what both sides would have heard")
+    add("--times", metavar="N", type=_times, default=1, help="replays, each with its own seed")
+    add("--seed", metavar="N", type=int, default=0, help="the first seed (default: 0)")
+    add("--live", action="store_true", help="with real providers instead of the recorded ones")
+
+
+def _times(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_REPLAYS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not from 1 to {MAX_REPLAYS}")
+    return int(text)
 
 
 def _calls(text: str) -> int:
@@ -174,6 +204,29 @@ def _simulate(arguments: argparse.Namespace) -> int:
         faults=arguments.faults,
     )
     return trio.run(simulate, options)
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from voiced.testing.replay.command import ReplayOptions
+    from voiced.testing.replay.command import run as replay
+
+    options = ReplayOptions(
+        files=tuple(arguments.files),
+        update=arguments.update,
+        audio=arguments.audio,
+        seed=arguments.seed,
+        times=arguments.times,
+        live=arguments.live,
+        config=arguments.config,
+    )
+    return replay(options)
+
+
+def _redact(arguments: argparse.Namespace) -> int:
+    from voiced.flight.redaction import redact_file
+
+    _say(f"written: {redact_file(arguments.file, arguments.output)}")
+    return 0
 
 
 def _read_config(given: Path | None) -> tuple[Config, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import secrets
 import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
@@ -128,13 +129,24 @@ def _open_flights(config: Config, records: RecordStore) -> AbstractAsyncContextM
     return nullcontext(NoFlights())
 
 
+def _new_ref() -> str:
+    return secrets.token_hex(8)
+
+
 @asynccontextmanager
 async def open_core(
     services: Services,
     *,
     wall_clock: Callable[[], float] = WALL_CLOCK,
+    make_ref: Callable[[], str] = _new_ref,
 ) -> AsyncIterator[Core]:
-    """Yield the daemon's application without sockets; live calls are cut when it closes."""
+    """Yield the daemon's application without sockets; live calls are cut when it closes.
+
+    Args:
+        services: of all calls.
+        wall_clock: unix seconds.
+        make_ref: gives each call a reference of its own; a replay gives it the one it had.
+    """
     async with trio.open_nursery() as live_calls:
         live_calls.start_soon(services.ledger.run, name="ledger")
         live_calls.start_soon(services.fetcher.run, name="recording fetcher")
@@ -146,7 +158,7 @@ async def open_core(
             services.config.telnyx.connection_id,
         )
         live_calls.start_soon(settler.run, name="settler")
-        switchboard = Switchboard(services, live_calls, wall_clock, settler)
+        switchboard = Switchboard(services, live_calls, wall_clock, settler, make_ref)
         warm = trio.Event()
         live_calls.start_soon(_warm_up, services, warm, name="warm up")
         intake = _make_intake(services, switchboard, wall_clock)
@@ -182,7 +194,6 @@ def _make_intake(
         switchboard,
         WebhookVerifier(key) if key else None,
         Deduplicator(),
-        services.flights,
         wall_clock,
         insecure=services.config.server.insecure,
     )

@@ -25,6 +25,14 @@ class CallFlight(Protocol):
         """Return the call's new media `socket` with all its messages noted."""
         ...
 
+    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Note an accepted webhook that concerns the call."""
+        ...
+
+    def ordered(self, what: str, to: str) -> None:
+        """Note what the operator wants done with the call (`transfer`)."""
+        ...
+
     def close(self, record: dict[str, Any]) -> dict[str, Any] | None:
         """End the recording with the call's `record`.
 
@@ -44,14 +52,6 @@ class Flights(Protocol):
         """
         ...
 
-    def identify(self, ref: str, call_id: str) -> None:
-        """Learn the id of the call `ref`, which we have placed."""
-        ...
-
-    def webhook(self, call_id: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Note an accepted webhook of the call, if it is being recorded."""
-        ...
-
 
 class NoFlight:
     """A call without a recording."""
@@ -64,6 +64,12 @@ class NoFlight:
         """Return `socket` itself."""
         return socket
 
+    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Do nothing."""
+
+    def ordered(self, what: str, to: str) -> None:
+        """Do nothing."""
+
     def close(self, record: dict[str, Any]) -> None:
         """Do nothing."""
 
@@ -75,9 +81,3 @@ class NoFlights:
         """Begin nothing."""
         del record, token
         return NoFlight()
-
-    def identify(self, ref: str, call_id: str) -> None:
-        """Do nothing."""
-
-    def webhook(self, call_id: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Do nothing."""

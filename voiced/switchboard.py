@@ -52,11 +52,14 @@ class Switchboard:
         live_calls: trio.Nursery,
         wall_clock: Callable[[], float],
         settler: Settler,
+        make_ref: Callable[[], str],
     ) -> None:
         """Start calls in `live_calls`; `wall_clock` gives unix seconds for records.
 
-        Webhooks of legs that an earlier daemon has left go to `settler`.
+        Webhooks of legs that an earlier daemon has left go to `settler`. `make_ref` gives each call
+        a reference of its own (`CallKeys`).
         """
+        self._make_ref = make_ref
         self._settler = settler
         self._services = services
         self._live_calls = live_calls
@@ -73,20 +76,20 @@ class Switchboard:
 
     # -- from outside ----------------------------------------------------------------------------
 
-    def webhook(self, event: WebhookEvent) -> None:
-        """Take a verified, first-time webhook to its call. Never waits."""
+    def webhook(self, event: WebhookEvent) -> Call | None:
+        """Take a verified, first-time webhook to its call and return that. Never waits."""
         if isinstance(event, RecordingSaved | RecordingError):
             self._services.fetcher.take(event)  # it may come long after its call
-            return
+            return None
         call = self._by_id.get(event.call_control_id)
         if call is not None:
             call.webhook(event)
-        elif self._settler.take(event):
-            pass  # before it could ring a second time
-        elif isinstance(event, CallInitiated) and event.direction == "incoming":
-            self._ring(event)
-        else:
-            self._webhook_of_other_leg(event)
+            return call
+        if self._settler.take(event):  # before it could ring a second time
+            return None
+        if isinstance(event, CallInitiated) and event.direction == "incoming":
+            return self._ring(event)
+        return self._webhook_of_other_leg(event)
 
     def claim(self, token: str) -> Call | None:
         """Return the call whose media socket `token` authorises, if it wants one now."""
@@ -112,7 +115,7 @@ class Switchboard:
             raise CannotDial("the daemon is draining")
         if len(self._by_token) >= limit:
             raise CannotDial(f"{limit} calls are up ([call] max_concurrent)")
-        keys = _make_keys("outgoing")
+        keys = self._make_keys("outgoing")
         call = self._make_call(
             Leg(),
             keys,
@@ -156,10 +159,10 @@ class Switchboard:
 
     # -- legs ------------------------------------------------------------------------------------
 
-    def _ring(self, event: CallInitiated) -> None:
+    def _ring(self, event: CallInitiated) -> Call | None:
         if event.call_control_id in self._ended:
             log.debug("late call.initiated of an ended call")
-            return
+            return None
         admission = admit(
             self._services.config,
             caller=event.from_,
@@ -170,8 +173,8 @@ class Switchboard:
         refusal = admission if isinstance(admission, Refuse) else None
         if refusal and self._refusals >= MOURNING:
             log.warning("call neither answered nor refused", reason=refusal.evidence)
-            return
-        keys = _make_keys("incoming")
+            return None
+        keys = self._make_keys("incoming")
         call = self._make_call(
             Leg(event.call_control_id),
             keys,
@@ -187,8 +190,9 @@ class Switchboard:
         call.opening = Answering(call.leg, media_url, call.services, call, call.telnyx_recording)
         self._by_id[call.id] = call
         self._admit(call, refusal)
+        return call
 
-    def _webhook_of_other_leg(self, event: WebhookEvent) -> None:
+    def _webhook_of_other_leg(self, event: WebhookEvent) -> Call | None:
         """Take an event of a leg that we dialled, or that a caller is being transferred to."""
         state = parse_client_state(event.client_state)
         call = self._by_ref.get(state[1]) if state else self._by_target.get(event.call_control_id)
@@ -208,6 +212,7 @@ class Switchboard:
             if isinstance(event, CallHangup):
                 del self._by_target[event.call_control_id]
             call.webhook_of_target(event)
+        return call
 
     def _make_call(
         self, leg: Leg, keys: CallKeys, *, line: str, info: CallInfo, ids: dict[str, str]
@@ -229,6 +234,9 @@ class Switchboard:
             record=record,
             on_identified=self._identified,
         )
+
+    def _make_keys(self, direction: Literal["incoming", "outgoing"]) -> CallKeys:
+        return CallKeys(direction=direction, ref=self._make_ref(), token=secrets.token_urlsafe(24))
 
     def _identified(self, call: Call) -> None:
         self._by_id[call.id] = call
@@ -272,7 +280,3 @@ class Switchboard:
             self._ended.popitem(last=False)
         if not self._by_ref:
             self._empty.set()
-
-
-def _make_keys(direction: Literal["incoming", "outgoing"]) -> CallKeys:
-    return CallKeys(direction=direction, ref=secrets.token_hex(8), token=secrets.token_urlsafe(24))

@@ -19,7 +19,6 @@ from voiced.telnyx.events import parse_event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiced.flights import Flights
     from voiced.switchboard import Switchboard
     from voiced.telnyx.webhook import Deduplicator, WebhookVerifier
 
@@ -37,13 +36,11 @@ class WebhookIntake:
         switchboard: Switchboard,
         verifier: WebhookVerifier | None,
         seen: Deduplicator,
-        flights: Flights,
         wall_clock: Callable[[], float],
         *,
         insecure: bool,
     ) -> None:
         """Verify with `verifier`; without one nothing is accepted, unless `insecure`."""
-        self._flights = flights
         self._switchboard = switchboard
         self._verifier = verifier
         self._seen = seen
@@ -63,9 +60,11 @@ class WebhookIntake:
             raise WebhookRejected(str(error), status=400) from error
         if self._seen.seen(event.webhook_id, trio.current_time()):
             log.debug("webhook delivered again", webhook_id=event.webhook_id)
+            call = self._switchboard.find(event.call_control_id)
         else:
-            self._switchboard.webhook(event)
-        self._flights.webhook(event.call_control_id, headers, body)
+            call = self._switchboard.webhook(event)
+        if call is not None:
+            call.flight.webhook(headers, body)
 
     def _verify(self, headers: dict[str, str], body: bytes) -> None:
         if self._verifier is not None:

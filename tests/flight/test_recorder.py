@@ -8,7 +8,7 @@ from voiced.flight.entries import COMPRESSED_FILE
 from voiced.flight.flight import MOST_BYTES, Flight
 from voiced.flight.recorder import _File, open_flights
 
-RECORD = {"call_id": "v3:abc", "started_at": "2026-11-22T10:00:00.000+00:00"}
+RECORD = {"call_id": "v3:abc", "ref": "r", "started_at": "2026-11-22T10:00:00.000+00:00"}
 
 
 async def test_a_real_disk_that_is_full_is_an_error_of_that_call_only(tmp_path, monkeypatch):

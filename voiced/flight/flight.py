@@ -38,9 +38,11 @@ _REPLY_HEADERS = ("content-type", "retry-after", "x-ratelimit-reset")
 class Flight:
     """One call's notes."""
 
-    def __init__(self, record: dict[str, Any], token: str) -> None:
+    def __init__(
+        self, record: dict[str, Any], token: str, *, most_bytes: float = MOST_BYTES
+    ) -> None:
         """Begin the notes of the call that `record` begins to describe."""
-        self.call_id: str = record["call_id"] or record["ref"]
+        self._most_bytes = most_bytes
         self.origin = trio.current_time()
         self.has_ended = False
         self._record = record
@@ -64,6 +66,20 @@ class Flight:
         self.note("open")
         return TappedSocket(socket, self)
 
+    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Note an accepted webhook that concerns the call."""
+        if not self.has_ended:
+            self.note(
+                "webhook",
+                len(body),
+                headers=_chosen(headers, _WEBHOOK_HEADERS),
+                body=body.decode("utf-8", "replace"),
+            )
+
+    def ordered(self, what: str, to: str) -> None:
+        """Note what the operator wants done with the call."""
+        self.note("order", what=what, to=to)
+
     def close(self, record: dict[str, Any]) -> dict[str, Any]:
         """End the notes with the call's record; returns what that record says of them."""
         self.note("end", record={**record})
@@ -85,7 +101,7 @@ class Flight:
             return
         self._notes.append((trio.current_time(), kind, text))
         self._n_bytes += len(text)
-        if self._n_bytes > MOST_BYTES:
+        if self._n_bytes > self._most_bytes:
             self._close("the disk is too slow")
 
     def note(self, kind: str, n_bytes: int = 0, **data: Any) -> None:
@@ -95,17 +111,8 @@ class Flight:
             return
         self._notes.append((trio.current_time(), kind, data))
         self._n_bytes += n_bytes + _NOTE_BYTES
-        if self._n_bytes > MOST_BYTES:
+        if self._n_bytes > self._most_bytes:
             self._close("the disk is too slow")
-
-    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Note an accepted webhook."""
-        self.note(
-            "webhook",
-            len(body),
-            headers=_chosen(headers, _WEBHOOK_HEADERS),
-            body=body.decode("utf-8", "replace"),
-        )
 
     def request(self, action: str, method: str, path: str, content: bytes) -> int:
         """Note one attempt of a command; returns the number that its answer is noted with."""
@@ -150,7 +157,7 @@ class Flight:
         self._is_open = False
         if not self._failure:
             self._failure = reason
-            log.error("flight recording broken off", error=reason, call=self.call_id)
+            log.error("flight recording broken off", error=reason, call=self._record["ref"])
 
 
 def _chosen(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -44,6 +44,8 @@ def make_header(
         "python": platform.python_version(),
         "libraries": library_versions(),
         "call_id": record["call_id"],
+        "ref": record["ref"],
+        "direction": record["direction"],
         "started_at": record["started_at"],
         "clock": round(clock, 6),
         "config": document,

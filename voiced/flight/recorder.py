@@ -9,6 +9,7 @@ written ends that recording.
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import shutil
 from collections import deque
@@ -23,7 +24,7 @@ from voiced.flight.header import library_versions
 from voiced.log import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from voiced.flight.entries import Note
@@ -96,48 +97,41 @@ class FlightRecorder:
         library_versions()  # now, and not in the first call: it takes a few milliseconds
         self._directory_of = directory_of
         self._run_sync = run_sync
-        self._by_call: dict[str, Flight] = {}
         self._files: deque[_File] = deque()
-        self._ended: deque[Path] = deque()
         self._begun = trio.Event()
-        self._compressing = trio.Event()
+        # Unbounded, but it holds a path for each call that has just ended.
+        self._ended_in, self._ended = trio.open_memory_channel["Path"](math.inf)
+        self._compressed = trio.Event()
 
     def begin(self, record: dict[str, Any], token: str) -> Flight:
         """Begin the recording of a call."""
         flight = Flight(record, token)
-        self._by_call[flight.call_id] = flight
         self._files.append(_File(flight, self._directory_of(record)))
         self._begun.set()
         return flight
 
-    def identify(self, ref: str, call_id: str) -> None:
-        """Learn the id of the call `ref`, which we have placed."""
-        flight = self._by_call.pop(ref, None)
-        if flight is not None:
-            flight.call_id = call_id
-            self._by_call[call_id] = flight
+    async def write(self) -> None:
+        """Write what calls note, until cancelled."""
+        while True:
+            await self._begun.wait()
+            await trio.sleep(ROUND_S)
+            await self._write_some(-(-len(self._files) // ROUNDS))
 
-    def webhook(self, call_id: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Note an accepted webhook of the call, if it is being recorded."""
-        flight = self._by_call.get(call_id)
-        if flight is not None and not flight.has_ended:
-            flight.webhook(headers, body)
-
-    async def run(self) -> None:
-        """Write until cancelled."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._compress_all, name="compress flight recordings")
-            while True:
-                await self._begun.wait()
-                await trio.sleep(ROUND_S)
-                await self._write_some(-(-len(self._files) // ROUNDS))
+    async def compress(self) -> None:
+        """Compress what has ended, one after the other, until `close` says that it was the last."""
+        async for directory in self._ended:
+            try:
+                await self._run_sync(compress, directory)
+            except OSError as error:  # it stays as it is, and can be replayed as it is
+                log.warning("flight recording not compressed", error=error.strerror)
+        self._compressed.set()
 
     async def close(self) -> None:
-        """Write what is left and compress what has ended; the deadline is the caller's."""
+        """Write and compress what is left, `write` having ended; the deadline is the caller's."""
         if self._files:
             await self._write_some(len(self._files))
-        while self._ended:
-            await self._compress(self._ended.popleft())
+        self._ended_in.close()
+        await self._compressed.wait()
 
     async def _write_some(self, n_files: int) -> None:
         """Write the next recordings in turn; each comes back into the turn until it has ended."""
@@ -157,24 +151,7 @@ class FlightRecorder:
             self._begun = trio.Event()
 
     def _finish(self, file: _File) -> None:
-        if self._by_call.get(file.flight.call_id) is file.flight:
-            del self._by_call[file.flight.call_id]
-        self._ended.append(file.directory)
-        self._compressing.set()
-
-    async def _compress_all(self) -> None:
-        while True:
-            await self._compressing.wait()
-            while self._ended:
-                await self._compress(self._ended[0])
-                self._ended.popleft()
-            self._compressing = trio.Event()
-
-    async def _compress(self, directory: Path) -> None:
-        try:
-            await self._run_sync(compress, directory)
-        except OSError as error:  # it stays as it is, and can be replayed as it is
-            log.warning("flight recording not compressed", error=error.strerror)
+        self._ended_in.send_nowait(file.directory)
 
 
 def compress(directory: Path) -> None:
@@ -212,10 +189,18 @@ async def open_flights(
     """
     recorder = FlightRecorder(directory_of, run_sync)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(recorder.run, name="flight recorder")
+        writing = trio.CancelScope()
+
+        async def write() -> None:
+            with writing:
+                await recorder.write()
+
+        nursery.start_soon(write, name="flight recorder")
+        nursery.start_soon(recorder.compress, name="flight compressor")
         try:
             yield recorder
         finally:
-            nursery.cancel_scope.cancel()
+            writing.cancel()
             with trio.move_on_after(CLOSE_S, shield=True):
                 await recorder.close()
+            nursery.cancel_scope.cancel()

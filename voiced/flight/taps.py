@@ -101,7 +101,8 @@ class _Steps:
 
     def note(self, kind: str, n_bytes: int = 0, **data: Any) -> None:
         """Note that a step has come."""
-        after_s = round(trio.current_time() - self._since, 6)
+        since, self._since = self._since, trio.current_time()
+        after_s = round(self._since - since, 6)
         self._flight.note(kind, n_bytes, n=self.n, after_s=after_s, **data)
 
     def taken(self) -> None:

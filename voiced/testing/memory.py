@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from voiced.daemon import Core
-    from voiced.testing.network import Headers, MediaSocket
+    from voiced.testing.network import Headers
 
 _UNREAD = 10_000
 """Messages that may lie unread: minutes of audio, and an end to what a leak can take."""
@@ -37,7 +37,7 @@ class CoreNetwork(AsgiNetwork):
         self._media = core.media
 
     @asynccontextmanager
-    async def open_websocket(self, url: str, headers: Headers) -> AsyncIterator[MediaSocket]:
+    async def open_websocket(self, url: str, headers: Headers) -> AsyncIterator[MemorySocket]:
         """Dial a media socket; leaving the context closes it. Raises TelnyxError when refused."""
         del headers
         call = self._media.claim(urlsplit(url).path)
@@ -61,7 +61,7 @@ class CoreNetwork(AsgiNetwork):
                     near.close(_NORMAL)
 
 
-class _End:
+class MemorySocket:
     """One end of an in-memory socket; fits both the daemon's and the emulator's protocol."""
 
     def __init__(
@@ -73,18 +73,21 @@ class _End:
         self._incoming = incoming
         self.close_code = _ABNORMAL
         """With what this end was closed."""
-        self.peer: _End = self
+        self.peer: MemorySocket = self
 
     async def send_text(self, text: str) -> None:
+        """Send one text message; raises MediaStreamClosed."""
         await self.send(text)
 
     async def send(self, message: str | bytes) -> None:
+        """Send one message; raises MediaStreamClosed."""
         try:
             await self._outgoing.send(message)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             raise MediaStreamClosed(self.peer.close_code) from None
 
     def send_text_nowait(self, text: str) -> bool:
+        """Take one message to send; False when the far end has gone, which `flush` tells."""
         try:
             self._outgoing.send_nowait(text)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -92,32 +95,36 @@ class _End:
         return True
 
     async def flush(self) -> None:
+        """Raise MediaStreamClosed: there is nothing to wait for, or nobody any more."""
         await trio.lowlevel.checkpoint()
         raise MediaStreamClosed(self.peer.close_code)
 
     async def receive(self) -> str | bytes:
+        """Return the next message; raises MediaStreamClosed."""
         try:
             return await self._incoming.receive()
         except (trio.EndOfChannel, trio.ClosedResourceError):
             raise MediaStreamClosed(self.peer.close_code) from None
 
     async def receive_text(self) -> str:
+        """Return the next message; raises MediaStreamClosed, RemoteProtocolError (not text)."""
         message = await self.receive()
         if isinstance(message, bytes):
             raise RemoteProtocolError("media socket: a binary message; Telnyx sends text only")
         return message
 
     def close(self, code: int) -> None:
+        """Close this end with `code`; what it was closed with first counts."""
         if self.close_code == _ABNORMAL:
             self.close_code = code
         self._outgoing.close()
         self._incoming.close()
 
 
-def _pair() -> tuple[_End, _End]:
+def _pair() -> tuple[MemorySocket, MemorySocket]:
     # As TCP does, this takes more than anybody leaves unread in a test.
     to_far, from_near = trio.open_memory_channel[str | bytes](_UNREAD)
     to_near, from_far = trio.open_memory_channel[str | bytes](_UNREAD)
-    near, far = _End(to_far, from_far), _End(to_near, from_near)
+    near, far = MemorySocket(to_far, from_far), MemorySocket(to_near, from_near)
     near.peer, far.peer = far, near
     return near, far

@@ -1,0 +1,132 @@
+"""A flight recording, read again, plain or compressed, whole or cut off by a crash."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from voiced.errors import VoicedError
+from voiced.flight.entries import FORMAT, VERSION, parse_line, unpack_pcm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from voiced.audio.frame import Pcm
+    from voiced.flight.entries import Entry
+
+_GZIP = b"\x1f\x8b"
+
+_APART_S = 1e-9
+
+MOST_BYTES = 4_000_000_000
+"""Of lines in one file: the longest call that there can be, several times."""
+
+
+class RecordingUnusable(VoicedError):
+    """A file is no flight recording, or none that can be read here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlightRecording:
+    """One call's recording.
+
+    Attributes:
+        name: of the file, for messages.
+        header: the first line's keys.
+        entries: all others, in order, without the `end`.
+        record: the call's record (call.json); None when the recording was broken off.
+    """
+
+    name: str
+    header: Mapping[str, Any]
+    entries: tuple[Entry, ...]
+    record: Mapping[str, Any] | None
+
+    @property
+    def length_s(self) -> float:
+        """Return when the last thing happened."""
+        return self.entries[-1].at_s if self.entries else 0.0
+
+    def of(self, *kinds: str) -> list[Entry]:
+        """Return the entries of these kinds, in order."""
+        return [entry for entry in self.entries if entry.kind in kinds]
+
+    @cached_property
+    def _packed(self) -> dict[str, str]:
+        return {
+            entry.data["audio"]: entry.data["pcm"] for entry in self.entries if "pcm" in entry.data
+        }
+
+    def audio(self, entry: Entry) -> Pcm:
+        """Return the audio of an entry that has some; raises RecordingUnusable."""
+        try:
+            return unpack_pcm(self._packed[entry.data["audio"]])
+        except (KeyError, TypeError, ValueError):
+            raise RecordingUnusable(
+                f"{self.name}: the audio at {entry.at_s:.3f} s is missing or damaged"
+            ) from None
+
+
+def read_flight(path: Path) -> FlightRecording:
+    """Read a recording; a last line that was cut off is left out.
+
+    Raises:
+        RecordingUnusable: not a file that can be read, not a recording, a damaged or a newer one.
+    """
+    entries: list[Entry] = []
+    number = 0
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            entry = parse_line(line)
+            # What came in one moment comes in this order again, whatever runs first in a moment.
+            entries.append(replace(entry, at_s=entry.at_s + number * _APART_S))
+        except (ValueError, RecursionError):
+            if number == 1:
+                raise RecordingUnusable(f"{path}: is not a flight recording") from None
+            if line.endswith("\n"):
+                raise RecordingUnusable(f"{path}: line {number} is damaged") from None
+    header = _check_header(path, entries)
+    record = None
+    if entries[-1].kind == "end":
+        record = entries.pop().data.get("record")
+        if not isinstance(record, dict):
+            raise RecordingUnusable(f"{path}: its last line holds no record")
+    return FlightRecording(name=str(path), header=header, entries=tuple(entries[1:]), record=record)
+
+
+def _check_header(path: Path, entries: list[Entry]) -> Mapping[str, Any]:
+    if not entries or entries[0].kind != "header" or entries[0].data.get("format") != FORMAT:
+        raise RecordingUnusable(f"{path}: is not a flight recording")
+    header = entries[0].data
+    if header.get("version") != VERSION:
+        raise RecordingUnusable(
+            f"{path}: is of format version {header.get('version')}, this voiced reads {VERSION}; "
+            f"replay it with voiced {header.get('voiced')}"
+        )
+    return header
+
+
+def _lines(path: Path) -> Iterator[str]:
+    n_bytes = 0
+    try:
+        with path.open("rb") as file:
+            is_packed = file.read(2) == _GZIP
+        with gzip.open(path, "rb") if is_packed else path.open("rb") as lines:
+            try:
+                for line in lines:
+                    n_bytes += len(line)
+                    if n_bytes > MOST_BYTES:
+                        raise RecordingUnusable(f"{path}: is longer than any call")
+                    yield line.decode()
+            except EOFError:
+                return  # compressing it was cut off: what there is can be used
+    except UnicodeDecodeError:
+        raise RecordingUnusable(f"{path}: is not a flight recording") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise RecordingUnusable(f"{path}: is a damaged gzip file") from None
+    except OSError as error:
+        raise RecordingUnusable(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,281 @@
+"""Runs a replay: the daemon's core, with the recording on all its sides, on a virtual clock."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+from trio.testing import MockClock
+
+from voiced.daemon import open_core
+from voiced.dialing import DialOrder
+from voiced.flight.entries import Entry
+from voiced.flight.flight import Flight
+from voiced.flight.outcome import Outcome, compare, find_outcome
+from voiced.flight.reading import RecordingUnusable
+from voiced.journal import Unobserved
+from voiced.ledger import LEDGER_FILE, Ledger
+from voiced.ledger.lines import Contents
+from voiced.leg import EndReason
+from voiced.providers import AGENTS, load_provider
+from voiced.record_store import RecordStore
+from voiced.services import Services, Staff
+from voiced.telnyx.download import open_downloader
+from voiced.telnyx.rest import open_telnyx
+from voiced.telnyx_recording import FETCHES_FILE, RecordingFetcher
+from voiced.testing.memory import CoreNetwork
+from voiced.testing.replay.api import RecordedApi
+from voiced.testing.replay.config import replay_config
+from voiced.testing.replay.feed import Feed
+from voiced.testing.replay.live import is_embedded, open_live_staff
+from voiced.testing.replay.staff import (
+    RecordedAgent,
+    RecordedAudioAgent,
+    RecordedRecognizer,
+    RecordedSynthesizer,
+)
+from voiced.testing.scheduling import shuffled_by
+from voiced.testing.webhooks import Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voiced.config import Config
+    from voiced.daemon import Core
+    from voiced.flight.reading import FlightRecording
+    from voiced.telnyx.rest import TelnyxClient
+
+LONGER_S = 3600.0
+"""A call that goes on for so long after the end of its recording will not end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """A call that was held again.
+
+    Attributes:
+        recording: what it was held from.
+        entries: what it noted itself.
+        record: its call.json.
+    """
+
+    recording: FlightRecording
+    entries: tuple[Entry, ...]
+    record: Mapping[str, Any]
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """Return what it came to."""
+        return find_outcome(self.entries, self.record)
+
+    @cached_property
+    def recorded_outcome(self) -> Outcome | None:
+        """Return what it had come to; None when the recording was broken off."""
+        if self.recording.record is None:
+            return None
+        return find_outcome(self.recording.entries, self.recording.record)
+
+    def differences(self, expected: Outcome | None = None) -> list[str]:
+        """Return where it came to something else than `expected`, as lines for a reader.
+
+        `expected` is by default what it had come to when it was recorded.
+        """
+        expected = expected or self.recorded_outcome
+        return compare(expected, self.outcome) if expected is not None else []
+
+
+def replay(recording: FlightRecording, *, seed: int = 0, live: Config | None = None) -> Replayed:
+    """Hold the call again. Not to be called inside a Trio run.
+
+    Args:
+        recording: of the call.
+        seed: for Trio's order of tasks that are ready together.
+        live: with its recognizer, agent and synthesizer instead of the recorded ones. Those that
+            come with voiced work on the virtual clock; with others the call takes its time.
+
+    Raises:
+        RecordingUnusable: there is no call in it, or one that cannot be held here.
+        StartupError: a live provider cannot be opened.
+    """
+    clock = MockClock(autojump_threshold=0) if live is None or is_embedded(live) else None
+    with shuffled_by(seed):
+        return trio.run(_replay, recording, live, clock=clock)
+
+
+async def _replay(recording: FlightRecording, live: Config | None) -> Replayed:
+    origin = trio.current_time()
+    started_at = datetime.fromisoformat(recording.header["started_at"]).timestamp()
+
+    def wall_clock() -> float:
+        return started_at + trio.current_time() - origin
+
+    signer, ref = Signer(), str(recording.header["ref"])
+    config = replay_config(recording, signer)
+    feed = Feed(recording, signer=signer, wall_clock=wall_clock, origin=origin)
+    api = RecordedApi(recording, feed.command)
+    flights, records = _KeptFlights(), _KeptRecords()
+    async with AsyncExitStack() as stack:
+        staff = await _open_staff(recording, live, origin, stack)
+        key = config.telnyx.api_key
+        telnyx = await stack.enter_async_context(
+            open_telnyx(
+                config.telnyx.api_base,
+                key.get_secret_value() if key is not None else "",
+                transport=api,
+                jitter=api.jitter,
+            )
+        )
+        services = Services(
+            config=config,
+            telnyx=telnyx,
+            staff=dict.fromkeys(("", *config.lines), staff),
+            records=records,
+            **await _open_lasting(telnyx, records, config.telnyx.api_base, stack),
+            observer=Unobserved(),
+            flights=flights,
+        )
+        core = await stack.enter_async_context(
+            open_core(services, wall_clock=wall_clock, make_ref=lambda: ref)
+        )
+        await _hold(recording, core, feed, records, origin)
+    if flights.flight is None or records.record is None:
+        raise RecordingUnusable(f"{recording.name}: no call came of it")
+    return Replayed(recording=recording, entries=flights.entries(), record=records.record)
+
+
+async def _hold(
+    recording: FlightRecording, core: Core, feed: Feed, records: _KeptRecords, origin: float
+) -> None:
+    """Hold the call until its record is there, or nothing comes of it."""
+    async with trio.open_nursery() as nursery:
+
+        async def feed_all() -> None:
+            await feed.run(CoreNetwork(core))
+
+        nursery.start_soon(feed_all, name="recording")
+        nursery.start_soon(_order, recording, core, origin, name="operator")
+        with trio.move_on_after(recording.length_s + LONGER_S):
+            await records.saved.wait()
+        nursery.cancel_scope.cancel()
+
+
+async def _order(recording: FlightRecording, core: Core, origin: float) -> None:
+    """Do what the operator did: dial, transfer, hang up, stop the daemon."""
+    ref = recording.header["ref"]
+    if recording.header["direction"] == "outgoing":
+        _dial(recording, core)
+    for order in recording.of("order"):
+        await trio.sleep_until(origin + order.at_s)
+        call = core.switchboard.find(ref)
+        if call is not None:
+            call.transfer(order.data["to"])
+    end = (recording.record or {}).get("end") or {}
+    await trio.sleep_until(origin + ((recording.record or {}).get("duration_s") or 0.0))
+    call = core.switchboard.find(ref)
+    if end.get("reason") == EndReason.SHUTDOWN.value:
+        await core.switchboard.close()
+    elif end.get("reason") == EndReason.OPERATOR_HUNG_UP.value and call is not None:
+        call.end(EndReason.OPERATOR_HUNG_UP, end["evidence"])
+
+
+def _dial(recording: FlightRecording, core: Core) -> None:
+    for request in recording.of("request"):
+        if request.data["action"] == "dial":
+            body = json.loads(request.data["body"])
+            order = DialOrder(
+                to=body["to"],
+                caller_id=body["from"],
+                key=recording.header["ref"],
+                line=recording.header["config"]["line"],
+            )
+            core.switchboard.dial(order)
+            return
+
+
+async def _open_staff(
+    recording: FlightRecording, live: Config | None, origin: float, stack: AsyncExitStack
+) -> Staff:
+    """Return the recorded providers; an agent that was not recorded, being repeatable, itself."""
+    if live is not None:
+        return await open_live_staff(live, stack)
+    header = recording.header
+    if header["repeatable_agent"]:
+        provider = load_provider(AGENTS, header["config"]["agent"]["provider"])
+        settings = provider.Settings(**header["config"]["agent"]["settings"])
+        return Staff(agent=await stack.enter_async_context(provider.open(settings)))
+    if header["audio_agent"]:
+        return Staff(agent=RecordedAudioAgent(recording, origin))
+    return Staff(
+        agent=RecordedAgent(recording),
+        recognizer=RecordedRecognizer(recording, origin),
+        synthesizer=RecordedSynthesizer(recording),
+    )
+
+
+class _KeptFlights:
+    """The flight recorder of a replay: in memory."""
+
+    def __init__(self) -> None:
+        self.flight: Flight | None = None
+
+    def begin(self, record: dict[str, Any], token: str) -> Flight:
+        self.flight = Flight(record, token, most_bytes=float("inf"))
+        return self.flight
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return what was noted, as it would be read."""
+        assert self.flight is not None
+        origin = self.flight.origin
+        return tuple(
+            Entry(at_s=at - origin, kind=kind, data={"m": data} if isinstance(data, str) else data)
+            for at, kind, data in self.flight.take()
+        )
+
+
+async def _open_lasting(
+    telnyx: TelnyxClient, records: RecordStore, api_base: str, stack: AsyncExitStack
+) -> dict[str, Any]:
+    """Open what outlives calls, as keywords of Services; without a disk."""
+    ledger = await Ledger.open(Path(LEDGER_FILE), _no_disk)
+    stack.callback(ledger.close)
+    fetcher = await RecordingFetcher.open(
+        Path(FETCHES_FILE),
+        _no_disk,
+        telnyx=telnyx,
+        downloader=await stack.enter_async_context(open_downloader()),
+        records=records,
+        api_base=api_base,
+        wall_clock=lambda: 0.0,
+    )
+    stack.callback(fetcher.close)
+    return {"ledger": ledger, "fetcher": fetcher}
+
+
+async def _no_disk(*work: object) -> Contents:
+    """Do nothing, in the place of the ledger's disk."""
+    del work
+    await trio.lowlevel.checkpoint()
+    return Contents()
+
+
+class _KeptRecords(RecordStore):
+    """Keeps the call's record in memory."""
+
+    def __init__(self) -> None:
+        self.record: dict[str, Any] | None = None
+        self.saved = trio.Event()
+
+    async def begin(self, document: dict[str, Any]) -> None:
+        del document
+        await trio.lowlevel.checkpoint()
+
+    async def save(self, document: dict[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self.record = document
+        self.saved.set()

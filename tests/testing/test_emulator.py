@@ -648,3 +648,87 @@ async def test_a_daemon_that_stops_reading_cannot_delay_the_end(tiny, autojump_c
     (socket,) = report.sockets
     assert not socket.stopped  # there was no room for it
     assert socket.closed_s <= report.ended_s + 1.0
+
+
+async def test_error_frames_come_as_planned_and_fit_the_schema(
+    tiny, autojump_clock, check_from_telnyx
+):
+    codes = (100002, 100003, 100004, 100005)
+    faults = Faults(error_frames=tuple((0.1 * n, code) for n, code in enumerate(codes)))
+    report = await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0), faults=faults)
+    errors = events_of(tiny.sockets[0], "error")
+    assert tuple(frame["payload"]["code"] for frame in errors) == codes
+    for frame in errors:
+        check_from_telnyx(frame)
+    assert report.violations == ()
+
+
+async def test_webhooks_can_be_late_and_lost(tiny, autojump_clock):
+    faults = Faults(late=(("call.answered", 0.5),), lost=frozenset({"streaming.stopped"}))
+    tiny.answer_body, tiny.stream_body = tiny.stream_body, {}
+    report = await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0), faults=faults)
+    assert tiny.events == ["call.initiated", "streaming.started", "call.answered", "call.hangup"]
+    assert report.violations == ()
+
+
+async def test_a_clock_that_jumps_too_far_makes_signatures_stale(tiny, autojump_clock):
+    faults = Faults(clock_jumps=((0.5, 400.0),))
+    report = await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0), faults=faults)
+    assert report.violations[-1] == "webhook call.hangup was not taken: status 403"
+
+
+async def test_held_audio_comes_in_a_burst(tiny, autojump_clock):
+    faults = Faults(media_held=(0.5, 1.0))
+    await tiny.telnyx.ring(silent_caller(hangs_up_s=3.0), faults=faults)
+    at = np.array([at for at, frame in tiny.sockets[0].frames if frame["event"] == "media"])
+    assert np.diff(at).max() == pytest.approx(1.0, abs=0.03)
+    burst = STREAMING_S + 1.5
+    assert np.count_nonzero(np.abs(at - burst) < 0.001) == pytest.approx(50, abs=2)
+
+
+async def test_marks_that_clear_returns_can_be_late(tiny, autojump_clock):
+    returned = []
+
+    async def talk(daemon, socket):
+        await socket.next()
+        await socket.next()
+        await socket.play(TONE * 50)
+        await socket.mark("m")
+        await socket.send({"event": "clear"})
+        while (frame := await socket.next()) is not None:
+            if frame["event"] == "mark":
+                returned.append(trio.current_time())
+
+    tiny.talk = talk
+    await tiny.telnyx.ring(silent_caller(hangs_up_s=2.0), faults=Faults(cleared_marks_late_s=0.7))
+    assert returned == [pytest.approx(STREAMING_S + 0.7, abs=0.021)]
+
+
+async def test_a_half_open_socket_neither_speaks_nor_listens(tiny, autojump_clock):
+    async def talk(daemon, socket):
+        daemon._nursery.start_soon(speak, socket)
+        await listen(daemon, socket)
+
+    async def speak(socket):
+        await trio.sleep_until(2.0)
+        await socket.play(TONE * 50)
+
+    tiny.talk = talk
+    report = await tiny.telnyx.ring(
+        silent_caller(hangs_up_s=15.0), faults=Faults(socket_half_open_s=1.0)
+    )
+    last_at = max(at for at, frame in tiny.sockets[0].frames)
+    assert last_at == pytest.approx(STREAMING_S + 1.0, abs=0.03)
+    assert report.agent_utterances == ()
+    assert not report.sockets[0].stopped
+    assert report.violations == ()
+
+
+async def test_a_socket_can_be_reset_in_the_middle_of_a_call(tiny, autojump_clock):
+    report = await tiny.telnyx.ring(
+        silent_caller(hangs_up_s=3.0), faults=Faults(socket_resets_s=1.0)
+    )
+    (socket,) = report.sockets
+    assert socket.closed_s == pytest.approx(STREAMING_S + 1.0)
+    assert not socket.stopped
+    assert report.violations == ()

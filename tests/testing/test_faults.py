@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from voiced.testing.faults import Faults, MediaPattern, RestFault, RestTroubles
+from voiced.testing.faults import (
+    Faults,
+    MediaPattern,
+    RestFault,
+    RestTroubles,
+    SocketTroubles,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +60,45 @@ def test_a_plan_names_the_webhooks_it_concerns():
     assert Faults(duplicates=frozenset({"*"})).is_duplicated("call.answered")
     assert faults.forgeries_before("call.hangup") == ("stale", "forged")
     assert faults.forgeries_before("call.answered") == ()
+
+
+def test_a_plan_says_which_webhooks_are_late_and_how_far_the_clock_is_off():
+    faults = Faults(late=(("call.answered", 1.5),), clock_jumps=((2.0, 60.0), (5.0, -20.0)))
+    assert faults.late_by("call.answered") == 1.5
+    assert faults.late_by("call.hangup") == 0.0
+    assert [faults.clock_offset(at_s) for at_s in (1.0, 2.0, 6.0)] == [0.0, 60.0, 40.0]
+
+
+def test_a_plan_for_other_legs_holds_what_concerns_webhooks():
+    faults = Faults(lost=frozenset({"call.answered"}), hangs_up_s=1.0, media="-")
+    assert faults.of_other_legs() == Faults(lost=frozenset({"call.answered"}))
+
+
+def test_only_the_first_socket_of_a_call_has_troubles():
+    faults = Faults(socket_drops_s=3.0, socket_half_open_s=1.0, error_frames=((1.0, 100002),))
+    assert SocketTroubles(faults, is_first=True).end == (3.0, False)
+    second = SocketTroubles(faults, is_first=False)
+    assert (second.end, second.sends_again_s(9.0), second.errors_due(9.0)) == (None, 9.0, ())
+
+
+def test_a_socket_may_rest_for_a_while_or_for_good():
+    troubles = SocketTroubles(
+        Faults(media_held=(1.0, 2.0), socket_unread=(4.0, 1.0), socket_half_open_s=10.0),
+        is_first=True,
+    )
+    assert [troubles.sends_again_s(at_s) for at_s in (0.5, 1.0, 2.9, 3.0)] == [0.5, 3.0, 3.0, 3.0]
+    assert [troubles.reads_again_s(at_s) for at_s in (3.9, 4.5)] == [3.9, 5.0]
+    assert not troubles.is_half_open(9.9)
+    assert troubles.is_half_open(10.0)
+
+
+def test_each_planned_error_comes_once():
+    troubles = SocketTroubles(
+        Faults(error_frames=((2.0, 100003), (1.0, 100002), (3.0, 100005))), is_first=True
+    )
+    assert [troubles.errors_due(at_s) for at_s in (0.5, 2.5, 2.6, 3.0)] == [
+        (),
+        (100002, 100003),
+        (),
+        (100005,),
+    ]

@@ -63,6 +63,14 @@ async def check(network, host):
         assert caught.value.code == 4001
         with pytest.raises(MediaStreamClosed):
             await socket.send_text("late")
+    async with network.open_websocket(f"ws://{host}/media", {}) as socket:
+        await socket.send_text("one")
+        assert await socket.receive() == "one"
+        await socket.reset()
+        with pytest.raises(MediaStreamClosed):
+            await socket.receive()
+        with pytest.raises(MediaStreamClosed):
+            await socket.send_text("late")
     with pytest.raises(TelnyxError, match="403"):
         async with network.open_websocket(f"ws://{host}/refused", {}):
             pytest.fail("opened")

@@ -13,6 +13,7 @@ from voiced.errors import ConfigError
 from voiced.listeners import open_listener
 from voiced.log import configure_logging
 from voiced.testing.emulator import API_KEY
+from voiced.testing.fault_plans import FAULT_PLANS
 from voiced.testing.simulate import SimulateOptions, run
 from voiced.testing.webhooks import Signer, load_key
 
@@ -64,7 +65,9 @@ def _short_wav(folder):
 
 async def test_the_fault_plans_can_be_asked_for(capsys):
     assert await run(SimulateOptions(faults="help")) == 0
-    assert capsys.readouterr().out == "fault plans: none\n"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split(maxsplit=1) == ["none", "nothing goes wrong"]
+    assert [line.split()[0] for line in lines] == list(FAULT_PLANS)
 
 
 @pytest.fixture

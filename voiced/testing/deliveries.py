@@ -98,11 +98,17 @@ class Courier:
         """Deliver until closed."""
         async with trio.open_nursery() as nursery:
             async for due, parcel in self._queue:
-                await trio.sleep_until(due)
-                if self._settings.in_order:
-                    await self._deliver(parcel)
+                late_s = self._faults.late_by(parcel.event_type)
+                if parcel.event_type in self._faults.lost:
+                    continue
+                if late_s or not self._settings.in_order:
+                    nursery.start_soon(self._deliver_at, due + late_s, parcel)
                 else:
-                    nursery.start_soon(self._deliver, parcel)
+                    await self._deliver_at(due, parcel)
+
+    async def _deliver_at(self, due: float, parcel: Parcel) -> None:
+        await trio.sleep_until(due)
+        await self._deliver(parcel)
 
     async def _deliver(self, parcel: Parcel) -> None:
         for forgery in self._faults.forgeries_before(parcel.event_type):

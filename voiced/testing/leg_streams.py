@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
+from voiced.testing.faults import SocketTroubles
 from voiced.testing.media import StreamParties
 from voiced.testing.stream import Stream, StreamEnd, StreamRequest
 from voiced.testing.webhooks import derived_id
@@ -93,7 +94,7 @@ class LegStreams:
             request,
             parties,
             faults=faults,
-            drops_s=faults.socket_drops_s if self._n_streams == 1 else None,
+            troubles=SocketTroubles(faults, is_first=self._n_streams == 1),
             ledger=self._context.ledger,
             answered=self._answered,
             on_start=lambda: self._context.tell("streaming.started", stream_url=request.url),

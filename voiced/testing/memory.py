@@ -113,6 +113,10 @@ class MemorySocket:
             raise RemoteProtocolError("media socket: a binary message; Telnyx sends text only")
         return message
 
+    async def reset(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self.close(_ABNORMAL)
+
     def close(self, code: int) -> None:
         """Close this end with `code`; what it was closed with first counts."""
         if self.close_code == _ABNORMAL:

@@ -10,6 +10,8 @@ MediaStreamClosed when an open socket closes. Deadlines belong to the caller.
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -47,6 +49,10 @@ class MediaSocket(Protocol):
 
     async def receive(self) -> str | bytes:
         """Return the next message. Raises MediaStreamClosed when there is none any more."""
+        ...
+
+    async def reset(self) -> None:
+        """Lose the connection at once, without a closing handshake."""
         ...
 
 
@@ -121,7 +127,7 @@ class LoopbackNetwork:
                     )
                 if connection is not None:
                     try:
-                        yield _RealSocket(connection)
+                        yield _RealSocket(connection, stream)
                     finally:
                         with trio.move_on_after(_CLOSING_S, shield=True):
                             await connection.aclose()
@@ -156,8 +162,13 @@ def _target(parts: SplitResult) -> str:
 
 
 class _RealSocket:
-    def __init__(self, connection: trio_websocket.WebSocketConnection) -> None:
+    def __init__(
+        self,
+        connection: trio_websocket.WebSocketConnection,
+        stream: trio.SocketStream | trio.SSLStream[trio.SocketStream],
+    ) -> None:
         self._connection = connection
+        self._stream = stream
 
     async def send_text(self, text: str) -> None:
         try:
@@ -171,6 +182,13 @@ class _RealSocket:
         except trio_websocket.ConnectionClosed as error:
             raise _closed(error) from error
         return message
+
+    async def reset(self) -> None:
+        stream = self._stream
+        transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+        # Closing with a linger time of zero sends RST instead of FIN (socket(7)).
+        transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await trio.aclose_forcefully(stream)
 
 
 def _closed(error: trio_websocket.ConnectionClosed) -> MediaStreamClosed:
@@ -306,6 +324,8 @@ class _AsgiSocket:
             raise self._closed
         try:
             message = await self._from_app.receive()
+        except trio.ClosedResourceError:
+            raise self._closed or MediaStreamClosed(1006) from None
         except trio.EndOfChannel:
             # Hypercorn closes with 1000 when the app has returned, or crashed.
             message = {"type": "websocket.close"}
@@ -315,11 +335,16 @@ class _AsgiSocket:
         self._closed = MediaStreamClosed(message.get("code", 1000), message.get("reason") or "")
         raise self._closed
 
-    async def disconnect(self) -> None:
+    async def reset(self) -> None:
+        """Tell the app that the socket is lost, as Hypercorn does, and wait."""
+        self._closed = MediaStreamClosed(1006)
+        await self.disconnect(1006)
+
+    async def disconnect(self, code: int = 1005) -> None:
         """Tell the app that the socket is gone, as Telnyx leaves it (no code: 1005), and wait."""
         self._from_app.close()
         if not self._app_done.is_set():
-            await self._to_app_in.send({"type": "websocket.disconnect", "code": 1005})
+            await self._to_app_in.send({"type": "websocket.disconnect", "code": code})
         self._to_app_in.close()
         await self._app_done.wait()
 

@@ -13,7 +13,7 @@ came to be (somebody rings; the daemon dialled; a transfer) is its `Origin`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -115,6 +115,7 @@ class PhoneLeg:
         self.answered = trio.Event()
         self.ledger: Ledger = Ledger(rang_at=trio.current_time())
         self.state: Leg = Leg(call_control_id=parties.call_control_id, direction=origin.direction)
+        services = _with_clock_of(faults, services, self.ledger.rang_at)
         facts = LegFacts(
             parties=parties, services=services, rules=rules, faults=faults, ledger=self.ledger
         )
@@ -332,3 +333,15 @@ class PhoneLeg:
             "stream, a speech or a command; closing the media socket does not hang up"
         )
         self.end(_TIME_LIMIT, "emulator")
+
+
+def _with_clock_of(faults: Faults, services: CallServices, rang_at: float) -> CallServices:
+    """Return `services` with a wall clock that jumps as the fault plan says."""
+    if not faults.clock_jumps:
+        return services
+    deliveries = services.deliveries
+
+    def wall() -> float:
+        return deliveries.wall() + faults.clock_offset(trio.current_time() - rang_at)
+
+    return replace(services, deliveries=replace(deliveries, wall=wall))

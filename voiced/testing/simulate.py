@@ -24,6 +24,7 @@ from voiced.errors import ConfigError, Problem
 from voiced.log import configure_logging
 from voiced.testing.caller import ScriptedCaller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
+from voiced.testing.fault_plans import FAULT_PLANS
 from voiced.testing.network import open_loopback
 from voiced.testing.picture import timeline_svg
 from voiced.testing.rest import serve_api
@@ -54,7 +55,6 @@ STAGGER_S = 0.1
 LATE_S = 0.05
 """An emulator that is later than this with a 20 ms step spoils the figures, and says so."""
 
-FAULT_PLANS = ("none",)
 _WEBHOOK_PATH = "/telnyx/webhook"
 _TELNYX_VOICE = "slt"
 _DEFAULT_FILE = Path("config.toml")
@@ -99,7 +99,8 @@ async def run(options: SimulateOptions) -> int:
     """
     await trio.lowlevel.checkpoint()
     if options.faults == "help":
-        write_line(f"fault plans: {', '.join(FAULT_PLANS)}")
+        for name, plan in FAULT_PLANS.items():
+            write_line(f"{name:20} {plan.says}")
         return 0
     _check(options)
     lines = await speak_script(_script(options))
@@ -107,11 +108,12 @@ async def run(options: SimulateOptions) -> int:
     _make(folder)
     teller = Teller(numbered=options.calls > 1)
     async with _open_side(options, teller, folder) as telnyx:
-        reports = await _ring_all(telnyx, lines, options.calls)
+        reports = await _ring_all(telnyx, lines, options)
     for number, report in enumerate(reports, start=1):
         suffix = f"-{number:03}" if options.calls > 1 else ""
         _save(report, teller, folder, suffix)
-    return _conclude(reports, teller, folder)
+    disturbed = options.faults not in (None, "none")
+    return _conclude(reports, teller, folder, disturbed=disturbed)
 
 
 # -- what is simulated ------------------------------------------------------------------------
@@ -120,7 +122,7 @@ async def run(options: SimulateOptions) -> int:
 def _check(options: SimulateOptions) -> None:
     problems = []
     if options.faults not in (None, *FAULT_PLANS):
-        remedy = f"one of {', '.join(FAULT_PLANS)}"
+        remedy = "`--faults help` lists them"
         reason = "there is no such fault plan"
         problems.append(
             Problem(key="--faults", value=str(options.faults), reason=reason, remedy=remedy)
@@ -233,18 +235,20 @@ def _say_what_to_set(telnyx: EmulatedTelnyx, api_url: str) -> None:
 
 
 async def _ring_all(
-    telnyx: EmulatedTelnyx, lines: Sequence[Line], n_calls: int
+    telnyx: EmulatedTelnyx, lines: Sequence[Line], options: SimulateOptions
 ) -> list[CallReport]:
-    """Ring `n_calls` times, a moment apart; each caller says the same."""
+    """Ring as often as asked, a moment apart; each caller says the same."""
+    plan = FAULT_PLANS[options.faults or "none"]
     reports: dict[int, CallReport] = {}
 
     async def ring(number: int) -> None:
         await trio.sleep((number - 1) * STAGGER_S)
         caller = ScriptedCaller(lines)
-        reports[number] = await telnyx.ring(caller, from_=f"+1312555{100 + number % 9900:04}")
+        from_ = f"+1312555{100 + number % 9900:04}"
+        reports[number] = await telnyx.ring(caller, from_=from_, faults=plan.faults)
 
     async with trio.open_nursery() as nursery:
-        for number in range(1, n_calls + 1):
+        for number in range(1, options.calls + 1):
             nursery.start_soon(ring, number, name=f"ring {number}")
     return [reports[number] for number in sorted(reports)]
 
@@ -255,10 +259,12 @@ def _save(report: CallReport, teller: Teller, folder: Path, suffix: str) -> None
     (folder / f"timeline{suffix}.svg").write_text(picture, encoding="utf-8")
 
 
-def _conclude(reports: Sequence[CallReport], teller: Teller, folder: Path) -> int:
+def _conclude(
+    reports: Sequence[CallReport], teller: Teller, folder: Path, *, disturbed: bool
+) -> int:
     """Say how it went; returns the exit code."""
     write_line()
-    faults = [find_faults(report) for report in reports]
+    faults = [find_faults(report, disturbed=disturbed) for report in reports]
     if len(reports) == 1:
         _tell_one(reports[0], teller, faults[0])
     else:

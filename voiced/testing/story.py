@@ -153,9 +153,18 @@ def _latency(latency_s: float | None) -> str:
     return "" if latency_s is None else f"  [after {latency_s:.2f} s]"
 
 
-def find_faults(report: CallReport) -> list[str]:
-    """Return why a call did not go right; empty when it did."""
+def find_faults(report: CallReport, *, disturbed: bool = False) -> list[str]:
+    """Return why a call did not go right; empty when it did.
+
+    Args:
+        report: of the call.
+        disturbed: faults were planned, and may well be heard: what counts is that the daemon kept
+            to the protocol and left nothing behind.
+    """
     faults = list(report.violations)
+    if disturbed:
+        nobody = report.zombie or report.ended_by == "emulator"
+        return [*faults, "nobody hung the call up"] if nobody else faults
     if report.answered_s is None:
         faults.append("the call was not answered")
     elif not report.turns:

@@ -7,6 +7,7 @@ read its socket cannot stop the caller's time.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +18,7 @@ import trio
 from voiced.audio.frame import LINE_RATE_HZ, PTIME_S, frame_samples
 from voiced.errors import MediaStreamClosed, TelnyxError
 from voiced.testing.codec import LineDecoder, LineEncoder, LineFormat, find_format, line_frame
-from voiced.testing.faults import MediaPattern
+from voiced.testing.faults import MediaPattern, SocketTroubles
 from voiced.testing.line import SILENCE
 from voiced.testing.media import (
     INVALID_MEDIA,
@@ -124,7 +125,7 @@ class Stream:
         parties: StreamParties,
         *,
         faults: Faults,
-        drops_s: float | None,
+        troubles: SocketTroubles,
         ledger: Ledger,
         answered: trio.Event,
         on_start: Callable[[], None],
@@ -143,7 +144,9 @@ class Stream:
         # What waits to be played has been decoded: packets differ in size, not in duration.
         self._playback = Playback(frame_bytes=_FRAME_BYTES, ignore_media=not request.is_rtp)
         self._pattern = MediaPattern(faults.media)
-        self._drops_s = drops_s
+        self._troubles = troubles
+        self._marks_late_s = faults.cleared_marks_late_s
+        self._late_marks: deque[tuple[float, tuple[ReturnedMark, ...]]] = deque()
         self._ledger = ledger
         self._outbox_in, self._outbox = trio.open_memory_channel[str](OUTBOX_MESSAGES)
         self._scope = trio.CancelScope()
@@ -162,6 +165,10 @@ class Stream:
             return SILENCE
         step = self._playback.tick(now)
         self._return_marks(step.marks)
+        while self._late_marks and self._late_marks[0][0] <= now:
+            self._return_marks(self._late_marks.popleft()[1])
+        for code in self._troubles.errors_due(now - self._started_at):
+            self._post(self._writer.error(MediaFault(code=code, detail="An error of its own")))
         return line_frame(np.frombuffer(step.payload, np.int16))
 
     def send(self, *, inbound: Pcm, outbound: Pcm, now: float) -> None:
@@ -222,8 +229,11 @@ class Stream:
             nursery.start_soon(self._read, socket)
             if await self._greet(socket):
                 nursery.start_soon(self._write, socket)
-                if self._drops_s is not None:
-                    await trio.sleep(self._drops_s)
+                if self._troubles.end is not None:
+                    dies_s, is_reset = self._troubles.end
+                    await trio.sleep(dies_s)
+                    if is_reset:
+                        await socket.reset()
                     self._finish(StreamEnd.DROPPED)
 
     async def _greet(self, socket: MediaSocket) -> bool:
@@ -248,6 +258,9 @@ class Stream:
         await trio.lowlevel.checkpoint()
         try:
             async for message in self._outbox:
+                again_s = self._troubles.sends_again_s(self._now_s())
+                if again_s > self._now_s():
+                    await trio.sleep_until(self._started_at + again_s)
                 await socket.send_text(message)
             await socket.send_text(self._writer.stop())
             self._said_stop = True
@@ -260,9 +273,15 @@ class Stream:
         try:
             while True:
                 message = await socket.receive()
+                again_s = self._troubles.reads_again_s(self._now_s()) if self.has_started else 0.0
+                if again_s > self._now_s():
+                    await trio.sleep_until(self._started_at + again_s)
                 self._take(message, trio.current_time())
         except MediaStreamClosed as closed:
             self._closed_by_daemon(closed.code)
+
+    def _now_s(self) -> float:
+        return trio.current_time() - self._started_at
 
     def _closed_by_daemon(self, code: int) -> None:
         self._close_code = code
@@ -290,7 +309,11 @@ class Stream:
                 self._return_marks(self._playback.mark(name, now))
             case Clear():
                 self._ledger.cleared(now)
-                self._return_marks(self._playback.clear(now))
+                marks = self._playback.clear(now)
+                if self._marks_late_s:
+                    self._late_marks.append((now + self._marks_late_s, marks))
+                else:
+                    self._return_marks(marks)
             case MediaFault() as fault:
                 self._refuse(fault)
 
@@ -326,6 +349,8 @@ class Stream:
         try:
             self._outbox_in.send_nowait(message)
         except trio.WouldBlock:
+            if self._troubles.is_half_open(self._now_s()):
+                return
             self._tell("the daemon does not read its media socket: 10 s of messages are waiting")
         except (trio.ClosedResourceError, trio.BrokenResourceError):
             return  # a mark that comes back while the stream ends is lost, as on the real line

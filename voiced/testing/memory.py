@@ -114,6 +114,7 @@ class MemorySocket:
         return message
 
     async def reset(self) -> None:
+        """Lose the socket at once."""
         await trio.lowlevel.checkpoint()
         self.close(_ABNORMAL)
 

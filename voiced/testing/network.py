@@ -325,7 +325,7 @@ class _AsgiSocket:
         try:
             message = await self._from_app.receive()
         except trio.ClosedResourceError:
-            raise self._closed or MediaStreamClosed(1006) from None
+            raise MediaStreamClosed(1006) from None
         except trio.EndOfChannel:
             # Hypercorn closes with 1000 when the app has returned, or crashed.
             message = {"type": "websocket.close"}

@@ -1,5 +1,7 @@
 """One reply: sentences to audio, marks, deadlines, and what was heard of it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import trio
@@ -18,6 +20,8 @@ from voiced.turns.budgets import Budgets, Spending
 
 START = """{"event":"start","sequence_number":"1","stream_id":"s1","start":{"call_control_id":"c",
 "media_format":{"encoding":"PCMU","sample_rate":8000,"channels":1}}}"""
+
+NO_PHONE: Any = None
 
 
 class Line:
@@ -59,6 +63,7 @@ def make(nursery):
             synthesizer=ToneSynthesizer(letters_per_s=10, **synthesizer),
             outbound=line.outbound,
             note=events.append,
+            phone=NO_PHONE,
         )
         clock = since and TurnClock(last_voice_at=since, silent_at=since, understood_at=since)
         reply = SpokenReply(voice, clock=clock)
@@ -206,7 +211,9 @@ async def test_a_synthesizer_that_gives_nothing_is_a_passage_of_no_length(autoju
         async def synthesize(self, text, audio):
             await audio(np.zeros(0, np.int16))
 
-    mute = SpokenReply(Voice(synthesizer=Mute(), outbound=outbound, note=events.append))
+    mute = SpokenReply(
+        Voice(synthesizer=Mute(), outbound=outbound, note=events.append, phone=NO_PHONE)
+    )
     mute.release()
     await mute.run(saying("One."))
     assert [e.heard for e in events if isinstance(e, AgentHeard)] == ["all"]
@@ -252,7 +259,9 @@ async def test_a_stream_that_comes_too_late_is_too_slow(autojump_clock, make):
 
 async def test_a_reply_is_held_back_until_the_turn_is_certain(autojump_clock, make, nursery):
     _, outbound, events = make()
-    reply = SpokenReply(Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=events.append))
+    reply = SpokenReply(
+        Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=events.append, phone=NO_PHONE)
+    )
     nursery.start_soon(reply.run, saying("One two."))
     await trio.sleep(30)  # budgets do not count yet
     assert not events
@@ -263,7 +272,9 @@ async def test_a_reply_is_held_back_until_the_turn_is_certain(autojump_clock, ma
 
 async def test_a_reply_that_is_withdrawn_leaves_no_trace(autojump_clock, make, nursery):
     _, outbound, events = make()
-    reply = SpokenReply(Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=events.append))
+    reply = SpokenReply(
+        Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=events.append, phone=NO_PHONE)
+    )
     nursery.start_soon(reply.run, saying("One two."))
     await trio.sleep(1)
     reply.withdraw()
@@ -296,6 +307,7 @@ async def test_a_tool_runs_once_the_turn_is_certain_and_within_its_time(
         synthesizer=ToneSynthesizer(),
         outbound=outbound,
         note=events.append,
+        phone=NO_PHONE,
         budgets=Budgets(tool_s=2.0),
     )
     reply = SpokenReply(voice)
@@ -325,6 +337,7 @@ async def test_what_is_spent_beyond_its_budget_ends_the_reply(autojump_clock, ma
             synthesizer=ToneSynthesizer(),
             outbound=outbound,
             note=events.append,
+            phone=NO_PHONE,
             budgets=budgets,
             spending=Spending(budgets),
         )

@@ -71,7 +71,7 @@ class Answering:
             await self._send_commands()
         except CallGone as gone:
             self._leg.apply(LegEvent.GONE)
-            self._call.end(EndReason.CALLER_HUNG_UP, f"before the answer: {gone}")
+            self._call.hung_up(f"before the answer: {gone}")
         except CommandFailed as failed:
             self._call.end(EndReason.NOT_ANSWERED, str(failed))
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import structlog
 import trio
 
+from voiced.answerer import Answerer
 from voiced.audio.codec import audio_rate_hz
 from voiced.endings import ending_of
 from voiced.goodbye import Goodbye, speaking_limit_s
@@ -33,7 +34,7 @@ from voiced.services import LentSocket
 from voiced.session import Session
 from voiced.telnyx import events
 from voiced.telnyx.client_state import client_state
-from voiced.telnyx.outcome import dial_result
+from voiced.telnyx.outcome import Outcome, dial_result
 from voiced.telnyx_recording import LegRecording
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Call:
             directory=services.records.name(document),
             at=datetime.fromisoformat(document["started_at"]).timestamp(),
         )
+        self._answerer = self._make_answerer()
         self._session: Session | None = None
         self._recording: Recording | None = None
         self._scope = trio.CancelScope()
@@ -158,6 +160,8 @@ class Call:
                 self._answered = True
                 self.leg.apply(LegEvent.ANSWERED)
                 self._goodbye.answered.set()
+                if self._answerer is not None:
+                    self._answerer.answered()
             case events.CallHangup():
                 was_bridged = self.leg.is_bridged
                 self.leg.apply(LegEvent.GONE)
@@ -171,13 +175,15 @@ class Call:
                 pass
         self.telnyx_recording.webhook(event)
         self.opening.webhook(event)
+        if self._answerer is not None:
+            self._answerer.webhook(event)
         if self._session is not None:
             self._session.webhook(event)
 
     def webhook_of_target(self, event: events.WebhookEvent) -> None:
         """Apply a fact about a leg that this call is being transferred to."""
         if self._session is not None:
-            self._session.webhook(event)
+            self._session.webhook_of_target(event)
 
     def transfer(self, to: str) -> bool:
         """Transfer the caller now, for the operator; False while there is nobody to transfer."""
@@ -219,27 +225,27 @@ class Call:
             self.ending = Ending(reason=reason, evidence=evidence, at=trio.current_time())
             self._scope.cancel()
 
+    def hung_up(self, evidence: str) -> None:
+        """End the call: whoever talked with us has hung up."""
+        self.end(self._far_end_hung_up, evidence)
+
     def _end_by_hangup(self, event: events.CallHangup, *, was_bridged: bool) -> None:
         evidence = f"call.hangup {event.webhook_id}: {event.cause}, {event.source}"
-        outgoing = self.keys.direction == "outgoing"
-        if outgoing:
+        if self.keys.direction == "outgoing":
             result = dial_result(
                 answered=self._answered,
                 hangup_cause=event.cause,
                 sip_hangup_cause=event.sip_cause,
                 hangup_source=event.source,
             )
-            self.record.outcome(result)
+            self.record.outcome(result.outcome)
             evidence = f"{result.explanation}; {evidence}"
         if was_bridged:
             self.end(EndReason.TRANSFERRED, evidence)
         elif event.cause == "time_limit":
             self.end(EndReason.MAX_DURATION, evidence)
-        elif outgoing:
-            self.end(EndReason.CALLEE_HUNG_UP if self._answered else EndReason.UNREACHED, evidence)
-            self._reconsider(evidence)
         else:
-            self.end(EndReason.CALLER_HUNG_UP, evidence)
+            self.end(self._far_end_hung_up, evidence)
             self._reconsider(evidence)
 
     def _reconsider(self, evidence: str) -> None:
@@ -252,8 +258,9 @@ class Call:
 
     @property
     def _far_end_hung_up(self) -> EndReason:
-        incoming = self.keys.direction == "incoming"
-        return EndReason.CALLER_HUNG_UP if incoming else EndReason.CALLEE_HUNG_UP
+        if self.keys.direction == "incoming":
+            return EndReason.CALLER_HUNG_UP
+        return EndReason.CALLEE_HUNG_UP if self._answered else EndReason.UNREACHED
 
     # -- the life of the call --------------------------------------------------------------------
 
@@ -311,6 +318,8 @@ class Call:
         if media is None:
             return
         self._answered = True
+        if self._answerer is not None:
+            self._answerer.answered()  # `call.answered` may be late
         structlog.contextvars.bind_contextvars(call=self.id)
         if self._config.recording.audio:
             self._recording = self._open_recording(media)
@@ -343,6 +352,13 @@ class Call:
         call_leg_id = self.record.document().get("call_leg_id") or self.leg.id
         await self.telnyx_recording.identified(self.leg.id, call_leg_id)
 
+    def _make_answerer(self) -> Answerer | None:
+        """Return what judges who answers a call of ours, where Telnyx is to detect it."""
+        mode = self._config.outbound.answering_machine_detection
+        if self.keys.direction == "incoming" or mode == "disabled":
+            return None
+        return Answerer(mode, self._config.outbound, self.note)
+
     def _make_session(self, media: Media) -> Session:
         return Session(
             media,
@@ -356,6 +372,7 @@ class Call:
             recording=self._recording,
             target_state=self.keys.target_state,
             on_bridge=self.books.bridged,
+            answerer=self._answerer,
         )
 
     def _open_recording(self, media: Media) -> Recording:
@@ -402,11 +419,25 @@ class Call:
         ending = self._settled_ending()
         self.note(CallEnded(reason=ending.reason.value, evidence=ending.evidence, at=ending.at))
         self.record.hangup_confirmed(confirmed=confirmed)
+        if self.keys.direction == "outgoing":
+            self.record.outcome(self._presumed_outcome(ending), presumed=True)
         log.info("call ended", reason=ending.reason.value, evidence=ending.evidence)
         self.record.wire(self.flight.close(self.record.document()))
         await self._close_recording()
         await self.books.close(self.record.document(), is_over=confirmed)
         self.telnyx_recording.ended(was_answered=self._answered)
+
+    def _presumed_outcome(self, ending: Ending) -> Outcome:
+        """Return what came of our call where no `call.hangup` has told it: we were first."""
+        if self._answered:
+            return Outcome.COMPLETED
+        match ending.reason:
+            case EndReason.DIAL_FAILED:
+                return Outcome.FAILED
+            case EndReason.UNREACHED:
+                return Outcome.NO_ANSWER
+            case _:
+                return Outcome.CANCELLED
 
     async def _close_recording(self) -> None:
         if self._recording is None:

@@ -108,6 +108,15 @@ class FalseAlarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswererKnown:
+    """Who answered a call that we placed: `human`, `machine`, `machine_ready`, `fax`."""
+
+    who: str
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferBegan:
     """The caller is being transferred to `to`, E.164 or SIP URI."""
 
@@ -142,6 +151,7 @@ JournalEvent: TypeAlias = (
     | BargeIn
     | Silenced
     | FalseAlarm
+    | AnswererKnown
     | TransferBegan
     | TransferEnded
     | CallEnded

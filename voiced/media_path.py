@@ -160,7 +160,7 @@ class MediaPath:
         if self._leg.is_bridged:
             return None
         if lost is None and not was_transferred:
-            self._call.end(EndReason.CALLER_HUNG_UP, "stop on the media socket")
+            self._call.hung_up("stop on the media socket")
             return None
         return await self._restart(lost or MediaStreamClosed(1000, "stopped for a transfer"))
 
@@ -176,7 +176,7 @@ class MediaPath:
                 media = await self._opening.restart(self._sockets)
         except CallGone as gone:
             self._leg.apply(LegEvent.GONE)
-            self._call.end(EndReason.CALLER_HUNG_UP, f"{lost}; {gone}")
+            self._call.hung_up(f"{lost}; {gone}")
             raise lost from gone
         except (CommandFailed, MediaStreamClosed, trio.TooSlowError) as error:
             raise lost from error

@@ -25,6 +25,7 @@ from voiced.speech_queue import SpeechQueue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voiced.agent.base import Phone
     from voiced.audio.codec import Encoder
     from voiced.audio.echo import AudioTap
     from voiced.audio.frame import Pcm
@@ -66,6 +67,8 @@ class Outbound:
 
     def __init__(self, encoder: Encoder, pacer: Pacer, tap: AudioTap | None = None) -> None:
         """Make the way; `tap` is told what the caller hears."""
+        self.phone: Phone
+        """For audio agents, who have this way only; set by whoever makes them talk."""
         self._queue = SpeechQueue(encoder)
         self._pacer = pacer
         self._tap = tap

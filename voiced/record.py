@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from voiced.journal import (
     AgentHeard,
     AgentSpeaking,
+    AnswererKnown,
     BargeIn,
     CallAnswered,
     CallEnded,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from voiced.inbound import InboundStatistics
     from voiced.journal import JournalEvent
     from voiced.pacing import PacingStatistics
-    from voiced.telnyx.outcome import DialResult
+    from voiced.telnyx.outcome import Outcome
 
 FORMAT = 1
 """Raised when a reader of older records would misread a newer one."""
@@ -76,6 +77,7 @@ class RecordBuilder:
             "duration_s": None,
             "end": None,
             "outcome": None,
+            "answered_by": None,
             "turns": [],
             "barge_ins": [],
             "transfers": [],
@@ -101,8 +103,8 @@ class RecordBuilder:
                 self._settle(event)
             case BargeIn() | Silenced() | FalseAlarm():
                 self._note_barge_in(event, at_s)
-            case TransferBegan() | TransferEnded():
-                self._note_transfer(event, at_s)
+            case AnswererKnown() | TransferBegan() | TransferEnded():
+                self._note_telephony(event, at_s)
             case CallEnded():
                 self._document |= {
                     "state": "ended",
@@ -142,12 +144,17 @@ class RecordBuilder:
                 turn |= {"heard": event.heard, "heard_text": event.heard_text}
                 return
 
-    def _note_transfer(self, event: TransferBegan | TransferEnded, at_s: float) -> None:
+    def _note_telephony(
+        self, event: AnswererKnown | TransferBegan | TransferEnded, at_s: float
+    ) -> None:
         transfers: list[dict[str, Any]] = self._document["transfers"]
-        if isinstance(event, TransferBegan):
-            transfers.append({"to": event.to, "at_s": at_s, "outcome": "unknown"})
-        else:
-            transfers[-1] |= {"outcome": event.outcome, "ended_s": at_s}
+        match event:
+            case AnswererKnown():
+                self._document["answered_by"] = {"who": event.who, "reason": event.reason}
+            case TransferBegan():
+                transfers.append({"to": event.to, "at_s": at_s, "outcome": "unknown"})
+            case TransferEnded():
+                transfers[-1] |= {"outcome": event.outcome, "ended_s": at_s}
 
     def count(
         self, inbound: InboundStatistics, outbound: PacingStatistics, *, restarts: int
@@ -176,9 +183,10 @@ class RecordBuilder:
         for name in ("call_leg_id", "call_session_id"):
             self._document[name] = ids.get(name, "")
 
-    def outcome(self, result: DialResult) -> None:
-        """Say what became of a call that we placed."""
-        self._document["outcome"] = result.outcome.value
+    def outcome(self, outcome: Outcome, *, presumed: bool = False) -> None:
+        """Say what became of a call that we placed; what is presumed yields to what was told."""
+        if not (presumed and self._document["outcome"]):
+            self._document["outcome"] = outcome.value
 
     def hangup_confirmed(self, *, confirmed: bool) -> None:
         """Say whether Telnyx is known to have ended the leg; False needs a person's look."""

@@ -22,6 +22,7 @@ from voiced.turns.budgets import Budgets, Spending
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
+    from voiced.agent.base import Phone
     from voiced.heard import HeardPiece
     from voiced.journal import Note
     from voiced.latency import TurnClock
@@ -63,6 +64,7 @@ class Voice:
     synthesizer: Synthesizer
     outbound: Outbound
     note: Note
+    phone: Phone
     spoken: Callable[[str], str] = str
     budgets: Budgets = NO_BUDGETS
     spending: Spending = field(default_factory=lambda: Spending(NO_BUDGETS))
@@ -135,6 +137,11 @@ class SpokenReply:
         """Say what the caller will answer to this reply."""
         if not self._interrupted:
             self._floor.expects(what)
+
+    @property
+    def phone(self) -> Phone:
+        """What the agent may do to the call beside speaking."""
+        return self._voice.phone
 
     def hang_up(self) -> None:
         """End the call once everything said in this reply has been heard."""

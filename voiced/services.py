@@ -90,6 +90,10 @@ class CallFace(Protocol):
         """End the call. The first cause wins; later ones change nothing."""
         ...
 
+    def hung_up(self, evidence: str) -> None:
+        """End the call: whoever talked with us has hung up."""
+        ...
+
     def note(self, event: JournalEvent) -> None:
         """Tell record and observer."""
         ...

@@ -12,26 +12,26 @@ its error ends the call, and is noted before another task sees its effect (a clo
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
 from voiced.agent.base import AudioAgent
-from voiced.conversation import Conversation
+from voiced.agent_task import AgentTask
 from voiced.inbound import FRAMES_AHEAD
 from voiced.keypad import Keypad
-from voiced.leg import EndReason
 from voiced.media_path import MediaPath
-from voiced.reply import Transfer, Voice
-from voiced.telnyx.events import DtmfReceived
+from voiced.phone import Phone
+from voiced.talkers import AudioTalker, DialogueTalker
+from voiced.telnyx.events import CallBridged, DtmfReceived
 from voiced.transfers import Handover
-from voiced.turns.budgets import Spending
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from voiced.agent.base import CallInfo, Dialogue, DialogueAgent
+    from voiced.agent.base import CallInfo
+    from voiced.answerer import Answerer
     from voiced.audio.frame import Frame
     from voiced.keypad import Source
     from voiced.leg import Leg
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from voiced.recognizer.base import SpeechEvent
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
-    from voiced.reply import Decision, HangUp
     from voiced.services import CallFace, LentSocket, Media, Services, Staff
+    from voiced.talkers import Talker
     from voiced.telnyx.events import WebhookEvent
 
 _T = TypeVar("_T")
@@ -63,6 +63,7 @@ class Session:
         recording: Recording | None,
         target_state: str,
         on_bridge: Callable[[], Awaitable[None]],
+        answerer: Answerer | None,
     ) -> None:
         """Make what the tasks share; raises UnsupportedCodec for an encoding we cannot read."""
         self._info = info
@@ -73,9 +74,9 @@ class Session:
         self._call = call
         self._recording = recording
         self._keypad = Keypad()
-        self._conversation: Conversation | None = None
-        self._talking = trio.CancelScope()
-        self._transfer_to: str | None = None
+        self._answerer = answerer
+        self._phone = Phone(leg, services.telnyx, services.config.call.apology_voice)
+        self._agent: AgentTask | None = None
         self._path = MediaPath(
             media,
             opening=opening,
@@ -101,33 +102,36 @@ class Session:
     # -- from outside ----------------------------------------------------------------------------
 
     def webhook(self, event: WebhookEvent) -> None:
-        """Take a fact about our leg, or one that it is transferred to. Never waits or raises."""
-        if isinstance(event, DtmfReceived):
-            self._key("webhook", event.digit, event.occurred_at)
-        else:
-            self._handover.webhook(event)
+        """Take a fact about our leg. Never waits, never raises."""
+        self._phone.webhook(event)
+        match event:
+            case DtmfReceived():
+                self._key("webhook", event.digit, event.occurred_at)
+            case CallBridged():
+                self._handover.webhook(event)
+            case _:
+                pass
+
+    def webhook_of_target(self, event: WebhookEvent) -> None:
+        """Take a fact about the leg that the caller is being transferred to."""
+        self._handover.webhook(event)
 
     def transfer(self, to: str) -> bool:
-        """Transfer the caller now, whatever is being said; False if that is under way already."""
-        if self._transfer_to is not None or self._leg.is_bridged:
-            return False
-        self._transfer_to = to
-        self._talking.cancel()
-        return True
+        """Transfer the caller now, whatever is being said; False if that cannot be."""
+        return self._agent is not None and self._agent.transfer(to)
 
     def count(self, record: RecordBuilder) -> None:
         """Write the media counters into `record`."""
         self._path.count(record)
 
     def _key(self, source: Source, digit: str, occurred_at: datetime | None) -> None:
-        if self._keypad.is_new(digit, source, occurred_at) and self._conversation is not None:
-            self._conversation.key_pressed(digit, trio.current_time())
+        if self._keypad.is_new(digit, source, occurred_at) and self._agent is not None:
+            self._agent.key_pressed(digit, trio.current_time())
 
     # -- the tasks -------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Run until the call ends; returns only when the caller was transferred."""
-        agent = self._staff.agent
         frames_in, frames = trio.open_memory_channel["Frame"](FRAMES_AHEAD)
         try:
             async with trio.open_nursery() as nursery:
@@ -137,15 +141,41 @@ class Session:
                 start(self._path.watch_stall, name="stall watch")
                 if self._recording is not None:
                     start(self._recording.run, name="recording")
-                if isinstance(agent, AudioAgent):
-                    start(self._run_audio_agent, agent, frames, name="agent")
-                else:
-                    speech_in, speech = trio.open_memory_channel["SpeechEvent"](8)
-                    recognize = _present(self._staff.recognizer).recognize
-                    start(recognize, frames, speech_in, agent.vocabulary, name="recognizer")
-                    start(self._run_dialogue_agent, agent, speech, name="agent")
+                talker = self._make_talker(start, frames)
+                self._agent = AgentTask(
+                    talker,
+                    self._path.outbound,
+                    self._handover,
+                    self._call,
+                    answerer=self._answerer,
+                    config=self._config.outbound,
+                )
+                start(self._agent.run, name="agent")
         finally:
             self._end_recording()
+
+    def _make_talker(
+        self, start: Callable[..., None], frames: trio.MemoryReceiveChannel[Frame]
+    ) -> Talker:
+        """Put the agent to work on the caller's frames; what it listens through is started."""
+        agent, outbound = self._staff.agent, self._path.outbound
+        if isinstance(agent, AudioAgent):
+            return AudioTalker(agent, self._info, outbound, self._phone, frames)
+        speech: trio.MemoryReceiveChannel[SpeechEvent]
+        speech_in, speech = trio.open_memory_channel["SpeechEvent"](8)
+        recognize = _present(self._staff.recognizer).recognize
+        start(recognize, frames, speech_in, agent.vocabulary, name="recognizer")
+        return DialogueTalker(
+            agent,
+            self._info,
+            _present(self._staff.synthesizer),
+            outbound,
+            self._phone,
+            speech,
+            self._call,
+            self._config,
+            self._path.hears_echo,
+        )
 
     async def _run_media(self, frames: trio.MemorySendChannel[Frame]) -> None:
         await self._path.run(frames)
@@ -160,80 +190,6 @@ class Session:
         """At which the caller's frames are wanted."""
         agent, recognizer = self._staff.agent, self._staff.recognizer
         return agent.rate_hz if isinstance(agent, AudioAgent) else _present(recognizer).rate_hz
-
-    async def _run_audio_agent(
-        self, agent: AudioAgent, frames: trio.MemoryReceiveChannel[Frame]
-    ) -> None:
-        with frames:
-            while True:
-                with trio.CancelScope() as self._talking:
-                    await agent.converse(self._info, frames.clone(), self._path.outbound)
-                if self._transfer_to is None:
-                    break
-                await self._hand_over(self._transfer_to, frames)
-        self._call.end(EndReason.AGENT_HUNG_UP, "the agent ended the conversation")
-
-    async def _run_dialogue_agent(
-        self, agent: DialogueAgent, speech: trio.MemoryReceiveChannel[SpeechEvent]
-    ) -> None:
-        budgets = self._config.budgets.budgets()
-        voice = Voice(
-            synthesizer=_present(self._staff.synthesizer),
-            outbound=self._path.outbound,
-            note=self._call.note,
-            spoken=self._config.speech.speaker(),
-            budgets=budgets,
-            spending=Spending(budgets),
-        )
-        rules = self._config.turns.rules(
-            silence_timeout_s=self._config.call.silence_timeout_s,
-            barge_in=self._config.call.barge_in,
-        )
-        dialogue = agent.begin(self._info)
-        self._conversation = Conversation(dialogue, voice, rules, hears_echo=self._path.hears_echo)
-        with speech:
-            decision = await self._converse(self._conversation, dialogue, speech)
-        if decision is None:
-            self._call.end(EndReason.RECOGNIZER_FAILED, "the recognizer ended before the call")
-        elif decision.nobody_spoke:
-            self._call.end(EndReason.SILENCE, "nobody spoke, and the goodbye was heard")
-        else:
-            self._call.end(EndReason.AGENT_HUNG_UP, "the agent's goodbye was heard")
-
-    async def _converse(
-        self,
-        conversation: Conversation,
-        dialogue: Dialogue,
-        speech: trio.MemoryReceiveChannel[SpeechEvent],
-    ) -> HangUp | None:
-        """Converse, transfer, and go on conversing where a transfer fails."""
-        opening = None
-        while True:
-            decision: Decision | None = None
-            with trio.CancelScope() as self._talking:
-                decision = await conversation.run(speech, opening=opening)
-            if isinstance(decision, Transfer):
-                self._transfer_to = decision.to
-            elif self._transfer_to is None:
-                return decision
-            failure = await self._hand_over(self._transfer_to or "", speech)
-            opening = partial(dialogue.transfer_failed, failure)
-
-    async def _hand_over(self, to: str, unheard: trio.MemoryReceiveChannel[Any]) -> str:
-        """Transfer the caller; returns why it failed. Meanwhile nobody listens to `unheard`."""
-        self._path.outbound.clear()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_let_pass, unheard)
-            failure = await self._handover.run(to)
-            nursery.cancel_scope.cancel()
-        self._transfer_to = None
-        return failure
-
-
-async def _let_pass(items: trio.MemoryReceiveChannel[Any]) -> None:
-    """Take what nobody wants to know any more, so that whoever gives it can go on."""
-    async for _ in items:
-        pass
 
 
 def _present(provider: _T | None) -> _T:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import trio
@@ -11,6 +13,8 @@ CALL = CallInfo(call_id="c1", caller="+15551230000", called="+15551230001")
 
 
 class Line:
+    phone: Any = None
+
     def __init__(self) -> None:
         self.played: list[tuple[Pcm, int]] = []
         self.behind_s = 0.0

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -18,6 +19,7 @@ class RecordedReply:
     """Fits `voiced.agent.base.Reply`; keeps what was said and decided."""
 
     def __init__(self) -> None:
+        self.phone: Any = None
         self.said: list[str] = []
         self.protected: list[str] = []
         self.ending = ""

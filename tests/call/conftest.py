@@ -15,6 +15,7 @@ import trio
 from voiced.agent.echo import EchoAgent
 from voiced.config import Config, parse_config
 from voiced.daemon import Core, open_core
+from voiced.dialing import DialOrder
 from voiced.flights import NoFlights
 from voiced.ledger import Ledger
 from voiced.ledger.lines import Contents
@@ -25,7 +26,7 @@ from voiced.switchboard import Switchboard
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx_recording import RecordingFetcher
-from voiced.testing.emulator import EmulatedTelnyx, open_emulator
+from voiced.testing.emulator import CONNECTION_ID, EmulatedTelnyx, open_emulator
 from voiced.testing.faults import NO_FAULTS
 from voiced.testing.memory import CoreNetwork
 from voiced.testing.network import AsgiNetwork
@@ -36,6 +37,8 @@ from voiced.testing.providers import (
     ToneSynthesizer,
 )
 from voiced.testing.rules import CallRules
+
+OUR_NUMBER = "+13125550199"
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +72,12 @@ class World:
     records: list[dict[str, Any]]
     config: Config
     app: Any
+
+    def dial(self, to, **order):
+        caller_id = order.pop("caller_id", "") or self.config.outbound.caller_id
+        return self.switchboard.dial(
+            DialOrder(to=to, caller_id=caller_id, key=f"test {to}", **order)
+        )
 
     async def ring(self, caller, *, faults=NO_FAULTS, **rules):
         return await self.telnyx.ring(caller, faults=faults, rules=CallRules(**rules))
@@ -145,9 +154,12 @@ def open_world(tmp_path):
                 "public_key": telnyx.public_key,
                 "api_key": telnyx.api_key,
                 "api_base": "http://127.0.0.1/v2",
+                "connection_id": CONNECTION_ID,
             }
             account |= tables.pop("telnyx", {})
-            config = parse_config({"telnyx": account, "agent": {"provider": "echo"}, **tables}, {})
+            given = {"telnyx": account, "agent": {"provider": "echo"}, **tables}
+            given["outbound"] = {"caller_id": OUR_NUMBER, **given.get("outbound", {})}
+            config = parse_config(given, {})
             journal = Journal()
             records: list[dict[str, Any]] = []
             store = store or KeptRecords(records)
@@ -264,6 +276,9 @@ class HandLine:
         network = CoreNetwork(self.core)
         return await network.post("http://voiced/telnyx/webhook", {}, json.dumps(body).encode())
 
+    def dial(self, to):
+        return self.switchboard.dial(DialOrder(to=to, caller_id="+13125550199", key=f"test {to}"))
+
     async def ring(self, call="v3:hand"):
         status = await self.webhook("call.initiated", call, direction="incoming", state="parked")
         await trio.sleep(0.01)
@@ -344,7 +359,11 @@ def open_line(tmp_path):
         config = parse_config(
             {
                 "server": {"insecure": True},
-                "telnyx": {"api_key": "k", "api_base": "http://127.0.0.1/v2"},
+                "telnyx": {
+                    "api_key": "k",
+                    "api_base": "http://127.0.0.1/v2",
+                    "connection_id": CONNECTION_ID,
+                },
                 "agent": {"provider": "echo"},
                 **tables,
             },

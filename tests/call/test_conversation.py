@@ -4,6 +4,7 @@ import json
 from collections import deque
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -299,12 +300,17 @@ async def test_one_calls_failure_leaves_another_call_alone(open_world, autojump_
     assert reports["b"].violations == ()
 
 
+NO_PHONE: Any = None
+
+
 @asynccontextmanager
 async def alone(agent, script=(), **rules):
     """A conversation without Telnyx: its far end plays all it gets and returns the marks."""
     outbound = Outbound(open_encoder("PCMU", 8000), Pacer(lead_s=0.4, message_frames=5))
     notes: list[JournalEvent] = []
-    voice = Voice(synthesizer=ToneSynthesizer(), outbound=outbound, note=notes.append)
+    voice = Voice(
+        synthesizer=ToneSynthesizer(), outbound=outbound, note=notes.append, phone=NO_PHONE
+    )
     dialogue = agent.begin(CallInfo(call_id="c", caller="", called=""))
     conversation = Conversation(dialogue, voice, TurnRules(**rules))
     events_in, events = trio.open_memory_channel(8)

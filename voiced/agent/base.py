@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voiced.audio.frame import Frame, Pcm
     from voiced.heard import HeardPiece
     from voiced.recognizer.base import Vocabulary
+    from voiced.telnyx.commands import LegCommand
     from voiced.turns.expect import Expectation
 
 
@@ -48,8 +49,36 @@ class CallerTurn:
     digits: str = field(default="", repr=False)
 
 
+class Phone(Protocol):
+    """What an agent may do to its call beside speaking; see `voiced.phone` for all of it.
+
+    All methods raise CommandFailed.
+    """
+
+    async def do(self, kind: type[LegCommand], **arguments: Any) -> Mapping[str, Any]:
+        """Send a command of `voiced.telnyx.commands` to this leg; return the answer's `data`."""
+        ...
+
+    async def speak(self, text: str) -> bool:
+        """Have Telnyx speak `text` in its own voice; True once it was spoken to its end."""
+        ...
+
+    async def play(self, audio_url: str) -> bool:
+        """Have Telnyx play a file; True once it was played to its end."""
+        ...
+
+    async def press(self, digits: str) -> None:
+        """Press keys, `0-9A-D*#`, `w` waits half a second, `W` a whole one."""
+        ...
+
+
 class Reply(Protocol):
     """The agent's side of one turn. Runs in its own cancel scope: barge-in cancels it."""
+
+    @property
+    def phone(self) -> Phone:
+        """What the agent may do to the call beside speaking."""
+        ...
 
     async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
         """Speak `text`; returns when its audio is queued, not when it has been heard.
@@ -169,6 +198,9 @@ class DialogueAgent(Protocol):
 
 class AudioLine(Protocol):
     """An audio agent's way to the caller."""
+
+    phone: Phone
+    """What the agent may do to the call beside speaking."""
 
     async def play(self, pcm: Pcm, rate_hz: int) -> None:
         """Queue audio for the caller; waits while enough is queued."""

@@ -77,5 +77,5 @@ class OutboundConfig(Table):
     """An answering machine: hang up, leave `voicemail_message`, or let the agent talk to it."""
     voicemail_message: Spoken = ""
     """Left after the beep of an answering machine; "" = hang up. At most 3000 characters."""
-    machine_timeout_s: float = Field(default=30.0, ge=5, le=120)
-    """So long a greeting may take until the message is left all the same, 5 to 120 s."""
+    greeting_timeout_s: float = Field(default=35.0, ge=5, le=120)
+    """A greeting without beep or end: the message is left after so long, 5 to 120 s."""

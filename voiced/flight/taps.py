@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
-    from voiced.agent.base import AudioLine, CallerTurn, CallInfo, Dialogue, DialogueAgent, Reply
+    from voiced.agent.base import (
+        AudioLine,
+        CallerTurn,
+        CallInfo,
+        Dialogue,
+        DialogueAgent,
+        Phone,
+        Reply,
+    )
     from voiced.audio.frame import Frame, Pcm
     from voiced.flight.flight import Flight
     from voiced.heard import HeardPiece
@@ -298,6 +306,10 @@ class _TappedReply:
         self.steps = steps
         self._reply = reply
 
+    @property
+    def phone(self) -> Phone:
+        return self._reply.phone  # its commands are noted as commands
+
     async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
         if isinstance(text, str):
             self.steps.note("say", len(text), text=text, protected=protected)
@@ -382,6 +394,7 @@ class TappedAudioAgent:
 
 class _TappedLine:
     def __init__(self, line: AudioLine, flight: Flight) -> None:
+        self.phone = line.phone
         self._line = line
         self._flight = flight
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Literal, TypeAlias, assert_never, get_args
 
 from voiced.telnyx.events import (
     MachineDetectionEnded,
@@ -43,6 +43,9 @@ MachineEvent: TypeAlias = (
     | PremiumGreetingEnded
     | PremiumScreeningDetected
 )
+
+MACHINE_EVENTS = get_args(MachineEvent)
+"""The same, for isinstance."""
 
 DetectionMode: TypeAlias = Literal[
     "premium", "detect", "detect_beep", "detect_words", "greeting_end"

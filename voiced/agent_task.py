@@ -1,0 +1,135 @@
+"""The agent's task of a call: who answered, the talk, transfers, and how it ends."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import trio
+
+from voiced.leg import EndReason
+from voiced.reply import Transfer
+from voiced.talkers import let_pass
+from voiced.telnyx.machine import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from voiced.answerer import Answerer
+    from voiced.config import OutboundConfig
+    from voiced.outbound import Outbound
+    from voiced.services import CallFace
+    from voiced.talkers import Talker
+    from voiced.telnyx.machine import Judgement
+    from voiced.transfers import Handover
+
+_T = TypeVar("_T")
+
+EVIDENCE = {
+    EndReason.AGENT_HUNG_UP: "the agent ended the conversation",
+    EndReason.SILENCE: "nobody spoke, and the goodbye was heard",
+    EndReason.RECOGNIZER_FAILED: "the recognizer ended before the call",
+}
+
+
+class AgentTask:
+    """One call's agent, from the first media to its decision."""
+
+    def __init__(
+        self,
+        talker: Talker,
+        outbound: Outbound,
+        handover: Handover,
+        call: CallFace,
+        *,
+        answerer: Answerer | None,
+        config: OutboundConfig,
+    ) -> None:
+        """Make the task; `answerer` judges who answered a call of ours, None for all others."""
+        self._talker = talker
+        self._outbound = outbound
+        self._handover = handover
+        self._call = call
+        self._answerer = answerer
+        self._config = config
+        self._talking = trio.CancelScope()
+        self._transfer_to: str | None = None
+
+    def transfer(self, to: str) -> bool:
+        """Transfer the caller now, whatever is being said; False if that is under way already."""
+        if self._transfer_to is not None:
+            return False
+        self._transfer_to = to
+        self._talking.cancel()
+        return True
+
+    def key_pressed(self, key: str, at: float) -> None:
+        """Take a key of the caller."""
+        self._talker.key_pressed(key, at)
+
+    async def run(self) -> None:
+        """Work until the call is ended, by the agent or from elsewhere."""
+        with self._talker.unheard:
+            if self._answerer is None:
+                await self._work()
+            else:
+                await self._meet(self._answerer)
+
+    # -- a call that we placed -------------------------------------------------------------------
+
+    async def _meet(self, answerer: Answerer) -> None:
+        """Find out who answered, meanwhile silent or talking; a machine is dealt with."""
+        if self._config.agent_starts == "when known":
+            await self._unheard_while(answerer.decided)
+        found: Judgement | None = None
+        async with trio.open_nursery() as nursery:
+
+            async def look_for_machine() -> None:
+                nonlocal found
+                found = await answerer.is_no_person()
+                if self._config.on_machine != "carry on" or found.verdict is Verdict.FAX:
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(look_for_machine, name="machine detection")
+            await trio.lowlevel.checkpoint()  # let it see at once what is known already
+            await self._work()
+        if found is not None:
+            await self._leave_message(answerer, found)
+
+    async def _leave_message(self, answerer: Answerer, found: Judgement) -> None:
+        self._outbound.clear()
+        message = self._config.voicemail_message
+        wanted = self._config.on_machine == "leave message" and message
+        if wanted and found.verdict is not Verdict.FAX:
+            found = await self._unheard_while(answerer.settled)
+            await self._talker.leave_message(message)
+            self._call.end(EndReason.VOICEMAIL_LEFT, found.reason)
+        else:
+            self._call.end(EndReason.ANSWERING_MACHINE, found.reason)
+
+    # -- the talk --------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Talk, transfer, and go on talking where a transfer fails."""
+        failed: str | None = None
+        while True:
+            decision: Transfer | EndReason | None = None
+            with trio.CancelScope() as self._talking:
+                decision = await self._talker.talk(failed)
+            if isinstance(decision, Transfer):
+                self._transfer_to = decision.to
+            if self._transfer_to is None:
+                break
+            self._outbound.clear()
+            failed = await self._unheard_while(partial(self._handover.run, self._transfer_to))
+            self._transfer_to = None
+        assert isinstance(decision, EndReason)
+        self._call.end(decision, EVIDENCE[decision])
+
+    async def _unheard_while(self, wait: Callable[[], Awaitable[_T]]) -> _T:
+        """Wait for something; what the caller says meanwhile is not for the agent."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(let_pass, self._talker.unheard)
+            result = await wait()
+            nursery.cancel_scope.cancel()
+        return result

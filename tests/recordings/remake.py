@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
+import numpy as np
 import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from trio.testing import MockClock
@@ -24,6 +25,7 @@ from voiced.agent.echo import EchoAgent
 from voiced.agent.script import ScriptAgent, ScriptSettings
 from voiced.config import parse_config
 from voiced.daemon import Core, open_core
+from voiced.dialing import DialOrder
 from voiced.errors import SynthesizerFailed
 from voiced.flight.entries import COMPRESSED_FILE
 from voiced.flight.recorder import open_flights
@@ -36,8 +38,9 @@ from voiced.record_store import RecordStore
 from voiced.services import Services, Staff
 from voiced.synthesizer.flite import FliteSettings, FliteSynthesizer
 from voiced.telnyx.rest import open_telnyx
-from voiced.testing.caller import Line, ScriptedCaller, silent_caller, tone_caller
-from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
+from voiced.testing.callees import Callee, answering_machine, busy, human, murmur
+from voiced.testing.caller import Line, PlayedCaller, ScriptedCaller, silent_caller, tone_caller
+from voiced.testing.emulator import CONNECTION_ID, Account, EmulatedTelnyx, open_emulator
 from voiced.testing.faults import NO_FAULTS, Faults, RestFault
 from voiced.testing.memory import CoreNetwork
 from voiced.testing.network import AsgiNetwork
@@ -45,6 +48,7 @@ from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, 
 from voiced.testing.rules import CallRules
 from voiced.testing.scheduling import shuffled_by
 from voiced.testing.speech import speak_all
+from voiced.turns.expect import ExpectDigits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -74,7 +78,7 @@ async def respond(turn, reply):
         reply.hang_up()
     elif "person" in turn.text:
         await reply.say("One moment please.")
-        reply.transfer("+13125550142")
+        reply.transfer(PERSON)
     else:
         await reply.say(f"You said {turn.text or 'nothing'}. What else can I do for you?")
 
@@ -87,8 +91,28 @@ async def nudge(silences, reply):
         await reply.say("Are you still there?")
 
 
+async def take_back(reason, reply):
+    await reply.say(f"I could not put you through: {reason}. What else can I do for you?")
+
+
 def talker():
-    return FunctionAgent(greet=greet, respond=respond, nudge=nudge)
+    return FunctionAgent(greet=greet, respond=respond, nudge=nudge, take_back=take_back)
+
+
+def tones(error: Exception | None = None) -> ToneSynthesizer:
+    return ToneSynthesizer(rate_hz=8000, error=error)
+
+
+def keyed():
+    async def ask(reply):
+        await reply.say("Please key in your number.")
+        reply.expect(ExpectDigits(max_length=4))
+
+    async def take(turn, reply):
+        await reply.say(f"You keyed in {turn.digits or 'nothing'}. Goodbye.")
+        reply.hang_up()
+
+    return FunctionAgent(greet=ask, respond=take)
 
 
 def words(*script: Speech, **more: Any) -> Staff:
@@ -96,7 +120,7 @@ def words(*script: Speech, **more: Any) -> Staff:
     return Staff(
         agent=talker(),
         recognizer=ScriptedRecognizer(script, more.get("recognizer_error")),
-        synthesizer=ToneSynthesizer(rate_hz=8000, error=more.get("synthesizer_error")),
+        synthesizer=tones(more.get("synthesizer_error")),
     )
 
 
@@ -133,6 +157,8 @@ class Golden:
     faults: Faults = NO_FAULTS
     rules: CallRules = field(default_factory=lambda: CallRules(background_dbfs=None))
     tables: dict[str, Any] = field(default_factory=dict)
+    callees: dict[str, Callee] = field(default_factory=dict)
+    dials: bool = False
     meanwhile: Callable[[Core], Awaitable[None]] | None = None
 
 
@@ -143,6 +169,8 @@ async def drain_at_4_s(core):
     await core.switchboard.close()
 
 
+PERSON, CALLEE = "+13125550142", "+13125550177"
+SILENCE = np.zeros(0, np.int16)
 GOODBYE = Speech(from_s=4.0, to_s=5.0, text="goodbye")
 
 GOLDENS: dict[str, Golden] = {
@@ -186,6 +214,41 @@ GOLDENS: dict[str, Golden] = {
             )
         ),
     ),
+    "keys": Golden(
+        caller=PlayedCaller(SILENCE, keys=[(4.0, "4"), (4.4, "2"), (4.9, "#")]),
+        staff=Staff(agent=keyed(), recognizer=ScriptedRecognizer(), synthesizer=tones()),
+    ),
+    "transfer": Golden(
+        staff=words(Speech(from_s=4.0, to_s=5.0, text="a person please")),
+        callees={PERSON: human(after_s=1.5, hangs_up_s=3.0)},
+        tables={"media": {"codec": "PCMA", "bidirectional_codec": "PCMA"}},
+    ),
+    "transfer_fails": Golden(
+        staff=words(
+            Speech(from_s=4.0, to_s=5.0, text="a person please"),
+            Speech(from_s=14.0, to_s=15.0, text="goodbye"),
+        ),
+        callees={PERSON: busy(after_s=1.5)},
+    ),
+    "outbound": Golden(
+        staff=words(Speech(from_s=7.0, to_s=8.0, text="goodbye")),
+        callees={CALLEE: human(after_s=1.5)},
+        dials=True,
+    ),
+    "outbound_busy": Golden(staff=words(), callees={CALLEE: busy(after_s=1.0)}, dials=True),
+    "voicemail": Golden(
+        staff=words(),
+        callees={CALLEE: answering_machine(murmur(2.0), after_s=1.0)},
+        dials=True,
+    ),
+    "wideband": Golden(
+        caller=tone_caller(hangs_up_s=2.5),
+        staff=Staff(agent=EchoAgent()),
+        tables={
+            "agent": {"provider": "echo"},
+            "media": {"codec": "L16", "bidirectional_codec": "L16", "sample_rate": 16000},
+        },
+    ),
     "drained": Golden(staff=words(), meanwhile=drain_at_4_s),
 }
 
@@ -204,7 +267,9 @@ async def record(name: str, golden: Golden, folder: Path) -> Path:
                     "public_key": telnyx.public_key,
                     "api_key": telnyx.api_key,
                     "api_base": "http://127.0.0.1/v2",
+                    "connection_id": CONNECTION_ID,
                 },
+                "outbound": {"caller_id": "+13125550199", "voicemail_message": "Please call back."},
                 "server": {"public_url": "http://voiced"},
                 **golden.tables,
             },
@@ -234,10 +299,16 @@ async def record(name: str, golden: Golden, folder: Path) -> Path:
         )
         core = await enter(open_core(services, wall_clock=lambda: WALL + trio.current_time()))
         telnyx.network = CoreNetwork(core)
+        telnyx.directory.entries.update(golden.callees)
         async with trio.open_nursery() as nursery:
             if golden.meanwhile is not None:
                 nursery.start_soon(golden.meanwhile, core)
-            report = await telnyx.ring(caller, faults=golden.faults, rules=golden.rules)
+            if golden.dials:
+                telnyx.dialling.rules = golden.rules
+                core.switchboard.dial(DialOrder(to=CALLEE, caller_id="+13125550199", key="golden"))
+                report = await telnyx.dialled()
+            else:
+                report = await telnyx.ring(caller, faults=golden.faults, rules=golden.rules)
         print(f"{name:18} {report.ended_s:6.1f} s, {report.ended_by}, {report.actions}")
     (path,) = (folder / name).rglob(COMPRESSED_FILE)
     return path

@@ -50,6 +50,9 @@ KEPT_KEYS = frozenset(
 )
 """Keys whose texts say nothing of people: ids, enumerations, times, names of providers."""
 
+_FREE = re.compile(r"[ :]|^\+?\d{7}")
+"""In texts that people hear, dial or see, beside what is a word of the configuration."""
+
 _NUMBER = re.compile(r"\+?\d{7,15}")
 _WORD = re.compile(r"[^\W_]+")
 _INNER_ENDS = re.compile(r"[.!?…:;]+(?=.*\w)", re.DOTALL)
@@ -109,10 +112,8 @@ class _Redactor:
         match entry.kind:
             case "rx" | "tx":
                 return {"m": self._message(data["m"], is_ours=entry.kind == "tx")}
-            case "webhook":
-                return {"headers": {}, "body": self._json_text(data["body"])}
-            case "request" | "reply":
-                return {**data, "body": self._json_text(data["body"])}
+            case "webhook" | "request" | "reply":
+                return self._http(entry)
             case "speech" | "ask" if "text" in data:
                 redacted: dict[str, Any] = self._value(data)
                 return {**redacted, "text": self._callers_words(data["text"])}
@@ -131,6 +132,14 @@ class _Redactor:
                     reason = redact_words(data["error"].get("reason", ""))
                     redacted["error"] = {**data["error"], "reason": reason}
                 return redacted
+
+    def _http(self, entry: Entry) -> Mapping[str, Any]:
+        data = entry.data
+        if entry.kind == "request":  # made of the configuration, and redacted as it is
+            body = json.loads(data["body"]) if data["body"] else {}
+            return {**data, "body": _compact(self._setting(body))}
+        headers = {} if entry.kind == "webhook" else data["headers"]
+        return {**data, "headers": headers, "body": self._json_text(data["body"])}
 
     def _silent(self, entry: Entry) -> Mapping[str, Any]:
         n_samples = len(self._recording.audio(entry))
@@ -163,8 +172,8 @@ class _Redactor:
         field = table.model_fields.get(key) if table is not None else None
         if field is not None and get_origin(field.annotation) is Literal:
             return value
-        if isinstance(value, str) and (" " in value or ":" in value or _NUMBER.match(value)):
-            return self._text(value, "")
+        if isinstance(value, str) and (_FREE.search(value) or key in {"digits", "client_state"}):
+            return self._text(value, key)
         return value
 
     def _record(self, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,19 @@ ENDS = {
     "drained": "shutdown",
     "early_hangup": "caller_hung_up",
     "echo": "caller_hung_up",
+    "keys": "agent_hung_up",
     "lossy_line": "caller_hung_up",
+    "outbound": "agent_hung_up",
+    "outbound_busy": "unreached",
     "reconnect": "agent_hung_up",
     "rest_trouble": "agent_hung_up",
     "silence": "silence",
     "spoken": "agent_hung_up",
     "synthesizer_fails": "synthesizer_failed",
+    "transfer": "transferred",
+    "transfer_fails": "agent_hung_up",
+    "voicemail": "voicemail_left",
+    "wideband": "caller_hung_up",
 }
 
 

@@ -40,6 +40,7 @@ def replay_config(recording: FlightRecording, signer: Signer) -> Config:
         "telnyx": {
             "api_key": API_KEY if recorded["has_api_key"] else "",
             "public_key": signer.public_key,
+            "connection_id": recorded["connection_id"],
             "api_base": "http://127.0.0.1/v2",
         },
         "agent": {"provider": "echo"},

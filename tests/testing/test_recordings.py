@@ -196,6 +196,9 @@ async def test_recordings_are_listed_by_call(tiny, record, autojump_clock):
     await record((now + 0.5, "record_start", WAV))
     everything = (await tiny.client.get("/v2/recordings")).json()
     assert everything["meta"]["total_results"] == 2
+    page = (await tiny.client.get("/v2/recordings?page[size]=1&page[number]=2")).json()
+    assert [entry["id"] for entry in page["data"]] == [everything["data"][1]["id"]]
+    assert (await tiny.client.get("/v2/recordings?filter[colour]=red")).status_code == 400
     for name in ("call_control_id", "call_leg_id", "call_session_id"):
         query = {f"filter[{name}]": getattr(first, name)}
         (found,) = (await tiny.client.get("/v2/recordings", params=query)).json()["data"]

@@ -52,18 +52,34 @@ async def test_a_body_that_is_no_json_object_is_refused(tiny, body, autojump_clo
     assert report.violations == ("hangup: 10023 The body is not a JSON object.",)
 
 
-async def test_the_state_of_a_call_can_be_asked(tiny, autojump_clock, telnyx_schemas):
+async def test_the_state_of_a_call_can_be_asked_until_ten_minutes_after_its_end(
+    tiny, autojump_clock, check_answer
+):
     told = []
 
+    async def ask():
+        reply = await tiny.client.get(f"/v2/calls/{tiny.call_control_id}")
+        told.append(reply.json().get("data"))
+        return reply
+
     async def talk(daemon, socket):
-        told.append((await daemon.client.get(f"/v2/calls/{daemon.call_control_id}")).json())
+        await trio.sleep(1.0)
+        await ask()
         while await socket.next() is not None:
             pass
 
     tiny.talk = talk
-    await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0))
-    assert told[0]["data"]["is_alive"] is True
-    assert told[0]["data"]["call_control_id"] == tiny.call_control_id
+    await tiny.telnyx.ring(silent_caller(hangs_up_s=3.0))
+    await ask()
+    live, over = told
+    assert (live["is_alive"], over["is_alive"]) == (True, False)
+    assert live["call_control_id"] == tiny.call_control_id
+    assert (live["call_duration"], over["call_duration"]) == (1, 3)
+    assert live["start_time"] == over["start_time"] < over["end_time"]
+    for data in told:
+        check_answer("dial", {"data": data})  # the same record of a call
+    await trio.sleep(601)
+    assert (await ask()).status_code == 404
 
 
 async def test_every_answer_tells_how_much_of_the_rate_limit_is_left(tiny, autojump_clock):

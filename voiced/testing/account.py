@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Literal
 
-from voiced.testing.api import Answer, Request
+from voiced.testing.api import Answer, Request, page_of
 from voiced.testing.commands import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _CREATED = "2026-01-02T03:04:05.000Z"
-_LARGEST_PAGE = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +271,7 @@ def _one_or_all(
     query: Mapping[str, str],
 ) -> dict[str, Any] | Refused:
     if not its_id:
-        return _page([thing.body() for thing in things], query, filters=())
+        return page_of([thing.body() for thing in things], query, filters=())
     found = [thing.body() for thing in things if thing.id == its_id]
     return {"data": found[0]} if found else _not_found()
 
@@ -285,7 +284,7 @@ def _numbers(numbers: Iterable[OwnedNumber], query: Mapping[str, str]) -> dict[s
         for owned in numbers
         if connection_id in (None, owned.connection_id) and part in owned.number
     ]
-    return _page(found, query, filters=("filter[connection_id]", "filter[phone_number]"))
+    return page_of(found, query, filters=("filter[connection_id]", "filter[phone_number]"))
 
 
 def _deliveries(
@@ -295,30 +294,7 @@ def _deliveries(
     wanted = query.get("filter[status][eq]", "failed") == "failed"
     # ISO 8601 in UTC: the order of the texts is that of the times.
     found = [delivery.body() for delivery in deliveries if wanted and delivery.at >= since]
-    return _page(found, query, filters=("filter[started_at][gte]", "filter[status][eq]"))
-
-
-def _page(
-    things: list[dict[str, Any]], query: Mapping[str, str], *, filters: tuple[str, ...]
-) -> dict[str, Any] | Refused:
-    """Return one page of a list; strict about what may be asked."""
-    foreign = query.keys() - {"page[number]", "page[size]", *filters}
-    if foreign:
-        detail = f"{min(foreign)} is not a filter here."
-        return Refused(status=400, code="10031", detail=detail)
-    number, size = query.get("page[number]", "1"), query.get("page[size]", "20")
-    if not (number.isdigit() and size.isdigit() and 1 <= int(size) <= _LARGEST_PAGE):
-        return Refused(status=422, code="10033", detail="The page is out of range.")
-    first = (int(number) - 1) * int(size)
-    return {
-        "data": things[first : first + int(size)],
-        "meta": {
-            "page_number": int(number),
-            "page_size": int(size),
-            "total_pages": -(-len(things) // int(size)),
-            "total_results": len(things),
-        },
-    }
+    return page_of(found, query, filters=("filter[started_at][gte]", "filter[status][eq]"))
 
 
 def _outbound(profile_id: str) -> dict[str, Any]:

@@ -67,6 +67,9 @@ class Answer:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
+LARGEST_PAGE = 250
+"""Entries of a list; more cannot be asked for."""
+
 Handler: TypeAlias = Callable[[Request], Answer | None]
 
 
@@ -107,3 +110,32 @@ def throttled(reset_s: int) -> Answer:
     headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(reset_s)}
     refused = Refused(status=429, code="10011", detail=detail)
     return Answer(status=429, body=refused.body(), headers=headers)
+
+
+def page_of(
+    things: list[dict[str, Any]], query: Mapping[str, str], *, filters: tuple[str, ...]
+) -> dict[str, Any] | Refused:
+    """Return one page of a list; strict about what may be asked.
+
+    Args:
+        things: the whole list.
+        query: `page[number]`, `page[size]` and filters.
+        filters: the names of the filters that are known here, already applied.
+    """
+    foreign = query.keys() - {"page[number]", "page[size]", *filters}
+    if foreign:
+        detail = f"{min(foreign)} is not a filter here."
+        return Refused(status=400, code="10031", detail=detail)
+    number, size = query.get("page[number]", "1"), query.get("page[size]", "20")
+    if not (number.isdigit() and size.isdigit() and 1 <= int(size) <= LARGEST_PAGE):
+        return Refused(status=422, code="10033", detail="The page is out of range.")
+    first = (int(number) - 1) * int(size)
+    return {
+        "data": things[first : first + int(size)],
+        "meta": {
+            "page_number": int(number),
+            "page_size": int(size),
+            "total_pages": -(-len(things) // int(size)),
+            "total_results": len(things),
+        },
+    }

@@ -50,7 +50,12 @@ class CallsApi:
 
     def _status(self, call_control_id: str) -> Answer:
         leg = self._exchange.find(call_control_id)
-        return refusal(_NO_SUCH_CALL) if leg is None else Answer(body={"data": leg.status()})
+        if leg is None:
+            return refusal(_NO_SUCH_CALL)
+        if leg.is_forgotten:
+            detail = "The requested resource or URL could not be found."
+            return refusal(Refused(status=404, code="10005", detail=detail))
+        return Answer(body={"data": leg.status()})
 
     def _act(self, request: Request, call_control_id: str, action: str) -> Answer:
         is_put = action in _PUT_ACTIONS

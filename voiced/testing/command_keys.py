@@ -69,7 +69,7 @@ _STREAM = {
 _STREAM_BY_ITSELF = {
     **_STREAM,
     "dialogflow_config": _ELSEWHERE,
-    "enable_dialogflow": _FLAG,
+    "enable_dialogflow": _ELSEWHERE,
     "stream_auth_token": Key(kinds=(str,), highest=4000),
     "stream_bidirectional_sampling_rate": _one_of(8000, 16000, 22050, 24000, 48000),
 }
@@ -84,10 +84,10 @@ _RECORD = {
     "record_trim": _one_of("trim-silence"),
 }
 _WEBHOOKS = {
-    "webhook_retries_policies": _OBJECT,
+    "webhook_retries_policies": _ELSEWHERE,
     "webhook_url": _TEXT,
     "webhook_url_method": _one_of("POST", "GET"),
-    "webhook_urls": _OBJECT,
+    "webhook_urls": _ELSEWHERE,
     "webhook_urls_method": _one_of("POST", "GET"),
 }
 _SIP = {"custom_headers": _LIST, "sip_headers": _LIST}
@@ -174,7 +174,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
             "supervise_call_control_id": _ELSEWHERE,
             "supervisor_role": _one_of("barge", "whisper", "monitor"),
             "to": Key(kinds=(str, list), required=True),
-            "transcription": _FLAG,
+            "transcription": _ELSEWHERE,
             "transcription_config": _OBJECT,
         },
         "answer": {
@@ -183,6 +183,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
             **_RECORD,
             **_SIP,
             **_WEBHOOKS,
+            "webhook_url": _ELSEWHERE,
             "assistant": _ELSEWHERE,
             "billing_group_id": _TEXT,
             "conversation_relay_config": _ELSEWHERE,
@@ -190,7 +191,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
             "preferred_codecs": _TEXT,
             "send_silence_when_idle": _FLAG,
             "sound_modifications": _OBJECT,
-            "transcription": _FLAG,
+            "transcription": _ELSEWHERE,
             "transcription_config": _OBJECT,
         },
         "reject": {**_COMMON, "cause": _one_of("CALL_REJECTED", "USER_BUSY", required=True)},
@@ -231,7 +232,7 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
             **_COMMON,
             **_RECORD,
             "call_control_id": _NEEDED,
-            "hold_after_unbridge": _FLAG,
+            "hold_after_unbridge": _ELSEWHERE,
             "mute_dtmf": _MUTE_DTMF,
             "park_after_unbridge": _TEXT,
             "play_ringtone": _FLAG,

@@ -30,7 +30,6 @@ ERROR_TITLES: Mapping[str, str] = MappingProxyType(
         "10005": "Resource not found",
         "10007": "Unexpected error",
         "10009": "Authentication failed",
-        "10010": "Authorization failed",
         "10011": "Too many requests",
         "10015": "Bad Request",
         "10016": "Phone number must be in +E.164 format",
@@ -63,7 +62,6 @@ ERROR_TITLES: Mapping[str, str] = MappingProxyType(
         "90048": "Media Streaming is not used",
         "90049": "Invalid value for record_timeout_secs",
         "90056": "Invalid value for initial_timeout_millis",
-        "90057": "Invalid call control event type for webhook_urls",
         "90102": "Command is invalid",
     }
 )
@@ -176,6 +174,8 @@ def _is_within(number: int, key: Key) -> bool:
 
 
 def _check_meaning(action: str, body: Mapping[str, Any]) -> Refused | None:
+    if body.get("webhook_url_method") == "GET":
+        return refused("10038", "webhook_url_method", "is GET: the emulated Telnyx posts")
     match action:
         case "send_dtmf" if not _DTMF.fullmatch(body["digits"]):
             return refused("90014", "digits", "may hold 0-9, A-D, *, #, w and W")

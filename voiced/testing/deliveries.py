@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from voiced.testing.faults import Faults
     from voiced.testing.leg_context import LegFacts
+    from voiced.testing.leg_ledger import Ledger
     from voiced.testing.network import Network
-    from voiced.testing.report import Ledger
 
 ANSWER_WITHIN_S = 2.0
 """Telnyx's limit for an answer."""

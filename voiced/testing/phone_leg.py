@@ -28,12 +28,14 @@ from voiced.testing.leg_audio import LegAudio
 from voiced.testing.leg_commands import carry_out, object_to
 from voiced.testing.leg_context import CallServices, EventSink, LegContext, LegFacts
 from voiced.testing.leg_gather import LegGather
+from voiced.testing.leg_ledger import Ledger
 from voiced.testing.leg_recorder import LegRecorder
 from voiced.testing.leg_streams import LegStreams
 from voiced.testing.legs import Accepted, Direction, Hangup, Leg, Verdict
 from voiced.testing.links import Links
-from voiced.testing.report import CallReport, CommandSeen, EndedBy, KeySeen, Ledger
+from voiced.testing.report import CallReport, CommandSeen, EndedBy, KeySeen
 from voiced.testing.timers import Timers
+from voiced.testing.webhooks import iso_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
 _TIME_LIMIT = Hangup(cause="time_limit", source="unknown")
 _UNKNOWN = Hangup(cause="unspecified", source="unknown")
+
+STATUS_KEPT_S = 600.0
+"""How long Telnyx tells how an ended call was."""
 
 # Refusals that the best daemon meets too: it raced with the party.
 _RACES = ("90018", "90034")
@@ -182,6 +187,12 @@ class PhoneLeg:
             )
         )
 
+    @property
+    def is_forgotten(self) -> bool:
+        """Tell whether the leg ended so long ago that nobody can ask any more how it was."""
+        ended_at = self.ledger.ended_at
+        return ended_at is not None and trio.current_time() - ended_at > STATUS_KEPT_S
+
     def status(self) -> dict[str, Any]:
         """Return what `GET /calls/{call_control_id}` tells."""
         parties = self.context.parties
@@ -194,7 +205,25 @@ class PhoneLeg:
         }
         if self.state.client_state is not None:
             told["client_state"] = self.state.client_state
-        return told
+        return told | self._times()
+
+    def _times(self) -> dict[str, Any]:
+        """Return when the leg was answered and ended, as far as that has come."""
+        now, wall, ledger = (
+            trio.current_time(),
+            self.context.services.deliveries.wall(),
+            self.ledger,
+        )
+        if ledger.answered_at is None:
+            return {}
+        over_at = now if ledger.ended_at is None else ledger.ended_at
+        times: dict[str, Any] = {
+            "start_time": iso_time(wall - (now - ledger.answered_at)),
+            "call_duration": int(over_at - ledger.answered_at),
+        }
+        if ledger.ended_at is not None:
+            times["end_time"] = iso_time(wall - (now - ledger.ended_at))
+        return times
 
     # -- life ----------------------------------------------------------------------------------
 

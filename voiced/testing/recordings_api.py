@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voiced.audio.frame import LINE_RATE_HZ
-from voiced.testing.api import Answer, Request, not_allowed, refusal
+from voiced.testing.api import Answer, Request, not_allowed, page_of, refusal
 from voiced.testing.commands import Refused
 from voiced.testing.recordings import is_stored_at
 from voiced.testing.webhooks import iso_time
@@ -106,13 +106,8 @@ class RecordingsApi:
             for recording in self._kept.values()
             if all(getattr(recording.parties, name) == value for name, value in wanted.items())
         ]
-        meta = {
-            "page_number": 1,
-            "page_size": len(found),
-            "total_pages": 1,
-            "total_results": len(found),
-        }
-        return Answer(body={"data": found, "meta": meta})
+        page = page_of(found, request.query, filters=tuple(f"filter[{name}]" for name in _FILTERS))
+        return refusal(page) if isinstance(page, Refused) else Answer(body=page)
 
     def _body(self, recording: StoredRecording) -> dict[str, Any]:
         parties = recording.parties

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
     from voiced.testing.announcer import TargetLegs
     from voiced.testing.faults import Faults
+    from voiced.testing.leg_ledger import Ledger
     from voiced.testing.network import MediaSocket, Network
-    from voiced.testing.report import Ledger
 
 OUTBOX_MESSAGES = 500
 """10 s of frames: a daemon that is further behind with reading is not reading."""

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from voiced.testing.account import TexmlApplication
     from voiced.testing.caller import Caller
     from voiced.testing.leg_context import LegContext, LegFacts
+    from voiced.testing.leg_ledger import Ledger
     from voiced.testing.phone_leg import PhoneLeg
-    from voiced.testing.report import Ledger
     from voiced.testing.stream import StreamRequest
     from voiced.testing.texml_document import Verb
 

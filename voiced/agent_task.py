@@ -53,15 +53,22 @@ class AgentTask:
         self._answerer = answerer
         self._config = config
         self._talking = trio.CancelScope()
-        self._transfer_to: str | None = None
+        self._transfer: Transfer | None = None
+        self.is_silent = False
+        """Whether the leg is given to somebody else, and the agent has nothing more to say."""
 
     def transfer(self, to: str) -> bool:
         """Transfer the caller now, whatever is being said; False if that is under way already."""
-        if self._transfer_to is not None:
+        if self._transfer is not None:
             return False
-        self._transfer_to = to
+        self._transfer = Transfer(to)
         self._talking.cancel()
         return True
+
+    def fall_silent(self) -> None:
+        """Say nothing more: the leg is given to somebody else."""
+        self.is_silent = True
+        self._talking.cancel()
 
     def key_pressed(self, key: str, at: float) -> None:
         """Take a key of the caller."""
@@ -116,13 +123,15 @@ class AgentTask:
             decision: Transfer | EndReason | None = None
             with trio.CancelScope() as self._talking:
                 decision = await self._talker.talk(failed)
+            if self.is_silent:
+                await self._unheard_while(trio.sleep_forever)
             if isinstance(decision, Transfer):
-                self._transfer_to = decision.to
-            if self._transfer_to is None:
+                self._transfer = decision
+            if self._transfer is None:
                 break
             self._outbound.clear()
-            failed = await self._unheard_while(partial(self._handover.run, self._transfer_to))
-            self._transfer_to = None
+            failed = await self._unheard_while(partial(self._handover.run, self._transfer))
+            self._transfer = None
         assert isinstance(decision, EndReason)
         self._call.end(decision, EVIDENCE[decision])
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import structlog
 import trio
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from voiced.admission import Refuse
-    from voiced.agent.base import CallInfo
+    from voiced.agent.base import CallInfo, DialogueAgent
     from voiced.journal import JournalEvent
     from voiced.leg import Leg
     from voiced.opening import Opening
@@ -49,11 +49,24 @@ if TYPE_CHECKING:
     from voiced.recording import Recording
     from voiced.services import Media, MediaSocket, Services, Staff
     from voiced.telnyx.ids import CallControlId
+    from voiced.telnyx.machine import DetectionMode
 
 log = get_logger(__name__)
 
 AUDIO_TIMEOUT_S = 2.0
 """For the last seconds of the recording: a slow disk must leave time for the record."""
+
+
+class Office(Protocol):
+    """Who makes calls and knows them all."""
+
+    def identified(self, call: Call) -> None:
+        """The id of a leg that we dialled has become known."""
+        ...
+
+    def consult(self, call: Call, to: str, staff: Staff) -> Call:
+        """Place a call on behalf of `call`, which has its own agent; raises CannotDial."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +106,14 @@ class Call:
         keys: CallKeys,
         services: Services,
         staff: Staff,
+        detection: DetectionMode | Literal["disabled"],
         record: RecordBuilder,
-        on_identified: Callable[[Call], None],
+        office: Office,
     ) -> None:
         """Make a call that `run` will live, once it has its `opening`.
 
-        `on_identified` is called when the id of a leg that we dialled is known.
+        `staff` serves it, `detection` is how Telnyx looks for an answering machine, `office` is who
+        has made it.
         """
         self.leg = leg
         self.keys = keys
@@ -109,7 +124,9 @@ class Call:
         self.flight = services.flights.begin(record.document(), keys.token)
         self.services, self._staff = self.flight.tap(services, staff)
         self._config = services.config
-        self._on_identified = on_identified
+        self._office = office
+        self.over = trio.Event()
+        """Set when the call's end is decided."""
         self._identified = trio.Event()
         self._goodbye = Goodbye(leg, self.services.telnyx)
         self.books = LegBooks(
@@ -128,7 +145,11 @@ class Call:
             directory=services.records.name(document),
             at=datetime.fromisoformat(document["started_at"]).timestamp(),
         )
-        self._answerer = self._make_answerer()
+        self._answerer = (
+            None
+            if detection == "disabled"
+            else Answerer(detection, self._config.outbound, self.note)
+        )
         self._session: Session | None = None
         self._recording: Recording | None = None
         self._scope = trio.CancelScope()
@@ -151,7 +172,7 @@ class Call:
             self.leg.id = cast("CallControlId", call_control_id)
             self.record.identify(ids)
             self._identified.set()
-            self._on_identified(self)
+            self._office.identified(self)
 
     def webhook(self, event: events.WebhookEvent) -> None:
         """Apply a fact that Telnyx tells of this leg. Never waits, never raises."""
@@ -184,6 +205,29 @@ class Call:
         """Apply a fact about a leg that this call is being transferred to."""
         if self._session is not None:
             self._session.webhook_of_target(event)
+
+    def consult(self, to: str, agent: DialogueAgent) -> Call:
+        """Place a call to somebody whom our caller shall talk with; raises CannotDial."""
+        staff = replace(self._staff, agent=agent)
+        return self._office.consult(self, to, staff)
+
+    @property
+    def own_number(self) -> str:
+        """The number of ours that the call is on."""
+        return self._info.called if self.keys.direction == "incoming" else self._info.caller
+
+    def become_target(self) -> bool:
+        """Fall silent: this leg is about to be bridged with a caller's. False if it has ended."""
+        if self.ending is not None or self._session is None:
+            return False
+        self._session.become_target()
+        return True
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What came of a call that we placed, once that is known."""
+        told = self.record.document()["outcome"]
+        return None if told is None else Outcome(told)
 
     def transfer(self, to: str) -> bool:
         """Transfer the caller now, for the operator; False while there is nobody to transfer."""
@@ -223,6 +267,7 @@ class Call:
         """End the call. The first cause wins; later ones change nothing."""
         if self.ending is None:
             self.ending = Ending(reason=reason, evidence=evidence, at=trio.current_time())
+            self.over.set()
             self._scope.cancel()
 
     def hung_up(self, evidence: str) -> None:
@@ -352,13 +397,6 @@ class Call:
         call_leg_id = self.record.document().get("call_leg_id") or self.leg.id
         await self.telnyx_recording.identified(self.leg.id, call_leg_id)
 
-    def _make_answerer(self) -> Answerer | None:
-        """Return what judges who answers a call of ours, where Telnyx is to detect it."""
-        mode = self._config.outbound.answering_machine_detection
-        if self.keys.direction == "incoming" or mode == "disabled":
-            return None
-        return Answerer(mode, self._config.outbound, self.note)
-
     def _make_session(self, media: Media) -> Session:
         return Session(
             media,
@@ -371,7 +409,6 @@ class Call:
             call=self,
             recording=self._recording,
             target_state=self.keys.target_state,
-            on_bridge=self.books.bridged,
             answerer=self._answerer,
         )
 

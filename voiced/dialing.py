@@ -8,7 +8,7 @@ tells the leg's id first is believed (`Call.identify`).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import trio
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from voiced.leg import Leg
     from voiced.services import LentSocket, Media, Services
     from voiced.telnyx.events import WebhookEvent
+    from voiced.telnyx.machine import DetectionMode
     from voiced.telnyx_recording import LegRecording
 
 RING_GRACE_S = 10.0
@@ -41,6 +42,7 @@ class DialOrder:
         key: what makes this order the same as another: Telnyx dials a key once.
         line: whose agent talks; "" for that of all calls.
         variables: what the agent is told of the call.
+        detection: of answering machines; None for what `[outbound]` says.
     """
 
     to: str = field(repr=False)
@@ -48,6 +50,7 @@ class DialOrder:
     key: str
     line: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    detection: DetectionMode | Literal["disabled"] | None = None
 
 
 class DialledCall(CallFace, Protocol):
@@ -133,7 +136,7 @@ class Dialing:
 
     async def _dial(self) -> None:
         config = self._config
-        detection = config.outbound.answering_machine_detection
+        detection = self._order.detection or config.outbound.answering_machine_detection
         command = commands.Dial(
             connection_id=config.telnyx.connection_id,
             to=self._order.to,

@@ -46,9 +46,13 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """The agent wants the caller transferred; `to` is E.164 or a SIP URI."""
+    """The agent wants the caller transferred; `to` is E.164 or a SIP URI.
+
+    With a `briefing` the transfer is warm: the target is told it and asked before it is connected.
+    """
 
     to: str
+    briefing: str = ""
 
 
 Decision: TypeAlias = HangUp | Transfer
@@ -147,9 +151,9 @@ class SpokenReply:
         """End the call once everything said in this reply has been heard."""
         self.decision = HangUp()
 
-    def transfer(self, to: str) -> None:
+    def transfer(self, to: str, briefing: str = "") -> None:
         """Transfer the caller once everything said in this reply has been heard."""
-        self.decision = Transfer(to)
+        self.decision = Transfer(to, briefing)
 
     def spend(self, tokens: int) -> None:
         """Count tokens of a model; raises BudgetSpent when the call has had its share."""

@@ -20,6 +20,7 @@ from voiced.agent.base import AudioAgent
 from voiced.agent_task import AgentTask
 from voiced.inbound import FRAMES_AHEAD
 from voiced.keypad import Keypad
+from voiced.leg import LegEvent
 from voiced.media_path import MediaPath
 from voiced.phone import Phone
 from voiced.talkers import AudioTalker, DialogueTalker
@@ -27,7 +28,7 @@ from voiced.telnyx.events import CallBridged, DtmfReceived
 from voiced.transfers import Handover
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from datetime import datetime
 
     from voiced.agent.base import CallInfo
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
     from voiced.recognizer.base import SpeechEvent
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
-    from voiced.services import CallFace, LentSocket, Media, Services, Staff
+    from voiced.services import LentSocket, Media, Services, Staff
     from voiced.talkers import Talker
     from voiced.telnyx.events import WebhookEvent
+    from voiced.transfers import HandingCall
 
 _T = TypeVar("_T")
 
@@ -59,10 +61,9 @@ class Session:
         sockets: trio.MemoryReceiveChannel[LentSocket],
         services: Services,
         staff: Staff,
-        call: CallFace,
+        call: HandingCall,
         recording: Recording | None,
         target_state: str,
-        on_bridge: Callable[[], Awaitable[None]],
         answerer: Answerer | None,
     ) -> None:
         """Make what the tasks share; raises UnsupportedCodec for an encoding we cannot read."""
@@ -96,7 +97,6 @@ class Session:
             services.telnyx,
             services.config.transfer,
             target_state,
-            on_bridge,
         )
 
     # -- from outside ----------------------------------------------------------------------------
@@ -107,6 +107,9 @@ class Session:
         match event:
             case DtmfReceived():
                 self._key("webhook", event.digit, event.occurred_at)
+            case CallBridged() if self._agent is not None and self._agent.is_silent:
+                self._leg.apply(LegEvent.BRIDGED)
+                self._path.transfer_has_settled()
             case CallBridged():
                 self._handover.webhook(event)
             case _:
@@ -115,6 +118,13 @@ class Session:
     def webhook_of_target(self, event: WebhookEvent) -> None:
         """Take a fact about the leg that the caller is being transferred to."""
         self._handover.webhook(event)
+
+    def become_target(self) -> None:
+        """Fall silent: our leg is about to be bridged with the leg of another call of ours."""
+        if self._agent is not None:
+            self._agent.fall_silent()
+        self._path.transfer_begins()
+        self._leg.apply(LegEvent.TRANSFER_SENT)
 
     def transfer(self, to: str) -> bool:
         """Transfer the caller now, whatever is being said; False if that cannot be."""

@@ -17,7 +17,7 @@ from voiced.admission import Refuse, admit
 from voiced.agent.base import CallInfo
 from voiced.answering import Answering
 from voiced.call import Call, CallKeys
-from voiced.dialing import Dialing
+from voiced.dialing import Dialing, DialOrder
 from voiced.errors import CannotDial
 from voiced.leg import EndReason, Leg
 from voiced.log import get_logger
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-    from voiced.dialing import DialOrder
     from voiced.ledger import Settler
-    from voiced.services import Services
+    from voiced.services import Services, Staff
     from voiced.telnyx.events import WebhookEvent
+    from voiced.telnyx.machine import DetectionMode
 
 log = get_logger(__name__)
 
@@ -115,6 +115,27 @@ class Switchboard:
             raise CannotDial("the daemon is draining")
         if len(self._by_token) >= limit:
             raise CannotDial(f"{limit} calls are up ([call] max_concurrent)")
+        return self._place(order, self._services.staff[order.line])
+
+    def consult(self, call: Call, to: str, staff: Staff) -> Call:
+        """Place a call on behalf of a live one; that is no new caller, so no limit counts it.
+
+        Raises:
+            CannotDial: there is no number to call from.
+        """
+        caller_id = self._services.config.transfer.caller_id or call.own_number
+        if not caller_id:
+            raise CannotDial("there is no number of ours to call from ([transfer] caller_id)")
+        key = f"consult {call.keys.ref} {self._make_ref()}"
+        order = DialOrder(to=to, caller_id=caller_id, key=key, detection="disabled")
+        return self._place(order, staff)
+
+    def identified(self, call: Call) -> None:
+        """Take note of the id of a leg that we dialled."""
+        self._by_id[call.id] = call
+
+    def _place(self, order: DialOrder, staff: Staff) -> Call:
+        config = self._services.config
         keys = self._make_keys("outgoing")
         call = self._make_call(
             Leg(),
@@ -126,12 +147,14 @@ class Switchboard:
                 called=order.to,
                 variables=dict(order.variables),
             ),
-            ids={"connection_id": self._services.config.telnyx.connection_id},
+            ids={"connection_id": config.telnyx.connection_id},
+            staff=staff,
+            detection=order.detection or config.outbound.answering_machine_detection,
         )
         call.opening = Dialing(
             order,
             call.leg,
-            self._services.config.media_url(keys.token),
+            config.media_url(keys.token),
             keys.dialled_state,
             call.services,
             call,
@@ -174,11 +197,13 @@ class Switchboard:
         if refusal and self._refusals >= MOURNING:
             log.warning("call neither answered nor refused", reason=refusal.evidence)
             return None
+        line = "" if isinstance(admission, Refuse) else admission.line
         keys = self._make_keys("incoming")
         call = self._make_call(
             Leg(event.call_control_id),
             keys,
-            line="" if isinstance(admission, Refuse) else admission.line,
+            line=line,
+            staff=self._services.staff[line],
             info=CallInfo(call_id=event.call_control_id, caller=event.from_, called=event.to),
             ids={
                 "call_leg_id": event.call_leg_id,
@@ -215,7 +240,15 @@ class Switchboard:
         return call
 
     def _make_call(
-        self, leg: Leg, keys: CallKeys, *, line: str, info: CallInfo, ids: dict[str, str]
+        self,
+        leg: Leg,
+        keys: CallKeys,
+        *,
+        line: str,
+        info: CallInfo,
+        ids: dict[str, str],
+        staff: Staff,
+        detection: DetectionMode | Literal["disabled"] = "disabled",
     ) -> Call:
         record = RecordBuilder(
             call_id=leg.id or "",
@@ -230,16 +263,14 @@ class Switchboard:
             info,
             keys=keys,
             services=self._services,
-            staff=self._services.staff[line],
+            staff=staff,
+            detection=detection,
             record=record,
-            on_identified=self._identified,
+            office=self,
         )
 
     def _make_keys(self, direction: Literal["incoming", "outgoing"]) -> CallKeys:
         return CallKeys(direction=direction, ref=self._make_ref(), token=secrets.token_urlsafe(24))
-
-    def _identified(self, call: Call) -> None:
-        self._by_id[call.id] = call
 
     # -- lives -----------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ class RecordedReply:
         assert not self.ending
         self.ending = "hang up"
 
-    def transfer(self, to: str) -> None:
+    def transfer(self, to: str, briefing: str = "") -> None:
         assert not self.ending
         self.ending = f"transfer {to}"
 

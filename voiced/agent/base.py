@@ -115,8 +115,12 @@ class Reply(Protocol):
         """End the call once everything said in this reply has been heard."""
         ...
 
-    def transfer(self, to: str) -> None:
-        """Transfer the caller to `to` (E.164 or SIP URI) once everything said has been heard."""
+    def transfer(self, to: str, briefing: str = "") -> None:
+        """Transfer the caller to `to` (E.164 or SIP URI) once everything said has been heard.
+
+        With a `briefing` the transfer is warm: the target is rung, told the briefing, and asked to
+        take the call; only then are both connected.
+        """
         ...
 
 

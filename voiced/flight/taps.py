@@ -339,9 +339,9 @@ class _TappedReply:
         self.steps.note("hang_up")
         self._reply.hang_up()
 
-    def transfer(self, to: str) -> None:
-        self.steps.note("transfer", to=to)
-        self._reply.transfer(to)
+    def transfer(self, to: str, briefing: str = "") -> None:
+        self.steps.note("transfer", to=to, briefing=briefing)
+        self._reply.transfer(to, briefing)
 
 
 class _NotedPieces:

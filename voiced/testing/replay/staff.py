@@ -287,7 +287,7 @@ class _Performance:
             case "hang_up":
                 self._reply.hang_up()
             case _:
-                self._reply.transfer(data["to"])
+                self._reply.transfer(data["to"], data.get("briefing", ""))
 
 
 class _RecordedPieces:

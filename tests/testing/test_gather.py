@@ -168,3 +168,33 @@ async def test_a_new_gathering_cancels_the_one_before(tiny, autojump_clock):
     await tiny.telnyx.ring(PlayedCaller(NOTHING, keys=[(1.0, "1"), (1.1, "#")], hangs_up_s=2.0))
     told = [(p["digits"], p["status"]) for p in tiny.told("call.gather.ended")]
     assert told == [("", "cancelled"), ("1", "valid")]
+
+
+async def test_a_hangup_during_the_prompt_ends_prompt_and_gathering(tiny, gather, autojump_clock):
+    tiny.telnyx.media["long"] = tone(500, 9.0)
+    _, told = await gather("gather_using_audio", [], media_name="long", hangs_up_s=2.0)
+    assert told == [("", "call_hangup")]
+    assert [payload["status"] for payload in tiny.told("call.playback.ended")] == ["cancelled"]
+
+
+async def test_a_prompt_that_is_not_there_leaves_the_gathering_to_the_clock(
+    tiny, gather, autojump_clock
+):
+    _, told = await gather(
+        "gather_using_audio", [], media_name="nothing", timeout_millis=1000, maximum_tries=2
+    )
+    assert told == [("", "timeout")]
+    assert [payload["status"] for payload in tiny.told("call.playback.ended")] == ["failed"] * 2
+
+
+async def test_wrong_keys_are_given_up_after_so_many_tries(gather, autojump_clock):
+    keys = [(2.0, "9"), (4.0, "9")]
+    _, told = await gather(
+        "gather_using_speak",
+        keys,
+        payload="x" * 10,
+        voice="female",
+        valid_digits="123",
+        maximum_tries=2,
+    )
+    assert told == [("9", "invalid")]

@@ -394,3 +394,48 @@ async def test_a_person_who_is_transferred_speaks_by_script(transferring, autoju
     tiny.telnyx.directory.entries[TO] = human(lines, after_s=1.0)
     report = await tiny.telnyx.ring(silent_caller(hangs_up_s=6.0))
     assert [said.text for said in report.linked[0].caller_utterances] == ["who is there"]
+
+
+async def test_a_leg_that_is_bridged_can_be_kept_from_a_second_bridge(warm, autojump_clock):
+    tiny = warm(prevent_double_bridge=True)
+    tiny.telnyx.directory.entries[TO] = says(600, 0.1, hangs_up_s=6.0)
+    answered = tiny._react
+
+    async def react(event):
+        await answered(event)
+        payload = event["payload"]
+        if event["event_type"] == "call.bridged" and payload["to"] == TO:
+            path = f"/v2/calls/{payload['call_control_id']}/actions/bridge"
+            other = tiny.told("call.initiated")[0]["call_control_id"]
+            body = {"call_control_id": other, "prevent_double_bridge": True}
+            tiny.replies.append(await tiny.client.post(path, json=body))
+
+    tiny._react = react
+    await tiny.telnyx.ring(silent_caller())
+    bridges = [reply.json() for reply in tiny.replies if "bridge" in reply.url.path]
+    codes = [reply.get("errors", [{}])[0].get("code") for reply in bridges]
+    assert codes == [None, "90102"]
+
+
+async def test_a_call_that_has_ended_cannot_be_bridged(tiny, autojump_clock):
+    tiny.telnyx.directory.entries[TO] = busy(after_s=0.1)
+
+    async def talk(daemon, socket):
+        call = daemon.call_control_id
+        gone = (await daemon.dial(TO)).json()["data"]["call_control_id"]
+        await daemon.telnyx.dialled()
+        path = f"/v2/calls/{call}/actions/bridge"
+        daemon.replies.append(await daemon.client.post(path, json={"call_control_id": gone}))
+        await hear_out(socket)
+
+    tiny.talk = talk
+    await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0))
+    assert tiny.replies[-1].json()["errors"][0]["code"] == "90018"
+
+
+async def test_a_whisper_that_cannot_be_played_does_not_stop_the_transfer(
+    transferring, autojump_clock
+):
+    tiny = transferring(media_name="nothing")
+    report = await tiny.telnyx.ring(silent_caller(hangs_up_s=9.0))
+    assert len(report.bridges) == 1

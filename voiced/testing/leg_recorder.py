@@ -32,11 +32,6 @@ class LegRecorder:
         parties = self._context.parties
         return derived_id("recording", parties.call_control_id, self._n_recordings + 1)
 
-    @property
-    def is_running(self) -> bool:
-        """Tell whether something is being recorded, or paused."""
-        return bool(self._running)
-
     def start(self, rules: RecordingRules) -> None:
         """Record from now on."""
         recording = Recording(self.next_id, rules, started_at=trio.current_time())

@@ -104,3 +104,18 @@ def test_no_audio_is_lost_whatever_the_pieces(rate_hz, pieces, frames):
     assert wanted - 1 <= n_bytes <= wanted + 3 * 160
     assert queue.is_idle
     assert queue.queued_s == pytest.approx(0.0, abs=1e-6)
+
+
+def test_an_utterance_that_ends_with_a_frame_leaves_no_tail_for_the_next():
+    queue = SpeechQueue(open_encoder("PCMU", 8000))
+    tone = (9000 * np.sin(np.arange(960) * (2 * np.pi * 440 / 24_000))).astype(np.int16)
+    queue.push(tone, 24_000)  # 40 ms: two frames
+    queue.push_mark("m")
+    first = queue.take(2)
+    assert first.marks == ()
+    tail = queue.take(1)
+    assert (tail.frames, tail.marks) == (1, ("m",))
+    assert tail.pcm[:10].any()
+    queue.push(np.zeros(480, np.int16), 24_000)
+    queue.push_mark("n")
+    assert not queue.take(1).pcm.any()

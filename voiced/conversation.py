@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import trio
 
-from voiced.agent.base import CallerTurn, Remembering
+from voiced.agent.base import CallerTurn, Remembering, TimeAware
 from voiced.journal import BargeIn, CallerSaid, CallerSpeaking, FalseAlarm
 from voiced.latency import TurnClock
 from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechStarted
@@ -68,6 +68,7 @@ class Conversation:
         """The reply that is being thought, spoken or heard; None while it is the caller's go."""
         self._silent_at = self._understood_at = 0.0
         self._is_open = False
+        self._ends_at = float("inf")
         self._waiting = trio.CancelScope()
         self._running = trio.CancelScope()
         self._decision: Decision | None = None
@@ -83,6 +84,9 @@ class Conversation:
         Leaves `events` open: whoever fills it may go on after the decision. May be run again, after
         a transfer that failed: the dialogue is the same and remembers.
 
+        A deadline of the caller's is when the call will be cut: a `TimeAware` dialogue is told
+        before it.
+
         Args:
             events: from the recognizer.
             opening: the first reply; None for the dialogue's greeting. After a failed transfer
@@ -94,15 +98,22 @@ class Conversation:
         """
         self._jobs_in, self._jobs = trio.open_memory_channel[_Job](_MOST_JOBS)
         self._job = self._decision = None
-        self._floor.open(trio.current_time())
+        self._ends_at = trio.current_effective_deadline()
+        self._floor.open(trio.current_time(), self._warn_at())
         with self._jobs_in, self._jobs, self._opened():
             async with trio.open_nursery() as nursery:
                 self._running = nursery.cancel_scope
                 nursery.start_soon(self._make_replies, name="replies")
-                self._start(opening or self._dialogue.open, clock=None, held_back=False)
+                self._speak(opening or self._dialogue.open)
                 await self._listen(events)
                 nursery.cancel_scope.cancel()
         return self._decision
+
+    def _warn_at(self) -> float:
+        left_s = self._voice.budgets.warn_left_s
+        if left_s == 0 or not isinstance(self._dialogue, TimeAware):
+            return float("inf")
+        return self._ends_at - left_s
 
     @contextmanager
     def _opened(self) -> Iterator[None]:
@@ -175,8 +186,10 @@ class Conversation:
             case floor_events.Answer():
                 self._answer(action)
             case floor_events.Prompt(silences):
-                think = partial(self._dialogue.prompt, silences)
-                self._start(think, clock=None, held_back=False)
+                self._speak(partial(self._dialogue.prompt, silences))
+            case floor_events.Warn():
+                assert isinstance(self._dialogue, TimeAware)
+                self._speak(partial(self._dialogue.time_is_short, self._ends_at - now))
             case floor_events.GiveUp():
                 self._end(HangUp(nobody_spoke=True))
             case floor_events.Understood(text, confidence):
@@ -220,6 +233,10 @@ class Conversation:
             understood_at=self._understood_at,
         )
         self._start(partial(self._dialogue.answer, turn), clock=clock, held_back=action.held_back)
+
+    def _speak(self, think: Callable[[SpokenReply], Awaitable[None]]) -> None:
+        """Begin a reply that answers nothing."""
+        self._start(think, clock=None, held_back=False)
 
     def _start(
         self,

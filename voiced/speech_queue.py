@@ -107,6 +107,8 @@ class SpeechQueue:
             taken, self._ready = self._ready, _NOTHING
         else:
             taken, self._ready = self._ready[:n_samples], self._ready[n_samples:]
+        if self._n_marks and not len(self._ready) and isinstance(self._items[0], str):
+            self._finish_utterance()  # the tail must not wait for the next utterance
         marks = self._take_marks() if self._n_marks and not len(self._ready) else ()
         self._measure()
         return Taken(

@@ -7,7 +7,7 @@ import pytest
 import trio
 from pydantic import ValidationError
 
-from voiced.agent.base import CallerTurn, CallInfo, DialogueAgent, Remembering
+from voiced.agent.base import CallerTurn, CallInfo, DialogueAgent, Remembering, TimeAware
 from voiced.agent.script import ScriptAgent, ScriptSettings
 from voiced.errors import ConfigError
 from voiced.turns.expect import Expectation, ExpectDigits, ExpectSpeech, ExpectYesNo
@@ -505,3 +505,14 @@ async def test_an_answer_that_nobody_heard_is_taken_back():
     assert "Thursday afternoon" in await caller.says("no in the afternoon")
     caller.dialogue.withdrawn()
     assert "noted Thursday morning" in await caller.says("yes")
+
+
+async def test_a_caller_is_told_that_time_is_short_if_the_dialogue_has_words_for_it(tmp_path):
+    path = tmp_path / "hasty.toml"
+    path.write_text('time_is_short = "One minute left."\n' + SMALL, encoding="utf-8")
+    hasty, small = await ring(dialogue=str(path)), await ring()
+    for caller, said in ((hasty, "One minute left. Which color?"), (small, "")):
+        caller.reply = RecordedReply()
+        assert isinstance(caller.dialogue, TimeAware)
+        await caller.dialogue.time_is_short(60, caller.reply)
+        assert caller.reply.text == said

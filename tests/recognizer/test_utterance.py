@@ -73,9 +73,19 @@ def test_frame_size_does_not_matter(frame_samples):
     assert numbers(utterance) == list(range(3, 20))
 
 
-def test_times_are_the_arrivals_of_the_frames_that_completed_the_windows():
+def test_times_of_voice_are_found_by_its_level():
     [started, utterance] = cuts(staircase((False, 5), (True, 10), (False, 20)))
-    frame_of_window_6 = -(-6 * WINDOW // 160)
-    frame_of_window_15 = -(-15 * WINDOW // 160)
-    assert started.started_at == frame_of_window_6 * 0.020
-    assert utterance.ended.last_voice_at == frame_of_window_15 * 0.020
+    assert isinstance(started, Started)
+    assert isinstance(utterance, Utterance)
+    assert started.started_at == pytest.approx(5 * 0.032, abs=0.005)
+    assert utterance.ended.last_voice_at == pytest.approx(15 * 0.032, abs=0.005)
+
+
+def test_where_noise_is_loud_times_are_those_of_the_detector():
+    hum = np.where(np.arange(35 * WINDOW) % 2, 3200, -3200).astype(np.int16)  # no voice to it
+    hum[5 * WINDOW : 15 * WINDOW] *= 4
+    [started, utterance] = cuts(hum)
+    assert isinstance(started, Started)
+    assert isinstance(utterance, Utterance)
+    assert 6 * 0.032 - 0.2 <= started.started_at <= 6 * 0.032
+    assert utterance.ended.last_voice_at == pytest.approx(15 * 0.032, abs=0.020)

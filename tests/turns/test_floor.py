@@ -60,15 +60,15 @@ class Stage:
         self.line = {}
         self.done = []
         self.understood = []
-        self.quiet_at = 0.0
+        self.quiet_at = self.paused_at = 0.0
 
     def play(self, at, event):
         self.let_pass(at)
         self.now = at
         if event.startswith(("+", "-")):
             self.line[event[1:]] = event[0] == "+"
-        elif event == "open":
-            self.floor.open(at)
+        elif event.startswith("open"):
+            self.floor.open(at, float(event.partition(" ")[2] or "inf"))
         elif event.startswith("expect"):
             self.floor.expect(self.expectation(event.split()[1:]))
         elif event:
@@ -112,9 +112,7 @@ class Stage:
             "quiet": self.quiet,
             "said": self.said,
             "hears": lambda words: Partial(text=words, confidence=0.5),
-            "pauses": lambda words: Partial(
-                text=words, confidence=0.9, last_voice_at=self.now - PAUSE_S
-            ),
+            "pauses": self.pauses,
             "key": did.KeyPressed,
             "sounds": lambda _: did.ReplySounds(),
             "over": lambda _: did.ReplyOver(),
@@ -125,11 +123,15 @@ class Stage:
         self.quiet_at = self.now
         return SpeechEnded(at=self.now, last_voice_at=self.now - SILENCE_S)
 
+    def pauses(self, words):
+        self.paused_at = self.now
+        return Partial(text=words, confidence=0.9, last_voice_at=self.now - PAUSE_S)
+
     def said(self, words):
         confidence = 0.9 if words else 0.0
         last_voice_at = self.quiet_at - SILENCE_S
         if self.quiet_at < self.now - 2:  # settled before the end is sure
-            last_voice_at = self.now - PAUSE_S
+            last_voice_at = self.paused_at - PAUSE_S
         return Final(text=words, confidence=confidence, started_at=0, last_voice_at=last_voice_at)
 
 

@@ -167,6 +167,7 @@ class DialogueFile(_Part):
         then=_FAILED,
     )
     transfer_failed: str = "I am sorry, I could not put you through."
+    time_is_short: str = ""
     silence: Prompts = Prompts(
         say=["Are you still there? {question}", "I cannot hear you. {question}"],
         then=Step(say="I cannot hear you, so I will end this call now. Goodbye.", hang_up=True),

@@ -258,6 +258,7 @@ class _Checker:
         confirm = self.dialogue.confirm
         self._check_text(("greeting",), self.dialogue.greeting, frozenset())
         self._check_text(("confirm", "say"), confirm.say, frozenset({"heard"}))
+        self._check_text(("time_is_short",), self.dialogue.time_is_short, frozenset())
         self._check_text(("transfer_failed",), self.dialogue.transfer_failed, frozenset())
         self._check_text(("confirm", "declined"), confirm.declined, _PROMPT_WORDS)
         anywhere = frozenset.intersection(*known.values()) if known else frozenset()

@@ -136,6 +136,11 @@ class ScriptDialogue:
         del reason
         await _perform(self._machine.transfer_failed(), reply)
 
+    async def time_is_short(self, left_s: float, reply: Reply) -> None:
+        """Say that the call will end soon."""
+        del left_s
+        await _perform(self._machine.time_is_short(), reply)
+
     def withdrawn(self) -> None:
         """Be where the dialogue was before the last answer: nobody has heard it."""
         self._machine = self._before

@@ -187,6 +187,13 @@ class ScriptMachine:
         text = self._fill(sorry or self.script.dialogue.transfer_failed)
         return self._turn((Passage(text=text), self._question()))
 
+    def time_is_short(self) -> AgentTurn:
+        """Tell the caller that the call will end, if the dialogue has words for it."""
+        text = self._fill(self.script.dialogue.time_is_short)
+        if not text:
+            return self._turn((), replayable=False)
+        return self._turn((Passage(text=text), self._question()), replayable=False)
+
     def prompt(self, silences: int) -> AgentTurn:
         """Speak to a caller who has been silent for the `silences`-th time (from 1) in a row."""
         return self._prompted(self.script.dialogue.silence, silences)

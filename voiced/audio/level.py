@@ -29,6 +29,9 @@ _AUDIBLE = 164
 _SPEECH_RANGE_DB = 30.0
 """What is this much below the loudest block is pause or breath, not speech."""
 
+_QUIET_RANGE_DB = 24.0
+_BLOCKS_PER_S = 200
+
 _SPEECH_BLOCK = 256
 """Samples: 32 ms at 8 kHz, 11 ms at 24 kHz; both find the pauses between words."""
 
@@ -45,6 +48,31 @@ def leading_silence_s(pcm: Pcm, rate_hz: int) -> float:
     """Return how long `pcm` is silent before it can be heard first; all of it when it never is."""
     audible = np.flatnonzero(np.abs(pcm.astype(np.int32)) >= _AUDIBLE)
     return (int(audible[0]) if len(audible) else len(pcm)) / rate_hz
+
+
+def trailing_quiet_s(pcm: Pcm, rate_hz: int) -> float:
+    """Return how long `pcm` (not empty) has been quiet at its end: so the end of speech is found.
+
+    Quiet are 5 ms below -55 dBFS and 24 dB below the loudest. Where noise is louder, the answer
+    is 0.
+    """
+    rms = _block_rms(pcm[len(pcm) % (rate_hz // _BLOCKS_PER_S) :], rate_hz // _BLOCKS_PER_S)
+    quiet = min(float(rms.max()) * math.pow(10.0, -_QUIET_RANGE_DB / 20.0), _amplitude(-55.0))
+    return (len(rms) - 1 - int(np.flatnonzero(rms >= quiet)[-1])) / _BLOCKS_PER_S
+
+
+def sounding_s(pcm: Pcm, rate_hz: int) -> float:
+    """Return for how long `pcm` has sounded at its end: so speech is found to begin.
+
+    Sound are 5 ms above -48 dBFS. Gaps of less than 60 ms (the closure of a plosive) belong to it.
+    """
+    rms = _block_rms(pcm[len(pcm) % (rate_hz // _BLOCKS_PER_S) :], rate_hz // _BLOCKS_PER_S)
+    loud = np.flatnonzero(rms >= _amplitude(-48.0))
+    if not len(loud):
+        return 0.0
+    gaps = np.flatnonzero(np.diff(loud) > _BLOCKS_PER_S * 0.06)
+    first = int(loud[gaps[-1] + 1]) if len(gaps) else int(loud[0])
+    return (len(rms) - first) / _BLOCKS_PER_S
 
 
 def to_int16(samples: NDArray[np.floating[Any]]) -> Pcm:

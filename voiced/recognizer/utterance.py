@@ -9,11 +9,13 @@ somebody speaks.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from voiced.audio.frame import LINE_RATE_HZ
+from voiced.audio.level import sounding_s, trailing_quiet_s
 from voiced.recognizer.endpoint import (
     Ended,
     Endpointer,
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
 
     from voiced.audio.frame import Frame, Pcm
     from voiced.recognizer.silero import Network
+
+
+LINGERS_S = 0.15
+"""By how much the detector may take the end of speech too late: 65 ms in the median for Silero."""
+
+
+MISSES_S = 0.2
+"""By how much it may take the beginning too late: 60 ms and more before a fricative."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +90,7 @@ class UtteranceCutter:
         self._rest: Pcm = np.empty(0, np.int16)
         self._windows: deque[Pcm] = deque()
         self._speaking = False
+        self._window_ends_at = 0.0
 
     def cut(self, frame: Frame) -> Iterator[Cut]:
         """Take the next frame (8 kHz, of any length) and yield what it decides, in order."""
@@ -87,6 +98,8 @@ class UtteranceCutter:
         whole = len(pcm) - len(pcm) % WINDOW_SAMPLES
         self._rest = pcm[whole:]
         for start in range(0, whole, WINDOW_SAMPLES):
+            beyond = len(pcm) - start - WINDOW_SAMPLES
+            self._window_ends_at = frame.at - beyond / LINE_RATE_HZ
             decided = self._take(pcm[start : start + WINDOW_SAMPLES].copy(), frame.at)
             if decided is not None:
                 yield decided
@@ -98,8 +111,9 @@ class UtteranceCutter:
             case Started():
                 self._speaking = True
                 self._keep_last(self._preroll + decision.voiced_windows)
-                return decision
+                return replace(decision, started_at=self._began_at(decision.started_at))
             case Paused(last_voice_at=last_voice_at):
+                last_voice_at = self._stopped_at(last_voice_at)
                 return SoFar(pcm=np.concatenate(self._windows), last_voice_at=last_voice_at)
             case Resumed():
                 return decision
@@ -107,12 +121,29 @@ class UtteranceCutter:
                 self._speaking = False
                 if decision.forced:  # perhaps it was no speech: let it not deafen the detector
                     self._detector.reset()
+                stopped_at = self._stopped_at(decision.last_voice_at)
+                decision = replace(decision, last_voice_at=stopped_at)
                 return Utterance(pcm=self._hand_over(decision), ended=decision)
             case None:
                 if not self._speaking:
                     min_speech_s = self.endpointer.settings.min_speech_s
                     self._keep_last(self._preroll + windows_in(min_speech_s))
                 return None
+
+    def _stopped_at(self, last_voice_at: float) -> float:
+        """Return when speech ended, by its level: the detector lets a voice linger for a while.
+
+        At most `LINGERS_S` before `last_voice_at`, where noise has misled us; never after it.
+        """
+        quiet_s = trailing_quiet_s(np.concatenate(self._windows), LINE_RATE_HZ)
+        stopped_at = self._window_ends_at - quiet_s
+        return min(last_voice_at, max(last_voice_at - LINGERS_S, stopped_at))
+
+    def _began_at(self, started_at: float) -> float:
+        """Return when speech began, by its level: the detector misses soft beginnings."""
+        sounded_s = sounding_s(np.concatenate(self._windows), LINE_RATE_HZ)
+        began_at = self._window_ends_at - sounded_s
+        return min(started_at, max(started_at - MISSES_S, began_at))
 
     def _keep_last(self, windows: int) -> None:
         while len(self._windows) > windows:

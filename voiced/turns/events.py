@@ -123,6 +123,11 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Warn:
+    """Begin a reply that says that time is short."""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """The turn is over for certain: let the reply that was held back sound."""
 
@@ -165,4 +170,4 @@ class Understood:
 Change: TypeAlias = Release | Hold | Resume | Fill
 """What changes a reply and lets it live on."""
 
-Action: TypeAlias = Answer | Prompt | GiveUp | Cut | Withdraw | Understood | Change
+Action: TypeAlias = Answer | Prompt | Warn | GiveUp | Cut | Withdraw | Understood | Change

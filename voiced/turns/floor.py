@@ -23,25 +23,24 @@ Our side is in one of four phases:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
 from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechResumed, SpeechStarted
 from voiced.turns import events as did
-from voiced.turns.digits import DigitCollector
+from voiced.turns.callers_turn import CallersTurn
 from voiced.turns.events import Line, Said, Words
-from voiced.turns.expect import ExpectDigits, ExpectSpeech, ExpectYesNo
+from voiced.turns.expect import ExpectYesNo
+from voiced.turns.silence import SilenceClock
 from voiced.turns.timers import Timer, Timers
 from voiced.turns.utterances import OpenUtterances, Utterance
-from voiced.turns.wording import Ending, ending_of, is_one_of, patience_s, words_of
+from voiced.turns.wording import is_one_of, words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voiced.turns.expect import Expectation
     from voiced.turns.rules import TurnRules
-
-ANY_DIGITS = ExpectDigits()
-"""How keys are put together that nobody has asked for."""
 
 ECHO_AGAIN_S = 0.1
 """What is taken for our echo is looked at again so often, while it lasts."""
@@ -70,20 +69,13 @@ class Floor:
         self._rules = rules
         self._timers = Timers()
         self._open = OpenUtterances()
-        self._collector = DigitCollector()
+        self._turn = CallersTurn(rules)
+        self._silence = SilenceClock(rules)
         self.phase = Phase.NOTHING
-        self.silences = 0
-        """Prompts in a row that brought no word."""
-        self._said = Said()
-        self._answering = Said()  # what the reply in the making answers; empty: nothing
-        self._settled = Said()  # ... and what of that is no guess
         self._may_withdraw = False  # opening and filler are not withdrawn
         self._held_back = False
+        self._must_warn = False
         self._was_cut = False  # since the last answer: sounds without words are then a turn
-        self._expected: Expectation = ExpectSpeech()
-        self._expected_before: Expectation = self._expected
-        self._quiet_since = 0.0
-        self._words_at = 0.0
         self._fills = 0
         self._line = Line(now=0.0)
         self._actions: list[did.Action] = []
@@ -93,22 +85,30 @@ class Floor:
         """When `TimePassed` is wanted; inf for never."""
         return self._timers.next_at
 
-    def open(self, now: float) -> None:
-        """Begin, or begin anew after a transfer: an opening is in the making."""
+    def open(self, now: float, warn_at: float = float("inf")) -> None:
+        """Begin, or begin anew after a transfer: an opening is in the making.
+
+        From `warn_at` on the agent is to be told, once and when it is nobody's go, that time is
+        short.
+        """
         self._timers.clear()
+        self._timers.set(Timer.WARN, warn_at)
+        self._must_warn = False
         self._open.forget()
-        self._collector.take()
-        self._said = self._answering = self._settled = Said()
+        self._turn.forget()
         self._held_back = self._may_withdraw = self._was_cut = False
-        self.silences = 0
+        self._silence.restart(now)
+        self._silence.prompts = 0
         self.phase = Phase.THINKING
-        self._expected = ExpectSpeech()
-        self._words_at = self._quiet_since = now
 
     def expect(self, what: Expectation) -> None:
         """Note what our present reply lets the caller answer."""
-        self._expected = what
-        self._collector.expect(what if isinstance(what, ExpectDigits) else ANY_DIGITS)
+        self._turn.expect(what)
+
+    @property
+    def silences(self) -> int:
+        """Prompts in a row that brought no word."""
+        return self._silence.prompts
 
     def take(self, event: did.Event, line: Line) -> list[did.Action]:
         """Take the next event; return what is to be done, in order."""
@@ -187,7 +187,7 @@ class Floor:
                 self._serve_due()
 
     def _caller_stops(self) -> None:
-        self._quiet_since = self._line.now
+        self._silence.sound(self._line.now)
         self._open.end()
         if self._open.speaking is None:
             self._timers.stop(Timer.HOLD, Timer.SURE)
@@ -227,18 +227,17 @@ class Floor:
             return False
         if self._line.closing and is_one_of(text, self._rules.farewell):
             return False
-        answers = self._line.nearly_over or isinstance(self._expected, ExpectYesNo)
+        answers = self._line.nearly_over or isinstance(self._turn.expected, ExpectYesNo)
         return answers or not is_one_of(text, self._rules.back_channel)
 
     def _understood(self, final: Final) -> None:
-        self._quiet_since = self._line.now
+        self._silence.sound(self._line.now)
         utterance = self._open.settle()
         if utterance is None:
             return
         self._note(utterance, final.text, final.confidence)
         if final.text:
-            self._words_at = self._line.now
-            self.silences = 0
+            self._silence.words(self._line.now)
         if self._interrupts(utterance, final.text) and not (utterance.deaf or utterance.echo):
             self._cut()
         match self.phase:
@@ -256,12 +255,10 @@ class Floor:
         """A transcript has come while our reply is in the making, maybe to a guess of it."""
         if utterance.deaf or utterance.echo or not final.text:
             return
-        words = _words(final)
-        guess = self._answering.words[-1].text if self._answering.words else None
-        if utterance.taken or (self._held_back and guess == final.text):
-            self._settled = replace(self._settled, words=(*self._settled.words, words))
+        if utterance.taken or (self._held_back and self._turn.guessed(final.text)):
+            self._turn.settle(_words(final))
             if self._held_back:
-                self._await_end(self._settled)
+                self._timers.set(Timer.END, self._turn.settled_over_at(self._line.now))
                 self._serve_due()
         else:
             self._withdraw()
@@ -272,7 +269,7 @@ class Floor:
         if utterance.deaf or utterance.echo or utterance.taken:
             return
         if final.text or self._was_cut:
-            self._said = replace(self._said, words=(*self._said.words, _words(final)))
+            self._turn.add(_words(final))
 
     def _note(self, utterance: Utterance, text: str, confidence: float) -> None:
         if utterance.noted != text:
@@ -282,23 +279,22 @@ class Floor:
     # -- the caller presses keys -----------------------------------------------------------------
 
     def _key_pressed(self, key: str) -> None:
-        if self._collector.is_habit(key, self._line.now):
+        if self._turn.keys.is_habit(key, self._line.now):
             return
-        self.silences = 0
-        self._words_at = self._quiet_since = self._line.now
+        self._silence.words(self._line.now)
         interruptible = self._rules.barge_in and not self._line.protected
         if self.phase is Phase.HELD or (self.phase is Phase.SOUNDING and interruptible):
             self._cut()
         elif self.phase is Phase.THINKING and self._may_withdraw:
             self._withdraw()
-        number = self._collector.press(key, self._line.now)
-        self._timers.set(Timer.DIGITS, self._collector.due_at)
+        number = self._turn.keys.press(key, self._line.now)
+        self._timers.set(Timer.DIGITS, self._turn.keys.due_at)
         if number is not None:
             self._keyed(number)
 
     def _keyed(self, number: str) -> None:
         self._timers.stop(Timer.DIGITS)
-        self._said = replace(self._said, digits=self._said.digits + number)
+        self._turn.add_digits(number)
 
     # -- our reply -------------------------------------------------------------------------------
 
@@ -309,9 +305,8 @@ class Floor:
 
     def _reply_over(self) -> None:
         self.phase = Phase.NOTHING
-        self._answering = Said()
         self._timers.stop(Timer.FILL, Timer.HOLD, Timer.SURE, Timer.FALSE_ALARM)
-        self._words_at = self._quiet_since = self._line.now
+        self._silence.restart(self._line.now)
 
     def _hold(self) -> None:
         self._do(did.Hold())
@@ -327,8 +322,7 @@ class Floor:
         self._do(did.Cut())
         self.phase = Phase.NOTHING
         self._was_cut = True
-        self._answering = Said()
-        self._quiet_since = self._line.now
+        self._silence.sound(self._line.now)
         self._timers.stop(
             Timer.HOLD, Timer.SURE, Timer.FALSE_ALARM, Timer.ECHO, Timer.FILL, Timer.END
         )
@@ -337,110 +331,85 @@ class Floor:
         self._do(did.Withdraw())
         self.phase = Phase.NOTHING
         self._timers.stop(Timer.END, Timer.FILL, Timer.STABLE)
-        if self._answering.is_empty:
-            self.silences = max(0, self.silences - 1)  # it was a prompt
-        self._said = Said(
-            words=(*self._settled.words, *self._said.words),
-            digits=self._settled.digits + self._said.digits,
-        )
-        self._answering = self._settled = Said()
+        if self._turn.answering.is_empty:
+            self._silence.not_prompted()
+        self._turn.give_back()
         self._held_back = self._may_withdraw = False
-        self.expect(self._expected_before)
-        self._quiet_since = self._line.now
+        self._silence.sound(self._line.now)
 
     # -- the end of the caller's turn ------------------------------------------------------------
 
     def _look_for_the_end(self) -> None:
         """Answer, or begin to think, if the caller's turn is over or may be."""
-        if self.phase is not Phase.NOTHING or self._collector.is_collecting:
+        if self.phase is not Phase.NOTHING or self._turn.keys.is_collecting:
             return
         if not self._open.any_heard:
-            if not self._said.is_empty:
-                self._may_be_over(self._said)
+            if not self._turn.said.is_empty:
+                self._may_be_over(self._turn.said)
             return
         guess = self._open.guess
         if guess is not None and guess.partial is not None:
-            said = replace(self._said, words=(*self._said.words, guess.partial))
+            said = self._turn.with_words(guess.partial)
             if guess.paused:
                 self._may_be_over(said)
             else:
                 self._think_ahead(said)
-        elif self._said.digits and self._timers.at(Timer.END) == float("inf"):
+        elif self._turn.said.digits and self._timers.at(Timer.END) == float("inf"):
             self._timers.set(Timer.END, self._line.now + MIXED_S)
 
     def _may_be_over(self, said: Said) -> None:
-        self._await_end(said)
-        if self._timers.at(Timer.END) <= self._line.now:
+        over_at = self._turn.over_at(said, self._line.now)
+        if over_at <= self._line.now:
             self._timers.stop(Timer.END)
             self._answer(said, held_back=False)
             self._certain()
         else:
+            self._timers.set(Timer.END, over_at)
             self._think_ahead(said)
 
     def _think_ahead(self, said: Said) -> None:
-        ending = ending_of(said.text, self._expected, self._rules)
-        if self._rules.speculate and said.text and ending is not Ending.UNFINISHED:
+        if self._turn.is_worth_thinking(said):
             self._answer(said, held_back=True)
-
-    def _await_end(self, said: Said) -> None:
-        if said.digits:
-            self._timers.set(Timer.END, self._line.now)
-            return
-        patience = patience_s(said.text, self._expected, self._rules)
-        self._timers.set(Timer.END, said.words[-1].last_voice_at + patience)
 
     def _answer(self, said: Said, *, held_back: bool) -> None:
         since = self._line.now if said.digits else said.words[-1].last_voice_at
         self._do(did.Answer(said=said, since=since, held_back=held_back))
         self.phase = Phase.THINKING
         self._held_back, self._may_withdraw = held_back, True
-        self._settled, self._said, self._answering = self._said, Said(), said
-        self._expected_before = self._expected
-        self.expect(ExpectSpeech())
+        self._turn.set_aside(said)
         self._timers.stop(Timer.STABLE)
 
     def _certain(self) -> None:
         """The turn is over: what is still in the air of it has been answered."""
         self._held_back = self._was_cut = False
         guess = self._open.guess
-        if guess is not None and guess.partial is not None and not self._answering.digits:
+        if guess is not None and guess.partial is not None and not self._turn.answering.digits:
             guess.taken = True
-            self._words_at = self._line.now
-            self.silences = 0
+            self._silence.words(self._line.now)
             self._note(guess, guess.partial.text, guess.partial.confidence)
         if self._rules.fillers:
-            words = self._answering.words
+            words = self._turn.answering.words
             since = words[-1].last_voice_at if words else self._line.now
             self._timers.set(Timer.FILL, since + self._rules.filler_after_s)
 
     # -- time ------------------------------------------------------------------------------------
 
     def _serve_due(self) -> None:
+        serve: dict[Timer, Callable[[], None]] = {
+            Timer.ECHO: self._look_at_echo,
+            Timer.HOLD: self._hold,
+            Timer.SURE: self._cut,
+            Timer.FALSE_ALARM: self._resume,
+            Timer.DIGITS: lambda: self._keyed(self._turn.keys.take()),
+            Timer.STABLE: self._think_about_guess,
+            Timer.END: self._turn_is_over,
+            Timer.FILL: self._fill,
+            Timer.WARN: self._time_is_short,
+            Timer.IDLE: self._nobody_speaks,
+            Timer.WORDLESS: self._nobody_speaks,
+        }
         while (timer := self._timers.take_due(self._line.now)) is not None:
-            self._serve(timer)
-
-    def _serve(self, timer: Timer) -> None:
-        match timer:
-            case Timer.ECHO:
-                self._look_at_echo()
-            case Timer.HOLD:
-                self._hold()
-            case Timer.SURE:
-                self._cut()
-            case Timer.FALSE_ALARM:
-                self._resume()
-            case Timer.DIGITS:
-                self._keyed(self._collector.take())
-            case Timer.STABLE:
-                self._think_about_guess()
-            case Timer.END:
-                self._turn_is_over()
-            case Timer.FILL:
-                self._fill()
-            case Timer.IDLE | Timer.WORDLESS:
-                self._nobody_speaks()
-            case _:
-                assert_never(timer)
+            serve[timer]()
 
     def _look_at_echo(self) -> None:
         """What was taken for our echo goes on: is it that still?"""
@@ -463,7 +432,7 @@ class Floor:
         if self.phase is Phase.THINKING and self._held_back:
             self._do(did.Release())
             self._certain()
-        elif self._said.digits:
+        elif self._turn.said.digits:
             self._open.deafen()  # its words did not come in time
 
     def _fill(self) -> None:
@@ -472,34 +441,32 @@ class Floor:
             self._do(did.Fill(fillers[self._fills % len(fillers)]))
             self._fills += 1
 
+    def _time_is_short(self) -> None:
+        self._must_warn = True
+
     def _watch_silence(self) -> None:
         """Let the clock of silence run while it is nobody's go."""
         self._timers.stop(Timer.IDLE, Timer.WORDLESS)
-        waiting = self.phase is Phase.NOTHING and self._said.is_empty
-        if not waiting or self._collector.is_collecting:
+        waiting = self.phase is Phase.NOTHING and self._turn.said.is_empty
+        if not waiting or self._turn.keys.is_collecting:
             return
-        if self._open.any:
-            at = self._words_at + self._rules.no_words_timeout_s
-            self._timers.set(Timer.WORDLESS, at)
+        if self._must_warn and not self._open.any:
+            self._must_warn = False
+            self._do(did.Warn())
+            self._begin_unasked(may_withdraw=False)
         else:
-            self._timers.set(Timer.IDLE, self._quiet_since + self._silence_timeout_s())
-
-    def _silence_timeout_s(self) -> float:
-        if isinstance(self._expected, ExpectDigits):
-            return self._expected.first_digit_timeout_s or self._rules.silence_timeout_s
-        return self._rules.silence_timeout_s
+            self._silence.set(self._timers, self._turn.expected, sounds=self._open.any)
 
     def _nobody_speaks(self) -> None:
-        self.silences += 1
-        self._words_at = self._line.now
+        goes_on = self._silence.prompted(self._line.now)
+        self._begin_unasked(may_withdraw=True)
+        self._do(did.Prompt(self.silences) if goes_on else did.GiveUp())
+
+    def _begin_unasked(self, *, may_withdraw: bool) -> None:
+        """A reply that answers nothing is in the making."""
         self.phase = Phase.THINKING
-        self._answering = self._settled = Said()
-        self._may_withdraw, self._held_back = True, False
-        self._expected_before = self._expected
-        if self.silences > self._rules.max_prompts:
-            self._do(did.GiveUp())
-        else:
-            self._do(did.Prompt(self.silences))
+        self._turn.set_nothing_aside()
+        self._may_withdraw, self._held_back = may_withdraw, False
 
     @property
     def suspects_echo(self) -> bool:

@@ -24,6 +24,8 @@ class Timer(Enum):
     """The caller's turn is over."""
     FILL = auto()
     """The answer is late: bridge the wait."""
+    WARN = auto()
+    """Not much is left of the call."""
     IDLE = auto()
     """Nobody speaks."""
     WORDLESS = auto()

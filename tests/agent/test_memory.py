@@ -1,0 +1,70 @@
+"""A memory that holds what was heard and no more."""
+
+from voiced.agent.base import CallerTurn
+from voiced.agent.memory import AgentSpoke, CallerSpoke, Memory
+from voiced.heard import HeardPiece
+
+
+def said(text, digits=""):
+    return CallerTurn(text=text, confidence=0.9, digits=digits)
+
+
+def piece(text, heard_text, heard="part"):
+    return HeardPiece(text=text, heard=heard, heard_text=heard_text)
+
+
+def whole(text):
+    return piece(text, text, "all")
+
+
+def test_a_conversation_becomes_messages():
+    memory = Memory()
+    memory.heard([whole("Hello."), whole("Your number?")])
+    memory.caller_said(said("it is", "4711"))
+    memory.heard([whole("Thank you.")])
+    memory.caller_said(said(""))
+    assert [(m.role, m.content) for m in memory.messages()] == [
+        ("assistant", "Hello. Your number?"),
+        ("user", "it is (keys: 4711)"),
+        ("assistant", "Thank you."),
+        ("user", "(not understood)"),
+    ]
+
+
+def test_what_was_cut_is_not_in_the_messages():
+    memory = Memory()
+    memory.heard([piece("We are open until six.", "We are"), piece("Shall I book?", "", "none")])
+    (message,) = memory.messages()
+    assert message.content == "We are (cut short)"
+    assert memory.entries == (AgentSpoke(heard="We are", unheard="open until six. Shall I book?"),)
+
+
+def test_a_false_alarm_leaves_nothing_unheard():
+    memory = Memory()
+    memory.heard(
+        [
+            piece("We are open until six.", "We are"),
+            piece("Shall I book?", "", "none"),
+            whole("open until six."),
+            whole("Shall I book?"),
+        ]
+    )
+    assert memory.entries == (AgentSpoke(heard="We are open until six. Shall I book?"),)
+
+
+def test_a_reply_of_which_nothing_was_heard_is_no_message():
+    memory = Memory()
+    memory.caller_said(said("hello"))
+    memory.heard([piece("Hello.", "", "none")])
+    memory.heard([])
+    assert [m.role for m in memory.messages()] == ["user"]
+
+
+def test_a_turn_that_was_not_over_is_forgotten():
+    memory = Memory()
+    memory.heard([whole("Which day?")])
+    memory.withdrawn()  # nothing to forget: a prompt was withdrawn
+    memory.caller_said(said("on thursday"))
+    memory.withdrawn()
+    memory.caller_said(said("on thursday morning"))
+    assert memory.entries[1:] == (CallerSpoke(text="on thursday morning"),)

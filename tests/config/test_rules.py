@@ -135,3 +135,9 @@ def test_consent_needs_a_recording_and_its_time(recording, media, is_sound):
         assert parse_config(document, {}).recording.consent
     else:
         assert keys_of_problems(document) == ["recording.consent"]
+
+
+@pytest.mark.parametrize("turns", [{"min_delay_ms": 700}, {"max_delay_ms": 500}])
+def test_the_delays_of_turns_are_in_order(turns):
+    assert parse_config({"turns": {"min_delay_ms": 600}}, {}).turns.delay_ms == 600
+    assert keys_of_problems({"turns": turns}) == ["turns.delay_ms"]

@@ -10,10 +10,20 @@ from voiced.journal import (
     CallEnded,
     CallerSaid,
     CallRinging,
+    FalseAlarm,
+    Silenced,
 )
+from voiced.latency import Latency
 from voiced.testing.caller import silent_caller, tone_caller
 from voiced.testing.playback import Gap, PlaybackStatistics
-from voiced.testing.story import Teller, draw, find_faults, latency_summary, underrun_summary
+from voiced.testing.story import (
+    Teller,
+    draw,
+    find_faults,
+    latency_summary,
+    underrun_summary,
+    wait_summary,
+)
 
 RINGING = CallRinging(caller="+13125550101", called="+13125550199", at=100.0)
 
@@ -27,6 +37,28 @@ def told(teller_numbered, *events):
     return teller, lines
 
 
+WAIT = Latency(
+    endpointing_s=0.6,
+    recognizer_s=0.06,
+    model_s=0.0,
+    synthesizer_s=0.001,
+    pacing_s=0.0,
+    lead_in_s=0.05,
+)
+
+
+def test_for_what_the_caller_waited_is_told_on_the_average():
+    teller, _ = told(
+        False,
+        ("telnyx", RINGING),
+        ("daemon", AgentSpeaking(text="Hello.", at=100.5, latency_s=None)),
+        ("daemon", AgentSpeaking(text="Yes.", at=102.7, latency_s=0.71, latency=WAIT)),
+        ("daemon", AgentSpeaking(text="No.", at=104.7, latency_s=0.71, latency=WAIT)),
+    )
+    assert wait_summary(teller.story("v3:x")) == "endpointing 0.60, recognizer 0.06, lead-in 0.05"
+    assert wait_summary(None) == ""
+
+
 def test_a_conversation_is_told_from_both_sides():
     _, lines = told(
         False,
@@ -37,10 +69,12 @@ def test_a_conversation_is_told_from_both_sides():
         ("daemon", AgentSpeaking(text="Good day.", at=100.31, latency_s=None)),
         ("telnyx", CallerSaid(text="Are you open?", confidence=1.0, at=102.0)),
         ("daemon", CallerSaid(text="are you open", confidence=0.87, at=102.6)),
-        ("daemon", AgentSpeaking(text="Yes we are.", at=102.7, latency_s=0.71)),
-        ("daemon", BargeIn(at=103.0)),
+        ("daemon", AgentSpeaking(text="Yes we are.", at=102.7, latency_s=0.71, latency=WAIT)),
+        ("daemon", BargeIn(at=103.0, voice_at=102.9)),
+        ("daemon", Silenced(at=103.01)),
         ("daemon", AgentHeard(text="Yes we are.", heard="part", heard_text="Yes", at=103.0)),
         ("daemon", CallerSaid(text="", confidence=0.0, at=104.0)),
+        ("daemon", FalseAlarm(at=104.0)),
         ("telnyx", CallEnded(reason="normal_clearing", evidence="caller hung up", at=110.0)),
     )
     assert lines == [
@@ -49,10 +83,13 @@ def test_a_conversation_is_told_from_both_sides():
         "   0.3 s  agent   Good day.",
         "   2.0 s  caller  Are you open?",
         '   2.6 s                  understood "are you open", 87%',
-        "   2.7 s  agent   Yes we are.  [after 0.71 s]",
+        "   2.7 s  agent   Yes we are."
+        "  [after 0.71 s: endpointing 0.60, recognizer 0.06, lead-in 0.05]",
         "   3.0 s                  the caller interrupts",
+        "   3.0 s                  the agent is silent, 0.11 s after that began",
         '   3.0 s                  the caller heard part: "Yes"',
         "   4.0 s                  not understood",
+        "   4.0 s                  it was nothing: the agent goes on",
         "  10.0 s          caller hung up",
     ]
 

@@ -208,6 +208,19 @@ def _records_in_a_directory(config: Config) -> Problem | None:
     )
 
 
+def _delays_in_order(config: Config) -> Problem | None:
+    turns = config.turns
+    if turns.min_delay_ms <= turns.delay_ms <= turns.max_delay_ms:
+        return None
+    return Problem(
+        key="turns.delay_ms",
+        value=str(turns.delay_ms),
+        reason=f"must lie between min_delay_ms ({turns.min_delay_ms}) and "
+        f"max_delay_ms ({turns.max_delay_ms})",
+        remedy="a complete answer is waited for least, an unfinished one longest",
+    )
+
+
 RULES = (
     Rule(keys=("server.insecure", "server.bind"), check=_insecure_stays_at_home),
     Rule(keys=("server.tls_certificate", "server.tls_key"), check=_tls_needs_both),
@@ -230,6 +243,9 @@ RULES = (
             "media.sample_rate",
         ),
         check=_consent_has_its_time,
+    ),
+    Rule(
+        keys=("turns.min_delay_ms", "turns.delay_ms", "turns.max_delay_ms"), check=_delays_in_order
     ),
     Rule(keys=("records.path",), check=_records_in_a_directory),
 )

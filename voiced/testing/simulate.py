@@ -36,6 +36,7 @@ from voiced.testing.story import (
     find_faults,
     latency_summary,
     underrun_summary,
+    wait_summary,
     write_line,
 )
 from voiced.testing.webhooks import load_key
@@ -282,6 +283,8 @@ def _tell_one(report: CallReport, teller: Teller, faults: Sequence[str]) -> None
     reason = f", {story.end_reason}" if story is not None and story.end_reason else ""
     write_line(f"ended: {report.ended_by} hung up ({report.cause}{reason})")
     write_line(f"turns: {latency_summary(report)}")
+    if waits := wait_summary(story):
+        write_line(f"waits: {waits} s on the average")
     write_line(f"audio: {underrun_summary(report)}, at most {_ahead(report)} queued at Telnyx")
     for note in report.notes:
         write_line(f"note:  {note}")

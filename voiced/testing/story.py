@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from voiced.journal import (
@@ -20,14 +20,17 @@ from voiced.journal import (
     CallEnded,
     CallerSaid,
     CallRinging,
+    FalseAlarm,
+    Silenced,
 )
 from voiced.testing.picture import Marker, Timeline
 from voiced.testing.utterances import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from voiced.journal import JournalEvent
+    from voiced.latency import Latency
     from voiced.testing.report import CallReport
 
 LONGEST_GAP_S = 0.040
@@ -55,6 +58,7 @@ class Story:
     rang_at: float
     agent_texts: list[AgentSpeaking] = field(default_factory=list)
     barge_ins: list[float] = field(default_factory=list)
+    voice_at: float = 0.0
     understood: list[CallerSaid] = field(default_factory=list)
     end_reason: str = ""
     evidence: str = ""
@@ -135,22 +139,50 @@ class DaemonSide:
                 story.understood.append(event)
                 words = f'understood "{text}", {confidence:.0%}' if text else "not understood"
                 tell(call_id, at, "", f"        {words}")
-            case AgentSpeaking(text=text, at=at, latency_s=latency_s):
+            case AgentSpeaking(text=text, at=at):
                 story.agent_texts.append(event)
-                tell(call_id, at, "agent", text + _latency(latency_s))
+                tell(call_id, at, "agent", text + _latency(event.latency_s, event.latency))
             case AgentHeard(heard=heard, heard_text=heard_text, at=at) if heard != "all":
                 tell(call_id, at, "", f'        the caller heard {heard}: "{heard_text}"')
             case BargeIn(at=at):
                 story.barge_ins.append(at)
+                story.voice_at = at if event.voice_at is None else event.voice_at
                 tell(call_id, at, "", "        the caller interrupts")
+            case Silenced(at=at):
+                after_s = at - story.voice_at
+                tell(
+                    call_id,
+                    at,
+                    "",
+                    f"        the agent is silent, {after_s:.2f} s after that began",
+                )
+            case FalseAlarm(at=at):
+                tell(call_id, at, "", "        it was nothing: the agent goes on")
             case CallEnded(reason=reason, evidence=evidence):
                 story.end_reason, story.evidence = reason, evidence
             case _:
                 pass
 
 
-def _latency(latency_s: float | None) -> str:
-    return "" if latency_s is None else f"  [after {latency_s:.2f} s]"
+def _latency(latency_s: float | None, latency: Latency | None = None) -> str:
+    if latency_s is None:
+        return ""
+    parts = "" if latency is None else _parts(asdict(latency))
+    return f"  [after {latency_s:.2f} s{': ' if parts else ''}{parts}]"
+
+
+def _parts(parts: Mapping[str, float]) -> str:
+    """Return for what was waited, but for what is too short to print."""
+    told = {name.removesuffix("_s").replace("_", "-"): s for name, s in parts.items()}
+    return ", ".join(f"{name} {s:.2f}" for name, s in told.items() if s >= 0.005)
+
+
+def wait_summary(story: Story | None) -> str:
+    """Return for what the caller waited on the average; "" when nobody knows."""
+    waits = [asdict(said.latency) for said in story.agent_texts if said.latency] if story else []
+    if not waits:
+        return ""
+    return _parts({name: statistics.mean(wait[name] for wait in waits) for name in waits[0]})
 
 
 def find_faults(report: CallReport, *, disturbed: bool = False) -> list[str]:

@@ -12,6 +12,7 @@ import trio
 
 from tests.call.conftest import start_message
 from voiced.agent.base import CallInfo
+from voiced.agent.memory import Memory
 from voiced.audio.codec import open_encoder
 from voiced.conversation import Conversation
 from voiced.errors import RecognizerFailed, SynthesizerFailed
@@ -440,3 +441,107 @@ async def test_a_conversation_goes_on_after_a_transfer_that_failed(autojump_cloc
     assert dialogue.turns == ["operator", "well goodbye"]
     spoken = [e.text for e in notes if isinstance(e, AgentSpeaking)]
     assert spoken == ["Yes?", "Nobody is there.", "Goodbye."]
+
+
+class MindfulDialogue:
+    """A dialogue that remembers with `Memory` and is told when time is short."""
+
+    def __init__(self):
+        self.memory = Memory()
+
+    async def open(self, reply):
+        await reply.say("Hello, how can I help you?")
+
+    async def answer(self, turn, reply):
+        self.memory.caller_said(turn)
+        await reply.say("Let me see what we have for you.")
+
+    async def prompt(self, silences, reply):
+        await reply.say("Are you there?")
+
+    async def transfer_failed(self, reason, reply):
+        raise AssertionError("nothing is transferred")
+
+    async def time_is_short(self, left_s, reply):
+        await reply.say(f"We have {left_s:.0f} seconds left.")
+        reply.hang_up()
+
+    def interrupted(self, heard):
+        self.interrupted_after = heard
+
+    def withdrawn(self):
+        self.memory.withdrawn()
+
+    def heard(self, pieces):
+        self.memory.heard(pieces)
+
+
+class MindfulAgent(FunctionAgent):
+    def begin(self, call):
+        self.dialogue = MindfulDialogue()
+        return self.dialogue
+
+
+async def test_a_dialogue_that_remembers_is_told_what_was_heard_and_what_never_was(autojump_clock):
+    agent = MindfulAgent()
+    script = [
+        speech(2.0, 3.0, "on thursday"),
+        speech(3.75, 4.5, "in the morning"),  # before the answer sounds
+        speech(6.0, 6.8, "no on friday"),  # over it
+    ]
+    async with alone(agent, script) as (conversation, events, _), trio.open_nursery() as nursery:
+        nursery.start_soon(conversation.run, events)
+        await trio.sleep(12)
+        nursery.cancel_scope.cancel()
+    assert [(m.role, m.content) for m in agent.dialogue.memory.messages()] == [
+        ("assistant", "Hello, how can I help you?"),
+        ("user", "on thursday in the morning"),
+        ("assistant", "Let me see (cut short)"),
+        ("user", "no on friday"),
+        ("assistant", "Let me see what we have for you."),
+    ]
+    assert agent.dialogue.interrupted_after == "Let me see"
+
+
+async def test_a_dialogue_is_told_before_the_call_is_cut(autojump_clock):
+    agent = MindfulAgent()
+    async with alone(agent) as (conversation, events, notes):
+        with trio.fail_after(65):
+            assert await conversation.run(events) == HangUp()
+    spoken = [(round(e.at), e.text) for e in notes if isinstance(e, AgentSpeaking)]
+    assert spoken == [(0, "Hello, how can I help you?"), (5, "We have 60 seconds left.")]
+
+
+async def test_a_caller_who_never_answers_is_hung_up_on_in_the_end(autojump_clock):
+    agent = FunctionAgent(greet=ask("Hello?"), nudge=ask("Are you there?"))
+    async with alone(agent, max_prompts=2) as (conversation, events, notes):
+        assert await conversation.run(events) == HangUp(nobody_spoke=True)
+    spoken = [e.text for e in notes if isinstance(e, AgentSpeaking)]
+    assert spoken == ["Hello?", "Are you there?", "Are you there?"]
+
+
+async def test_a_filler_is_said_while_the_agent_thinks(autojump_clock):
+    async def respond(turn, reply):
+        await trio.sleep(5)
+        await hang_up_after(turn, reply)
+
+    agent = FunctionAgent(greet=ask("Hello?"), respond=respond)
+    script = [speech(2.0, 3.0, "what do you have")]
+    rules = {"filler_after_s": 1.5, "fillers": ("One moment.",)}
+    async with alone(agent, script, **rules) as (conversation, events, notes):
+        await conversation.run(events)
+    spoken = [(round(e.at, 1), e.text) for e in notes if isinstance(e, AgentSpeaking)]
+    assert spoken == [(0.1, "Hello?"), (4.6, "One moment."), (8.9, "Goodbye.")]
+
+
+async def test_keys_before_and_after_a_conversation_are_let_pass(autojump_clock):
+    agent = FunctionAgent(greet=hang_up_after_greeting)
+    async with alone(agent) as (conversation, events, _):
+        conversation.key_pressed("1", 0.0)
+        await conversation.run(events)
+        conversation.key_pressed("1", trio.current_time())
+    assert agent.dialogues[0].digits == []
+
+
+async def hang_up_after_greeting(reply):
+    await hang_up_after(None, reply)

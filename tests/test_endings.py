@@ -2,7 +2,7 @@
 
 import pytest
 
-from voiced.endings import ending_of
+from voiced.endings import ending_of, outcome_of
 from voiced.errors import (
     AgentFailed,
     CallGone,
@@ -16,6 +16,7 @@ from voiced.errors import (
     UnsupportedCodec,
 )
 from voiced.leg import EndReason
+from voiced.telnyx.outcome import Outcome
 
 CLOSED = MediaStreamClosed(1006)
 TOO_SLOW = ProviderTooSlow("agent", "no audio")
@@ -63,3 +64,18 @@ def test_a_subclass_is_not_taken_for_its_base():
 
     error = Odd("r", "x")
     assert ending_of(ExceptionGroup("", [error])) == (EndReason.INTERNAL_ERROR, "Odd", error)
+
+
+@pytest.mark.parametrize(
+    ("reason", "answered", "outcome"),
+    [
+        (EndReason.AGENT_HUNG_UP, True, Outcome.COMPLETED),
+        (EndReason.MAX_DURATION, True, Outcome.LIMIT_REACHED),
+        (EndReason.OPERATOR_HUNG_UP, False, Outcome.CANCELLED),
+        (EndReason.SHUTDOWN, False, Outcome.CANCELLED),
+        (EndReason.UNREACHED, False, Outcome.NO_ANSWER),
+        (EndReason.STREAMING_FAILED, False, Outcome.FAILED),
+    ],
+)
+def test_what_a_dial_came_to_that_we_ended_ourselves(reason, answered, outcome):
+    assert outcome_of(reason, answered=answered) is outcome

@@ -188,3 +188,13 @@ async def test_an_amendment_that_cannot_be_written_is_logged(tmp_path, log_text)
     (tmp_path / "a" / "call.json").mkdir(parents=True)
     assert await store.amend("a", lambda found: found) is False
     assert json.loads(log_text.getvalue())["event"] == "record not read"
+
+
+async def test_a_record_is_found_by_what_we_call_the_call(tmp_path):
+    store = RecordStore(tmp_path)
+    document = {**DOCUMENT, "ref": "0123456789abcdef"}
+    await store.save(document)
+    await store.save({**DOCUMENT, "ref": "fedcba9876543210"})
+    assert await store.find("0123456789abcdef") == document
+    for ref in ("0123456789abcdee", "", "*", "../../../../../x", "89abcdef"):
+        assert await store.find(ref) == {}

@@ -24,12 +24,13 @@ import trio
 
 from voiced.answerer import Answerer
 from voiced.audio.codec import audio_rate_hz
-from voiced.endings import ending_of
+from voiced.endings import ending_of, outcome_of
 from voiced.goodbye import Goodbye, speaking_limit_s
 from voiced.journal import CallEnded, CallRinging
 from voiced.ledger import CLOSE_LIMIT_S, LegBooks
 from voiced.leg import Ending, EndReason, LegEvent
 from voiced.log import get_logger
+from voiced.milestones import Milestones
 from voiced.services import LentSocket
 from voiced.session import Session
 from voiced.telnyx import events
@@ -127,7 +128,10 @@ class Call:
         self._office = office
         self.over = trio.Event()
         """Set when the call's end is decided."""
-        self._identified = trio.Event()
+        self.milestones = Milestones()
+        """How far it has come; the switchboard adds the end."""
+        if leg.id is not None:
+            self.milestones.reach("placed")
         self._goodbye = Goodbye(leg, self.services.telnyx)
         self.books = LegBooks(
             services.ledger,
@@ -156,7 +160,6 @@ class Call:
         self._sockets_in, self._sockets = trio.open_memory_channel["LentSocket"](1)
         self._carried = False
         self._released = trio.Event()
-        self._answered = False
 
     @property
     def id(self) -> str:
@@ -171,14 +174,18 @@ class Call:
         if self.leg.id is None and isinstance(call_control_id, str) and call_control_id:
             self.leg.id = cast("CallControlId", call_control_id)
             self.record.identify(ids)
-            self._identified.set()
+            self.milestones.reach("placed")
             self._office.identified(self)
+
+    def came_to(self, outcome: Outcome) -> None:
+        """Learn what has become of a call that we placed; the first to know is believed."""
+        self.record.outcome(outcome)
 
     def webhook(self, event: events.WebhookEvent) -> None:
         """Apply a fact that Telnyx tells of this leg. Never waits, never raises."""
         match event:
             case events.CallAnswered():
-                self._answered = True
+                self.milestones.reach("answered")
                 self.leg.apply(LegEvent.ANSWERED)
                 self._goodbye.answered.set()
                 if self._answerer is not None:
@@ -276,14 +283,15 @@ class Call:
 
     def _end_by_hangup(self, event: events.CallHangup, *, was_bridged: bool) -> None:
         evidence = f"call.hangup {event.webhook_id}: {event.cause}, {event.source}"
-        if self.keys.direction == "outgoing":
+        if self._is_outgoing:
             result = dial_result(
-                answered=self._answered,
+                answered=self.milestones.has("answered"),
                 hangup_cause=event.cause,
                 sip_hangup_cause=event.sip_cause,
                 hangup_source=event.source,
             )
-            self.record.outcome(result.outcome)
+            if self.ending is None:
+                self.came_to(result.outcome)
             evidence = f"{result.explanation}; {evidence}"
         if was_bridged:
             self.end(EndReason.TRANSFERRED, evidence)
@@ -303,9 +311,14 @@ class Call:
 
     @property
     def _far_end_hung_up(self) -> EndReason:
-        if self.keys.direction == "incoming":
+        if not self._is_outgoing:
             return EndReason.CALLER_HUNG_UP
-        return EndReason.CALLEE_HUNG_UP if self._answered else EndReason.UNREACHED
+        answered = self.milestones.has("answered")
+        return EndReason.CALLEE_HUNG_UP if answered else EndReason.UNREACHED
+
+    @property
+    def _is_outgoing(self) -> bool:
+        return self.keys.direction == "outgoing"
 
     # -- the life of the call --------------------------------------------------------------------
 
@@ -362,7 +375,7 @@ class Call:
         media = await self._open()
         if media is None:
             return
-        self._answered = True
+        self.milestones.reach("answered")
         if self._answerer is not None:
             self._answerer.answered()  # `call.answered` may be late
         structlog.contextvars.bind_contextvars(call=self.id)
@@ -387,7 +400,7 @@ class Call:
 
     async def _book_id(self) -> None:
         """Write down how Telnyx calls the leg that we have dialled, as soon as it is known."""
-        await self._identified.wait()
+        await self.milestones.wait("placed")
         assert self.leg.id is not None
         await self._expect_recording()
         await self.books.identified(self.leg.id, self.record.document()["call_leg_id"])
@@ -447,7 +460,7 @@ class Call:
         """Wait for the id of a leg whose dial was cut off: it must be hung up."""
         if ending.reason is not EndReason.DIAL_FAILED:
             with trio.move_on_after(self._config.call.goodbye_timeout_s):
-                await self._identified.wait()
+                await self.milestones.wait("placed")
                 return True
             log.error("dialled leg without an id: it may ring until its time limit")
         return False
@@ -456,25 +469,13 @@ class Call:
         ending = self._settled_ending()
         self.note(CallEnded(reason=ending.reason.value, evidence=ending.evidence, at=ending.at))
         self.record.hangup_confirmed(confirmed=confirmed)
-        if self.keys.direction == "outgoing":
-            self.record.outcome(self._presumed_outcome(ending), presumed=True)
+        if self._is_outgoing:
+            self.came_to(outcome_of(ending.reason, answered=self.milestones.has("answered")))
         log.info("call ended", reason=ending.reason.value, evidence=ending.evidence)
         self.record.wire(self.flight.close(self.record.document()))
         await self._close_recording()
         await self.books.close(self.record.document(), is_over=confirmed)
-        self.telnyx_recording.ended(was_answered=self._answered)
-
-    def _presumed_outcome(self, ending: Ending) -> Outcome:
-        """Return what came of our call where no `call.hangup` has told it: we were first."""
-        if self._answered:
-            return Outcome.COMPLETED
-        match ending.reason:
-            case EndReason.DIAL_FAILED:
-                return Outcome.FAILED
-            case EndReason.UNREACHED:
-                return Outcome.NO_ANSWER
-            case _:
-                return Outcome.CANCELLED
+        self.telnyx_recording.ended(was_answered=self.milestones.has("answered"))
 
     async def _close_recording(self) -> None:
         if self._recording is None:

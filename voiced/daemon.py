@@ -14,6 +14,7 @@ import trio
 
 from voiced.admin import make_admin_app
 from voiced.agent.base import DialogueAgent
+from voiced.dialer import open_dialer
 from voiced.errors import RecognizerFailed
 from voiced.flight.recorder import open_flights
 from voiced.flight.retention import Retention, keep_house
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from quart_trio import QuartTrio
 
     from voiced.config import Config
+    from voiced.dialer import Dialer
     from voiced.flights import Flights
     from voiced.journal import Observer
 
@@ -72,6 +74,7 @@ class Core:
     app: QuartTrio
     media: MediaEndpoint
     switchboard: Switchboard
+    dialer: Dialer
     warm: trio.Event
     """Set once everything is loaded that calls will use."""
 
@@ -139,6 +142,7 @@ async def open_core(
     *,
     wall_clock: Callable[[], float] = WALL_CLOCK,
     make_ref: Callable[[], str] = _new_ref,
+    webhook_transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Core]:
     """Yield the daemon's application without sockets; live calls are cut when it closes.
 
@@ -146,6 +150,7 @@ async def open_core(
         services: of all calls.
         wall_clock: unix seconds.
         make_ref: gives each call a reference of its own; a replay gives it the one it had.
+        webhook_transport: carries what is told of placed calls (in memory, in tests).
     """
     async with trio.open_nursery() as live_calls:
         live_calls.start_soon(services.ledger.run, name="ledger")
@@ -162,17 +167,19 @@ async def open_core(
         warm = trio.Event()
         live_calls.start_soon(_warm_up, services, warm, name="warm up")
         intake = _make_intake(services, switchboard, wall_clock)
-        try:
-            yield Core(
-                app=make_public_app(intake),
-                media=MediaEndpoint(switchboard),
-                switchboard=switchboard,
-                warm=warm,
-            )
-        finally:
-            with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
-                await switchboard.close()
-            live_calls.cancel_scope.cancel()
+        async with open_dialer(services, switchboard, transport=webhook_transport) as dialer:
+            try:
+                yield Core(
+                    app=make_public_app(intake),
+                    media=MediaEndpoint(switchboard),
+                    switchboard=switchboard,
+                    dialer=dialer,
+                    warm=warm,
+                )
+            finally:
+                with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
+                    await switchboard.close()
+        live_calls.cancel_scope.cancel()
 
 
 async def _warm_up(services: Services, warm: trio.Event) -> None:

@@ -18,6 +18,7 @@ from voiced.opening import StreamStarter, start_media
 from voiced.services import CallFace
 from voiced.telnyx import commands
 from voiced.telnyx.events import CallAnswered
+from voiced.telnyx.outcome import refused_dial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from voiced.services import LentSocket, Media, Services
     from voiced.telnyx.events import WebhookEvent
     from voiced.telnyx.machine import DetectionMode
+    from voiced.telnyx.outcome import Outcome
     from voiced.telnyx_recording import LegRecording
 
 RING_GRACE_S = 10.0
@@ -40,6 +42,7 @@ class DialOrder:
         to: E.164 number or SIP URI.
         caller_id: what the callee sees, E.164.
         key: what makes this order the same as another: Telnyx dials a key once.
+        ref: what we call the call, 16 characters of a-z and 0-9; "" for a new name.
         line: whose agent talks; "" for that of all calls.
         variables: what the agent is told of the call.
         detection: of answering machines; None for what `[outbound]` says.
@@ -48,6 +51,7 @@ class DialOrder:
     to: str = field(repr=False)
     caller_id: str = field(repr=False)
     key: str
+    ref: str = ""
     line: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     detection: DetectionMode | Literal["disabled"] | None = None
@@ -58,6 +62,10 @@ class DialledCall(CallFace, Protocol):
 
     def identify(self, ids: Mapping[str, Any]) -> None:
         """Learn the leg's ids, `call_control_id` and others, from Telnyx's reply."""
+        ...
+
+    def came_to(self, outcome: Outcome) -> None:
+        """Learn what has become of the call."""
         ...
 
 
@@ -154,6 +162,7 @@ class Dialing:
             data = await self._telnyx.send(command)
         except CommandFailed as failed:
             if self._leg.id is None:
+                self._call.came_to(refused_dial(status=failed.status, code=failed.code))
                 self._call.end(EndReason.DIAL_FAILED, str(failed))
                 return
         else:  # otherwise the leg is there: only the reply was lost

@@ -1,4 +1,7 @@
-"""Which ending an error makes of a call: the one place where exceptions become reasons. Pure."""
+"""Which ending an error makes of a call, and which outcome an ending makes of a dial. Pure.
+
+The one place where exceptions become reasons.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from voiced.errors import (
     UnsupportedCodec,
 )
 from voiced.leg import EndReason
+from voiced.telnyx.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +46,16 @@ def ending_of(group: BaseExceptionGroup[Exception]) -> tuple[EndReason, str, Exc
             return EndReason.INTERNAL_ERROR, type(error).__name__, error
     error = min(errors, key=lambda e: list(_REASONS).index(type(e)))
     return _REASONS[type(error)], str(error), None
+
+
+def outcome_of(reason: EndReason, *, answered: bool) -> Outcome:
+    """Return what a call that we placed, and ended by ourselves, came to."""
+    if answered:
+        limit = reason is EndReason.MAX_DURATION
+        return Outcome.LIMIT_REACHED if limit else Outcome.COMPLETED
+    if reason in (EndReason.OPERATOR_HUNG_UP, EndReason.SHUTDOWN):
+        return Outcome.CANCELLED
+    return Outcome.NO_ANSWER if reason is EndReason.UNREACHED else Outcome.FAILED
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:

@@ -8,6 +8,7 @@ meets them and never cross a module boundary. Why a *call* ended is not an excep
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 class VoicedError(Exception):
@@ -98,8 +99,21 @@ class CallGone(CommandFailed):
     """The leg had already ended (90018): often not worth an error line."""
 
 
+class BadRequest(VoicedError):
+    """The admin API was asked for something that makes no sense; the text names the field."""
+
+
 class CannotDial(VoicedError):
-    """A call cannot be placed now; the text says why."""
+    """A call cannot be placed; the text says why, and the remedy where there is one.
+
+    Attributes:
+        status: HTTP status to answer. 409: the key has placed another call; 422: the order is
+            faulty; 429: too much at once, later it may be well; 503: not by this daemon, as it is.
+    """
+
+    def __init__(self, reason: str, *, status: Literal[409, 422, 429, 503] = 503) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class DownloadFailed(TelnyxError):

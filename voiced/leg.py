@@ -16,10 +16,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from voiced.telnyx.ids import CallControlId
+
+
+Milestone: TypeAlias = Literal["placed", "answered", "ended"]
+"""How far a call has come: Telnyx knows it; somebody has answered; it is over, and written down."""
 
 
 class LegState(Enum):

@@ -183,9 +183,9 @@ class RecordBuilder:
         for name in ("call_leg_id", "call_session_id"):
             self._document[name] = ids.get(name, "")
 
-    def outcome(self, outcome: Outcome, *, presumed: bool = False) -> None:
-        """Say what became of a call that we placed; what is presumed yields to what was told."""
-        if not (presumed and self._document["outcome"]):
+    def outcome(self, outcome: Outcome) -> None:
+        """Say what became of a call that we placed; the first to know is believed."""
+        if self._document["outcome"] is None:
             self._document["outcome"] = outcome.value
 
     def hangup_confirmed(self, *, confirmed: bool) -> None:
@@ -203,6 +203,17 @@ def _latency(event: AgentSpeaking) -> dict[str, Any]:
     return {
         "latency_s": None if event.latency_s is None else round(event.latency_s, 3),
         "latency": parts and {key: round(value, 3) for key, value in parts.items()},
+    }
+
+
+def summary_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of a record what somebody who has placed the call is told of it."""
+    told = ("from", "to", "line", "state", "outcome", "end")
+    times = ("started_at", "answered_after_s", "duration_s")
+    return {
+        "id": document["ref"],
+        "call_control_id": document.get("call_id", ""),
+        **{name: document.get(name) for name in (*told, *times)},
     }
 
 

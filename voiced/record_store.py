@@ -8,6 +8,7 @@ import os
 import re
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -18,11 +19,13 @@ from voiced.recording import AUDIO_FILE, Recording
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
 log = get_logger(__name__)
 
 RECORD_FILE = "call.json"
+
+REF = re.compile(r"[0-9a-z]{16}")
+"""What we call a call; its directory's name ends in it."""
 
 DISK_THREADS = 8
 """Of their own, so that a disk that hangs takes none from the synthesizer."""
@@ -123,6 +126,25 @@ class RecordStore:
                 log.error("record not read", directory=str(directory), error=error.strerror)
                 return False
             return bool(document) and await self._write(directory, document)
+
+    async def find(self, ref: str) -> dict[str, Any]:
+        """Return the record of the call that we call `ref`, live or ended; {} if there is none.
+
+        Raises:
+            OSError: the directory cannot be read.
+        """
+        found: dict[str, Any] = {}
+
+        def look() -> None:
+            with os.scandir(self._root) as entries:
+                for entry in entries:
+                    if entry.name.endswith(f"-{ref}"):
+                        found.update(_read(Path(entry.path)))
+                        return
+
+        if REF.fullmatch(ref):
+            await self.run_sync(look)
+        return found
 
     async def _write(
         self, directory: Path, document: dict[str, Any], *, replaces: bool = True

@@ -114,7 +114,7 @@ class Switchboard:
         if self._draining:
             raise CannotDial("the daemon is draining")
         if len(self._by_token) >= limit:
-            raise CannotDial(f"{limit} calls are up ([call] max_concurrent)")
+            raise CannotDial(f"{limit} calls are up ([call] max_concurrent)", status=429)
         return self._place(order, self._services.staff[order.line])
 
     def consult(self, call: Call, to: str, staff: Staff) -> Call:
@@ -136,7 +136,7 @@ class Switchboard:
 
     def _place(self, order: DialOrder, staff: Staff) -> Call:
         config = self._services.config
-        keys = self._make_keys("outgoing")
+        keys = self._make_keys("outgoing", order.ref)
         call = self._make_call(
             Leg(),
             keys,
@@ -164,13 +164,22 @@ class Switchboard:
         return call
 
     @property
+    def free_places(self) -> int:
+        """How many more calls may be up."""
+        return max(0, self._services.config.call.max_concurrent - len(self._by_token))
+
+    @property
     def is_draining(self) -> bool:
         """Whether new calls are refused."""
         return self._draining
 
+    def refuse_new_calls(self) -> None:
+        """Begin to drain."""
+        self._draining = True
+
     async def drain(self) -> None:
         """Refuse new calls and wait until the live ones have ended."""
-        self._draining = True
+        self.refuse_new_calls()
         await self._empty.wait()
 
     async def close(self) -> None:
@@ -269,8 +278,9 @@ class Switchboard:
             office=self,
         )
 
-    def _make_keys(self, direction: Literal["incoming", "outgoing"]) -> CallKeys:
-        return CallKeys(direction=direction, ref=self._make_ref(), token=secrets.token_urlsafe(24))
+    def _make_keys(self, direction: Literal["incoming", "outgoing"], ref: str = "") -> CallKeys:
+        token = secrets.token_urlsafe(24)
+        return CallKeys(direction=direction, ref=ref or self._make_ref(), token=token)
 
     # -- lives -----------------------------------------------------------------------------------
 
@@ -301,6 +311,7 @@ class Switchboard:
             self._forget(call)
 
     def _forget(self, call: Call) -> None:
+        call.milestones.reach("ended")
         del self._by_ref[call.keys.ref]
         for target in [leg for leg, owner in self._by_target.items() if owner is call]:
             del self._by_target[target]

@@ -237,3 +237,19 @@ def test_a_fault_in_keys_is_reported_with_its_place(old, new, place, says):
     found = faults(NUMBERS.replace(old, new, 1))
     assert place in found
     assert says in found[place]
+
+
+def test_texts_may_use_declared_variables_and_no_others():
+    text = 'variables = { name = "there" }\n' + GOOD.replace('"Hello."', '"Hello {name}."')
+    assert parse_dialogue(text, name="d.toml").variables == {"name": "there"}
+    assert faults(text.replace("{name}", "{nam}")) == {
+        "greeting": "'Hello {nam}.' '{nam}' is nothing known here (did you mean 'name'?)"
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("caller", "is reserved"), ("Name", "is no name"), ("day", "is also a slot of words")],
+)
+def test_a_variable_needs_a_name_of_its_own(name, reason):
+    assert reason in faults(f'variables = {{ {name} = "x" }}\n{GOOD}')[f"variables.{name}"]

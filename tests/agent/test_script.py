@@ -516,3 +516,28 @@ async def test_a_caller_is_told_that_time_is_short_if_the_dialogue_has_words_for
         assert isinstance(caller.dialogue, TimeAware)
         await caller.dialogue.time_is_short(60, caller.reply)
         assert caller.reply.text == said
+
+
+async def test_variables_of_the_call_are_said_and_have_a_default(tmp_path):
+    file = tmp_path / "d.toml"
+    file.write_text(
+        """
+        start = "ask"
+        greeting = "Hello {name}, about {day}."
+        variables = { name = "there", day = "today" }
+        [states.ask]
+        say = "Is {day} good?"
+        [[states.ask.answers]]
+        hear = ["yes"]
+        hang_up = true
+        """
+    )
+    async with ScriptAgent.open(ScriptSettings(dialogue=str(file))) as agent:
+        for variables, said in (
+            ({}, "Hello there, about today. Is today good?"),
+            ({"name": "{day}", "x": "y"}, "Hello {day}, about today. Is today good?"),
+        ):
+            call = CallInfo(call_id="c", caller="", called="", variables=variables)
+            reply = RecordedReply()
+            await agent.begin(call).open(reply)
+            assert reply.text == said

@@ -15,6 +15,7 @@ import trio
 from voiced.agent.echo import EchoAgent
 from voiced.config import Config, parse_config
 from voiced.daemon import Core, open_core
+from voiced.dialer import Dialer
 from voiced.dialing import DialOrder
 from voiced.flights import NoFlights
 from voiced.ledger import Ledger
@@ -72,6 +73,7 @@ class World:
     records: list[dict[str, Any]]
     config: Config
     app: Any
+    dialer: Dialer
 
     def dial(self, to, **order):
         caller_id = order.pop("caller_id", "") or self.config.outbound.caller_id
@@ -99,6 +101,10 @@ class KeptRecords(RecordStore):
     async def save(self, document):
         await trio.lowlevel.checkpoint()
         self.kept.append(document)
+
+    async def find(self, ref):
+        await trio.lowlevel.checkpoint()
+        return next((record for record in self.kept if record["ref"] == ref), {})
 
 
 async def no_disk(*_work):
@@ -132,6 +138,8 @@ async def open_lasting(folder, telnyx, records, storage=None):
 def open_world(tmp_path):
     """Open a world: `async with open_world(agent=..., call={"max_duration_s": 20}) as world`.
 
+    `told` answers webhooks about placed calls, in the place of httpx's transport.
+
     The test itself must ask for `autojump_clock`: pytest-trio looks at its arguments only.
     """
 
@@ -145,6 +153,7 @@ def open_world(tmp_path):
         store=None,
         lines_staff=None,
         flights=None,
+        told=None,
         **tables,
     ):
         async with open_emulator(
@@ -190,9 +199,13 @@ def open_world(tmp_path):
                     observer=journal,
                     flights=flights or NoFlights(),
                 )
-                async with open_core(services) as core:
+                async with open_core(
+                    services, webhook_transport=told and httpx.MockTransport(told)
+                ) as core:
                     telnyx.network = CoreNetwork(core)
-                    yield World(telnyx, core.switchboard, journal, records, config, core.app)
+                    yield World(
+                        telnyx, core.switchboard, journal, records, config, core.app, core.dialer
+                    )
                     assert core.switchboard.snapshot() == []
 
     return opener

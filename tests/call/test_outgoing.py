@@ -224,7 +224,7 @@ async def test_a_dial_that_telnyx_refuses_is_told_with_its_reason(open_line, aut
     (record,) = line.records
     assert record["end"]["reason"] == "dial_failed"
     assert "10015" in record["end"]["evidence"] or "Bad Request" in record["end"]["evidence"]
-    assert record["outcome"] == "failed"
+    assert record["outcome"] == "account_problem"
     assert record["hangup_confirmed"] is True
     assert line.actions() == ["calls"]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.telnyx.outcome import DialResult, Outcome, dial_result
+from voiced.telnyx.outcome import DialResult, Outcome, dial_result, refused_dial
 
 REST: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data/telnyx/call-control.json").read_text()
@@ -126,3 +126,19 @@ def test_any_words_have_an_outcome(answered: bool, cause: str, sip: str, source:
     )
     assert isinstance(told, DialResult)
     assert told.explanation
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "outcome"),
+    [
+        (422, "10016", Outcome.BAD_NUMBER),
+        (422, "10015", Outcome.ACCOUNT_PROBLEM),
+        (401, "10009", Outcome.ACCOUNT_PROBLEM),
+        (403, "90041", Outcome.FAILED),
+        (429, "10011", Outcome.FAILED),
+        (503, "", Outcome.FAILED),
+        (None, "", Outcome.FAILED),
+    ],
+)
+def test_what_a_dial_came_to_that_telnyx_did_not_take(status, code, outcome):
+    assert refused_dial(status=status, code=code) is outcome

@@ -153,7 +153,11 @@ _FAILED = Step(say="I am sorry, I could not understand you. Goodbye.", hang_up=T
 
 
 class DialogueFile(_Part):
-    """A whole dialogue."""
+    """A whole dialogue.
+
+    `variables` is what texts may say of the call besides the slots, with what is said when the call
+    comes without a value.
+    """
 
     start: str = ""
     greeting: str = ""
@@ -172,6 +176,7 @@ class DialogueFile(_Part):
         say=["Are you still there? {question}", "I cannot hear you. {question}"],
         then=Step(say="I cannot hear you, so I will end this call now. Goodbye.", hang_up=True),
     )
+    variables: dict[str, str] = Field(default_factory=dict)
     slots: dict[str, SlotFile] = Field(default_factory=dict)
     everywhere: list[Answer] = Field(default_factory=list)
     states: dict[str, State] = Field(default_factory=dict)

@@ -89,6 +89,7 @@ class _Checker:
 
     def run(self) -> None:
         """Check everything."""
+        self._check_variables()
         self._check_slots()
         self._check_templates()
         for place, step in _steps(self.dialogue):
@@ -97,7 +98,16 @@ class _Checker:
         self._check_ways()
         self._check_texts()
 
-    # Slots and templates
+    # Variables, slots and templates
+
+    def _check_variables(self) -> None:
+        for name in self.dialogue.variables:
+            place: Place = ("variables", name)
+            if not _NAME.fullmatch(name) or name in _RESERVED:
+                reason = "is reserved" if name in _RESERVED else "is no name"
+                self._add(place, "", reason, "use small letters, digits and _")
+            elif name in self.dialogue.slots:
+                self._add(place, "", "is also a slot of words", "choose a name of its own")
 
     def _check_slots(self) -> None:
         for name, slot in self.dialogue.slots.items():
@@ -205,9 +215,10 @@ class _Checker:
     def _check_digits(self, place: Place, digits: Digits) -> None:
         if not _NAME.fullmatch(digits.slot) or digits.slot in _RESERVED:
             self._add((*place, "slot"), digits.slot, "is no name", "use small letters, digits, _")
-        elif digits.slot in self.dialogue.slots:
+        elif digits.slot in self.dialogue.slots.keys() | self.dialogue.variables.keys():
             remedy = "choose a name of its own"
-            self._add((*place, "slot"), digits.slot, "is also a slot of words", remedy)
+            other = "a slot of words" if digits.slot in self.dialogue.slots else "a variable"
+            self._add((*place, "slot"), digits.slot, f"is also {other}", remedy)
         if digits.min_length > digits.max_length:
             reason = f"must not be above max_length, which is {digits.max_length}"
             self._add((*place, "min_length"), digits.min_length, reason)
@@ -299,6 +310,7 @@ class _Checker:
         self._check_text((*place, "then", "unavailable"), prompts.then.unavailable, here)
 
     def _check_text(self, place: Place, text: str, filled: frozenset[str]) -> None:
+        known = filled | CALL_WORDS | self.dialogue.variables.keys()
         for found in _PLACEHOLDER.finditer(text):
             name = found[1]
             if name is None:
@@ -306,8 +318,8 @@ class _Checker:
             elif name in self.dialogue.slots and name not in filled:
                 reason = f"'{{{name}}}' may not be filled yet"
                 self._add(place, text, reason, "ask for it on every way that leads here")
-            elif name not in filled | CALL_WORDS:
-                hint = _did_you_mean(name, filled | CALL_WORDS)
+            elif name not in known:
+                hint = _did_you_mean(name, known)
                 self._add(place, text, f"'{{{name}}}' is nothing known here", hint)
 
 

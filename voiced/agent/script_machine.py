@@ -344,8 +344,10 @@ class ScriptMachine:
         return [answer for answer in self.script.answers[self._state] if answer.keys]
 
     def _fill(self, text: str, values: Mapping[str, str] | None = None) -> str:
-        """Put `values` (the slots when None) and the call's numbers into the text's places."""
+        """Put `values` (the slots when None) and what is known of the call into the places."""
+        variables = self.script.dialogue.variables
         known = {
+            **{name: self.call.variables.get(name, default) for name, default in variables.items()},
             "caller": _spoken_number(self.call.caller),
             "called": _spoken_number(self.call.called),
             **(self._slots if values is None else values),

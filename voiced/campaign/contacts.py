@@ -11,17 +11,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from voiced.call_request import MOST_CHARS_OF_A_VALUE, VARIABLE_NAME
 from voiced.errors import CallListError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 NUMBER_COLUMN = "number"
-MOST_CHARS_OF_A_VALUE = 1000
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _ORNAMENT = re.compile(r"[\s().\-/]")
-_VARIABLE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ def _read_header(row: list[str], problems: list[str]) -> list[str]:
     for name in dict.fromkeys(header):
         if header.count(name) > 1:
             problems.append(f"line 1: the column {name!r} is there twice")
-        if not _VARIABLE.fullmatch(name):
+        if not VARIABLE_NAME.fullmatch(name):
             shown = name or "(empty)"
             problems.append(
                 f"line 1: {shown!r} cannot name a variable"

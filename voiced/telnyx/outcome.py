@@ -125,6 +125,23 @@ def dial_result(
     return DialResult(outcome=outcome, explanation=f"{text} [{evidence}]" if evidence else text)
 
 
+def refused_dial(*, status: int | None, code: str) -> Outcome:
+    """Say what a dial that Telnyx did not take has come to.
+
+    Args:
+        status: HTTP status of the refusal, None when no answer came.
+        code: Telnyx's error code, "" for none.
+    """
+    if code in _NO_NUMBER:
+        return Outcome.BAD_NUMBER
+    passes = status is None or status in (408, 429) or status >= 500 or code in _NO_CHANNEL
+    return Outcome.FAILED if passes else Outcome.ACCOUNT_PROBLEM
+
+
+_NO_NUMBER = frozenset({"10002", "10016"})
+_NO_CHANNEL = frozenset({"90041", "90042", "90043"})
+
+
 def _judge(answered: bool, cause: str, sip_cause: str, source: str) -> tuple[Outcome, str]:
     if answered:
         if cause == "time_limit":

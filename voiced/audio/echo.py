@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.signal import correlate, resample_poly
 
 from voiced.audio.frame import LINE_RATE_HZ, PTIME_S
+from voiced.audio.resample import Resampler
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
@@ -156,7 +156,7 @@ class EchoGuard:
 
 def _explained(came: _Signal, played: _Signal) -> float:
     """Return the share of `came` that a filter of `N_TAPS` at the best delay makes of `played`."""
-    fits = np.abs(correlate(played, came, mode="valid", method="fft"))
+    fits = np.abs(_correlate(played, came))
     sums = np.concatenate(([0.0], np.cumsum(played**2)))
     energy = sums[len(came) :] - sums[: -len(came)]
     best = int(np.argmax(fits / np.sqrt(energy + len(came) * _SILENCE**2)))
@@ -173,8 +173,17 @@ def _explained(came: _Signal, played: _Signal) -> float:
 
 def _narrow(pcm: Pcm, rate_hz: int) -> _Signal:
     """Return audio at 8 kHz as floating point."""
-    samples = pcm.astype(np.float64)
-    return samples if rate_hz == LINE_RATE_HZ else resample_poly(samples, LINE_RATE_HZ, rate_hz)
+    return Resampler(rate_hz, LINE_RATE_HZ).process(pcm).astype(np.float64)
+
+
+def _correlate(played: _Signal, came: _Signal) -> _Signal:
+    """Return how `came` fits `played` at each delay at which it lies wholly within.
+
+    By Fourier transform. scipy.signal has it too, and takes longer to import than all the rest.
+    """
+    size = 1 << (len(played) + len(came) - 1).bit_length()
+    spectrum = np.fft.rfft(played, size) * np.conj(np.fft.rfft(came, size))
+    return np.fft.irfft(spectrum, size)[: len(played) - len(came) + 1]
 
 
 def _rms(signal: _Signal) -> float:

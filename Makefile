@@ -19,13 +19,14 @@ ASYNC_SOURCES = $(shell grep -rlwE 'async|await|trio' --include='*.py' $(SOURCES
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 DEBIAN_PYTHON = python$(shell $(PYTHON) -c '$(VERSION)')
 
-.PHONY: help setup interpreter system demo test check goldens replay format bench clean
+.PHONY: help setup interpreter system demo test check goldens replay sweep format bench clean
 
 help:
 	@echo "make demo     a spoken call with an emulated Telnyx, no account needed"
 	@echo "make test     everything: check, then all tests with coverage"
 	@echo "make check    ruff, mypy, flake8-async, import contracts"
 	@echo "make replay   every golden recording a hundred times, in other orders of tasks"
+	@echo "make sweep    end every golden recording in five ways, wherever its tasks can stand"
 	@echo "make goldens  make the golden recordings anew"
 	@echo "make format   lay the code out and mend what can be mended"
 	@echo "make bench    measure delay, pacing, CPU and memory"
@@ -95,6 +96,10 @@ goldens: setup
 # Each golden recording a hundred times over, every time with another order of tasks.
 replay: setup
 	@$(BIN)/voiced replay --times 100 tests/recordings/*.jsonl.gz
+
+# Each golden recording, ended in five ways wherever its tasks can stand.
+sweep: setup
+	@SWEEP=full $(BIN)/python -m pytest tests/call/test_golden_sweep.py
 
 format: setup
 	@$(BIN)/ruff check --fix $(SOURCES)

@@ -35,6 +35,8 @@ class CoreNetwork(AsgiNetwork):
     def __init__(self, core: Core) -> None:
         super().__init__(core.app)
         self._media = core.media
+        self.open_sockets: list[MemorySocket] = []
+        """Our ends of the media sockets that are open."""
 
     @asynccontextmanager
     async def open_websocket(self, url: str, headers: Headers) -> AsyncIterator[MemorySocket]:
@@ -55,9 +57,11 @@ class CoreNetwork(AsgiNetwork):
         with call.reserve_media():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(carry, name="media carrier")
+                self.open_sockets.append(near)
                 try:
                     yield near
                 finally:
+                    self.open_sockets.remove(near)
                     near.close(_NORMAL)
 
 

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from voiced.flight.reading import FlightRecording
     from voiced.telnyx.rest import TelnyxClient
 
+GONE_S = 0.2
+"""After its record, for what is left of a call to go, or to be found."""
+
 LONGER_S = 3600.0
 """A call that goes on for so long after the end of its recording will not end."""
 
@@ -90,7 +93,23 @@ class Replayed:
         return compare(expected, self.outcome) if expected is not None else []
 
 
-def replay(recording: FlightRecording, *, seed: int = 0, live: Config | None = None) -> Replayed:
+class Saboteur(trio.abc.Instrument):
+    """Watches the tasks of a replay, to do something to the call: see the sweep in tests/call."""
+
+    def begin(self, core: Core, network: CoreNetwork) -> None:
+        """Learn whom to do it to."""
+
+    def end(self, replayed: Replayed) -> None:
+        """See what came of it, while the daemon still runs."""
+
+
+def replay(
+    recording: FlightRecording,
+    *,
+    seed: int = 0,
+    live: Config | None = None,
+    saboteur: Saboteur | None = None,
+) -> Replayed:
     """Hold the call again. Not to be called inside a Trio run.
 
     Args:
@@ -98,6 +117,7 @@ def replay(recording: FlightRecording, *, seed: int = 0, live: Config | None = N
         seed: for Trio's order of tasks that are ready together.
         live: with its recognizer, agent and synthesizer instead of the recorded ones. Those that
             come with voiced work on the virtual clock; with others the call takes its time.
+        saboteur: disturbs the call.
 
     Raises:
         RecordingUnusable: there is no call in it, or one that cannot be held here.
@@ -105,10 +125,13 @@ def replay(recording: FlightRecording, *, seed: int = 0, live: Config | None = N
     """
     clock = MockClock(autojump_threshold=0) if live is None or is_embedded(live) else None
     with shuffled_by(seed):
-        return trio.run(_replay, recording, live, clock=clock)
+        instruments = [saboteur] if saboteur is not None else []
+        return trio.run(_replay, recording, live, saboteur, clock=clock, instruments=instruments)
 
 
-async def _replay(recording: FlightRecording, live: Config | None) -> Replayed:
+async def _replay(
+    recording: FlightRecording, live: Config | None, saboteur: Saboteur | None
+) -> Replayed:
     origin = trio.current_time()
     started_at = datetime.fromisoformat(recording.header["started_at"]).timestamp()
 
@@ -143,25 +166,33 @@ async def _replay(recording: FlightRecording, live: Config | None) -> Replayed:
         core = await stack.enter_async_context(
             open_core(services, wall_clock=wall_clock, make_ref=lambda: ref)
         )
-        await _hold(recording, core, feed, records, origin)
-    if flights.flight is None or records.record is None:
-        raise RecordingUnusable(f"{recording.name}: no call came of it")
-    return Replayed(recording=recording, entries=flights.entries(), record=records.record)
+        network = CoreNetwork(core)
+        if saboteur is not None:
+            saboteur.begin(core, network)
+        await _hold(recording, core, network, feed, records, origin)
+        if flights.flight is None or records.record is None:
+            raise RecordingUnusable(f"{recording.name}: no call came of it")
+        replayed = Replayed(recording=recording, entries=flights.entries(), record=records.record)
+        if saboteur is not None:
+            saboteur.end(replayed)
+    return replayed
 
 
 async def _hold(
-    recording: FlightRecording, core: Core, feed: Feed, records: _KeptRecords, origin: float
+    recording: FlightRecording,
+    core: Core,
+    network: CoreNetwork,
+    feed: Feed,
+    records: _KeptRecords,
+    origin: float,
 ) -> None:
-    """Hold the call until its record is there, or nothing comes of it."""
+    """Hold the call until its record is there and it is gone, or nothing comes of it."""
     async with trio.open_nursery() as nursery:
-
-        async def feed_all() -> None:
-            await feed.run(CoreNetwork(core))
-
-        nursery.start_soon(feed_all, name="recording")
+        nursery.start_soon(feed.run, network, name="recording")
         nursery.start_soon(_order, recording, core, origin, name="operator")
         with trio.move_on_after(recording.length_s + LONGER_S):
             await records.saved.wait()
+            await trio.sleep(GONE_S)
         nursery.cancel_scope.cancel()
 
 

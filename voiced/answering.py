@@ -8,7 +8,7 @@ import trio
 
 from voiced.errors import CallGone, CommandFailed
 from voiced.leg import EndReason, LegEvent
-from voiced.opening import StreamStarter, start_media
+from voiced.opening import StreamStarter
 from voiced.telnyx import commands
 from voiced.telnyx.events import CallAnswered
 
@@ -53,7 +53,7 @@ class Answering:
                 nursery.start_soon(self._send_answer, name="answer")
                 lent = await sockets.receive()
                 nursery.cancel_scope.cancel()  # it proves that the answer was taken
-            return await start_media(lent, self._config.media, self._leg, self._call)
+            return await self._streams.started(lent)
         if self._accepted:
             self._call.end(
                 EndReason.NO_MEDIA, f"no media stream within {limit_s:g} s of the answer"

@@ -17,7 +17,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
 
 import structlog
 import trio
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from voiced.admission import Refuse
     from voiced.agent.base import CallInfo, DialogueAgent
     from voiced.journal import JournalEvent
+    from voiced.ledger.legs import Direction
     from voiced.leg import Leg
     from voiced.opening import Opening
     from voiced.record import RecordBuilder
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from voiced.telnyx.machine import DetectionMode
 
 log = get_logger(__name__)
+
+Via: TypeAlias = Literal["call_control", "texml"]
 
 AUDIO_TIMEOUT_S = 2.0
 """For the last seconds of the recording: a slow disk must leave time for the record."""
@@ -76,12 +79,14 @@ class CallKeys:
 
     Attributes:
         direction: who began it.
+        via: how Telnyx is told what to do: by commands alone, or by a document as well.
         ref: in `client_state`, so that webhooks of legs that we dial or transfer to find their
             call; "" for no leg. Telnyx does not keep it secret.
         token: authorises the call's media socket; a secret.
     """
 
-    direction: Literal["incoming", "outgoing"]
+    direction: Direction
+    via: Via = "call_control"
     ref: str
     token: str = field(repr=False)
 
@@ -148,6 +153,7 @@ class Call:
             services.fetcher,
             directory=services.records.name(document),
             at=datetime.fromisoformat(document["started_at"]).timestamp(),
+            begins_by_command=keys.via == "texml",
         )
         self._answerer = (
             None
@@ -160,6 +166,7 @@ class Call:
         self._sockets_in, self._sockets = trio.open_memory_channel["LentSocket"](1)
         self._carried = False
         self._released = trio.Event()
+        self._document_is_over = False
 
     @property
     def id(self) -> str:
@@ -283,6 +290,7 @@ class Call:
 
     def _end_by_hangup(self, event: events.CallHangup, *, was_bridged: bool) -> None:
         evidence = f"call.hangup {event.webhook_id}: {event.cause}, {event.source}"
+        self._document_is_over = self.keys.via == "texml" and event.source == "callee"
         if self._is_outgoing:
             result = dial_result(
                 answered=self.milestones.has("answered"),
@@ -297,13 +305,15 @@ class Call:
             self.end(EndReason.TRANSFERRED, evidence)
         elif event.cause == "time_limit":
             self.end(EndReason.MAX_DURATION, evidence)
+        elif self._document_is_over:
+            self.end(EndReason.MEDIA_LOST, f"the document has run to its hangup; {evidence}")
         else:
             self.end(self._far_end_hung_up, evidence)
             self._reconsider(evidence)
 
     def _reconsider(self, evidence: str) -> None:
         """If the socket died because the far end had gone, that is the reason."""
-        if self.ending is None or not self.leg.is_gone:
+        if self.ending is None or not self.leg.is_gone or self._document_is_over:
             return
         if self.ending.reason is EndReason.MEDIA_LOST:
             both = f"{self.ending.evidence}; {evidence}"
@@ -344,7 +354,10 @@ class Call:
         with trio.move_on_after(limit_s, shield=True):
             if refusal.message:  # it is answered, to be told so
                 await self.books.open(self.record.document())
-            confirmed = await self._goodbye.turn_away(refusal, self._config.call)
+            if self.keys.via == "texml":
+                confirmed = await self._goodbye.see_off(refusal, self._config.call)
+            else:
+                confirmed = await self._goodbye.turn_away(refusal, self._config.call)
             await self._close_record(confirmed=confirmed)
 
     def _begin(self) -> None:
@@ -376,6 +389,7 @@ class Call:
         if media is None:
             return
         self.milestones.reach("answered")
+        self.record.session(media.started.call_session_id)
         if self._answerer is not None:
             self._answerer.answered()  # `call.answered` may be late
         structlog.contextvars.bind_contextvars(call=self.id)
@@ -426,12 +440,12 @@ class Call:
         )
 
     def _open_recording(self, media: Media) -> Recording:
-        given, sent = media.started.media_format, self._config.media
+        given, sent = media.started.media_format, media.stream.outbound
         return self.services.records.recording(
             self.record.document(),
             trio.current_time(),
             caller_hz=audio_rate_hz(given.encoding, given.sample_rate, given.channels),
-            agent_hz=audio_rate_hz(sent.bidirectional_codec, sent.sample_rate),
+            agent_hz=audio_rate_hz(sent.encoding, sent.sample_rate),
         )
 
     # -- after the nursery -----------------------------------------------------------------------

@@ -20,6 +20,7 @@ from voiced.flight.recorder import open_flights
 from voiced.flight.retention import Retention, keep_house
 from voiced.flights import NoFlights
 from voiced.front_door import FrontDoor
+from voiced.intake import Intake
 from voiced.journal import Unobserved
 from voiced.ledger import LEDGER_FILE, Ledger, Settler
 from voiced.listeners import Listener, open_listener, serve_app, serve_connections
@@ -33,7 +34,8 @@ from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx.webhook import Deduplicator, WebhookVerifier
 from voiced.telnyx_recording import FETCHES_FILE, RecordingFetcher
-from voiced.web import WebhookIntake, make_public_app
+from voiced.texml_intake import TexmlIntake
+from voiced.web import make_public_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -167,10 +169,11 @@ async def open_core(
         warm = trio.Event()
         live_calls.start_soon(_warm_up, services, warm, name="warm up")
         intake = _make_intake(services, switchboard, wall_clock)
+        texml = TexmlIntake(intake, takes_get=services.config.telnyx.texml_get)
         async with open_dialer(services, switchboard, transport=webhook_transport) as dialer:
             try:
                 yield Core(
-                    app=make_public_app(intake),
+                    app=make_public_app(intake, texml),
                     media=MediaEndpoint(switchboard),
                     switchboard=switchboard,
                     dialer=dialer,
@@ -195,9 +198,9 @@ async def _warm_up(services: Services, warm: trio.Event) -> None:
 
 def _make_intake(
     services: Services, switchboard: Switchboard, wall_clock: Callable[[], float]
-) -> WebhookIntake:
+) -> Intake:
     key = services.config.telnyx.public_key
-    return WebhookIntake(
+    return Intake(
         switchboard,
         WebhookVerifier(key) if key else None,
         Deduplicator(),

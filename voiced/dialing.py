@@ -14,7 +14,7 @@ import trio
 
 from voiced.errors import CommandFailed, MediaStreamClosed
 from voiced.leg import EndReason
-from voiced.opening import StreamStarter, start_media
+from voiced.opening import StreamStarter
 from voiced.services import CallFace
 from voiced.telnyx import commands
 from voiced.telnyx.events import CallAnswered
@@ -136,7 +136,7 @@ class Dialing:
         while True:
             lent = await sockets.receive()
             try:
-                return await start_media(lent, self._config.media, self._leg, self._call)
+                return await self._streams.started(lent)
             except MediaStreamClosed:
                 lent.release()
                 if self.is_answered:

@@ -101,6 +101,16 @@ class Goodbye:
                 return True
         return self._leg.is_gone
 
+    async def see_off(self, refusal: Refuse, settings: CallConfig) -> bool:
+        """Let a TeXML document turn a caller away; True if the leg is ended.
+
+        Where Telnyx does not tell that it is, a hangup makes sure.
+        """
+        if not self._leg.is_gone:
+            with trio.move_on_after(speaking_limit_s(refusal.message)) as self._waiting:
+                await trio.sleep_forever()
+        return await self.hang_up(settings.goodbye_timeout_s)
+
     async def _pick_up(self, timeout_s: float) -> bool:
         """Answer only to say that nobody can answer; True once Telnyx has confirmed it."""
         self._leg.apply(LegEvent.ANSWER_SENT)

@@ -70,9 +70,8 @@ class MediaPath:
         self._config = config
         self._transfer_settled = trio.Event()
         self._byte_order = ByteOrder(config.l16_byte_order)
-        encoder = open_encoder(
-            config.bidirectional_codec, config.sample_rate, byte_order=self._byte_order
-        )
+        sent = media.stream.outbound
+        encoder = open_encoder(sent.encoding, sent.sample_rate, byte_order=self._byte_order)
         message_frames = min(config.message_ms // 20, encoder.max_frames)
         pacer = Pacer(lead_s=config.lead_ms / 1000, message_frames=message_frames)
         decoder = self._open_decoder(media)

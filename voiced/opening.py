@@ -15,7 +15,6 @@ from voiced.telnyx import commands
 from voiced.telnyx.media import MediaFormat, MediaStream, Started, Stopped
 
 if TYPE_CHECKING:
-    from voiced.config import MediaConfig
     from voiced.leg import Leg
     from voiced.services import CallFace, LentSocket, Services
     from voiced.telnyx.events import WebhookEvent
@@ -56,6 +55,10 @@ class StreamStarter:
         self._telnyx = services.telnyx
         self._media = services.config.media
         self._call = call
+        self.outbound = MediaFormat(
+            encoding=self._media.bidirectional_codec, sample_rate=self._media.sample_rate
+        )
+        """How our own audio is encoded, as `options` declare it."""
         self._starts = 0
         self.options = commands.StreamOptions(
             url=url,
@@ -81,17 +84,20 @@ class StreamStarter:
     async def restart(self, sockets: trio.MemoryReceiveChannel[LentSocket]) -> Media:
         """Start another stream after one that was lost or stopped, as `Opening.restart`."""
         await self.start()
-        return await start_media(await sockets.receive(), self._media, self._leg, self._call)
+        return await self.started(await sockets.receive())
+
+    async def started(self, lent: LentSocket) -> Media:
+        """Wait for the `start` of the stream on `lent`, as `start_media`."""
+        return await start_media(lent, self.outbound, self._leg, self._call)
 
 
-async def start_media(lent: LentSocket, config: MediaConfig, leg: Leg, call: CallFace) -> Media:
-    """Wait for the stream's `start`; the deadline is the caller's.
+async def start_media(lent: LentSocket, outbound: MediaFormat, leg: Leg, call: CallFace) -> Media:
+    """Wait for the stream's `start`; the deadline is the caller's. We send as `outbound` says.
 
     Raises:
         MediaStreamClosed: the stream ended before it began.
         RemoteProtocolError: it is another call's, or no media stream at all.
     """
-    outbound = MediaFormat(encoding=config.bidirectional_codec, sample_rate=config.sample_rate)
     stream = MediaStream(outbound=outbound)
     while not isinstance(message := stream.receive(await lent.socket.receive_text()), Started):
         if isinstance(message, Stopped):

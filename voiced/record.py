@@ -51,6 +51,7 @@ class RecordBuilder:
         ids: dict[str, str],
         line: str,
         started: datetime,
+        via: str = "",
     ) -> None:
         """Begin a record.
 
@@ -61,12 +62,14 @@ class RecordBuilder:
             ids: Telnyx's other ids.
             line: whose agent talks.
             started: wall time, aware.
+            via: "call_control" or "texml"; "" where nobody knows any more.
         """
         self._document: dict[str, Any] = {
             "format": FORMAT,
             "call_id": call_id,
             "ref": ref,
             "direction": direction,
+            "via": via,
             **ids,
             "line": line,
             "from": "",
@@ -182,6 +185,11 @@ class RecordBuilder:
         self._document["call_id"] = ids["call_control_id"]
         for name in ("call_leg_id", "call_session_id"):
             self._document[name] = ids.get(name, "")
+
+    def session(self, call_session_id: str) -> None:
+        """Take the session's id where none is known yet: TeXML's requests do not tell it."""
+        if not self._document.get("call_session_id"):
+            self._document["call_session_id"] = call_session_id
 
     def outcome(self, outcome: Outcome) -> None:
         """Say what became of a call that we placed; the first to know is believed."""

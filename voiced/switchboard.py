@@ -24,12 +24,16 @@ from voiced.log import get_logger
 from voiced.record import RecordBuilder
 from voiced.telnyx.client_state import parse_client_state
 from voiced.telnyx.events import CallHangup, CallInitiated, RecordingError, RecordingSaved
+from voiced.telnyx.texml import render_hangup, render_reject
+from voiced.texml_opening import TexmlOpening, refusal_document, stream_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
+    from voiced.call import Via
     from voiced.ledger import Settler
+    from voiced.ledger.legs import Direction
     from voiced.services import Services, Staff
     from voiced.telnyx.events import WebhookEvent
     from voiced.telnyx.machine import DetectionMode
@@ -41,6 +45,9 @@ REMEMBERED = 10_000
 
 MOURNING = 200
 """Refusals under way at most; beyond them Telnyx's own ring timeout ends a call."""
+
+DOUBTFUL = 8
+"""TeXML calls that may wait for their media at a time if nobody has signed their fetch."""
 
 
 class Switchboard:
@@ -91,6 +98,24 @@ class Switchboard:
             return self._ring(event)
         return self._webhook_of_other_leg(event)
 
+    def fetch(self, event: CallInitiated, *, is_signed: bool) -> tuple[Call, TexmlOpening] | str:
+        """Return the call whose TeXML document is fetched, the same one each time. Never waits.
+
+        Args:
+            event: the incoming call that the fetch announces.
+            is_signed: the fetch is Telnyx's beyond doubt.
+
+        Returns:
+            The call and its opening, which has the document; or a document that turns it away.
+        """
+        call = self._by_id.get(event.call_control_id)
+        if call is not None:
+            opening = call.opening
+            return (call, opening) if isinstance(opening, TexmlOpening) else render_hangup()
+        if event.call_control_id in self._ended or self._settler.take(event):
+            return render_hangup()
+        return self._ring_texml(event, is_signed=is_signed) or render_reject("busy")
+
     def claim(self, token: str) -> Call | None:
         """Return the call whose media socket `token` authorises, if it wants one now."""
         call = self._by_token.get(token)
@@ -136,7 +161,7 @@ class Switchboard:
 
     def _place(self, order: DialOrder, staff: Staff) -> Call:
         config = self._services.config
-        keys = self._make_keys("outgoing", order.ref)
+        keys = self._make_keys("outgoing", ref=order.ref)
         call = self._make_call(
             Leg(),
             keys,
@@ -195,6 +220,50 @@ class Switchboard:
         if event.call_control_id in self._ended:
             log.debug("late call.initiated of an ended call")
             return None
+        taken = self._take_in(event, "call_control")
+        if taken is None:
+            return None
+        call, refusal = taken
+        media_url = self._services.config.media_url(call.keys.token)
+        call.opening = Answering(call.leg, media_url, call.services, call, call.telnyx_recording)
+        self._admit(call, refusal)
+        return call
+
+    def _ring_texml(
+        self, event: CallInitiated, *, is_signed: bool
+    ) -> tuple[Call, TexmlOpening] | None:
+        """Take a call for which a document is fetched; None if there is no room for it."""
+        if not is_signed and self._n_doubtful() >= DOUBTFUL:
+            log.warning("unsigned TeXML call rejected: others wait for their media", calls=DOUBTFUL)
+            return None
+        taken = self._take_in(event, "texml")
+        if taken is None:
+            return None
+        call, refusal = taken
+        config, keys = self._services.config, call.keys
+        if refusal:
+            document = refusal_document(refusal, config.call)
+        else:
+            document = stream_document(config, token=keys.token, ref=keys.ref)
+        call.opening = opening = TexmlOpening(
+            document,
+            call.leg,
+            call.services,
+            call,
+            call.telnyx_recording,
+            is_confirmed=is_signed,
+        )
+        if refusal:
+            opening.hand_out()
+        self._admit(call, refusal)
+        return call, opening
+
+    def _n_doubtful(self) -> int:
+        openings = (call.opening for call in self._by_ref.values())
+        return sum(isinstance(o, TexmlOpening) and o.is_doubtful for o in openings)
+
+    def _take_in(self, event: CallInitiated, via: Via) -> tuple[Call, Refuse | None] | None:
+        """Judge an incoming call and make it; None when too many are being refused already."""
         admission = admit(
             self._services.config,
             caller=event.from_,
@@ -207,7 +276,7 @@ class Switchboard:
             log.warning("call neither answered nor refused", reason=refusal.evidence)
             return None
         line = "" if isinstance(admission, Refuse) else admission.line
-        keys = self._make_keys("incoming")
+        keys = self._make_keys("incoming", via)
         call = self._make_call(
             Leg(event.call_control_id),
             keys,
@@ -220,11 +289,8 @@ class Switchboard:
                 "connection_id": event.connection_id,
             },
         )
-        media_url = self._services.config.media_url(keys.token)
-        call.opening = Answering(call.leg, media_url, call.services, call, call.telnyx_recording)
         self._by_id[call.id] = call
-        self._admit(call, refusal)
-        return call
+        return call, refusal
 
     def _webhook_of_other_leg(self, event: WebhookEvent) -> Call | None:
         """Take an event of a leg that we dialled, or that a caller is being transferred to."""
@@ -265,6 +331,7 @@ class Switchboard:
             direction=keys.direction,
             ids=ids,
             line=line,
+            via=keys.via,
             started=datetime.fromtimestamp(self._wall_clock(), UTC),
         )
         return Call(
@@ -278,9 +345,11 @@ class Switchboard:
             office=self,
         )
 
-    def _make_keys(self, direction: Literal["incoming", "outgoing"], ref: str = "") -> CallKeys:
-        token = secrets.token_urlsafe(24)
-        return CallKeys(direction=direction, ref=ref or self._make_ref(), token=token)
+    def _make_keys(
+        self, direction: Direction, via: Via = "call_control", *, ref: str = ""
+    ) -> CallKeys:
+        ref, token = ref or self._make_ref(), secrets.token_urlsafe(24)
+        return CallKeys(direction=direction, via=via, ref=ref, token=token)
 
     # -- lives -----------------------------------------------------------------------------------
 

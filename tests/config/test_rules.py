@@ -141,3 +141,13 @@ def test_consent_needs_a_recording_and_its_time(recording, media, is_sound):
 def test_the_delays_of_turns_are_in_order(turns):
     assert parse_config({"turns": {"min_delay_ms": 600}}, {}).turns.delay_ms == 600
     assert keys_of_problems({"turns": turns}) == ["turns.delay_ms"]
+
+
+@pytest.mark.parametrize("table", ["inbound", "recording"])
+def test_what_telnyx_speaks_can_be_written_into_a_texml_document(table):
+    key = {"inbound": "full_message", "recording": "consent"}[table]
+    more = {"inbound": {}, "recording": {"telnyx": "from_answer"}}[table]
+    document = {"media": {"start": "answered"}, table: {**more, key: "All busy & <closed>\n."}}
+    parse_config(document, {})
+    document[table][key] = "All busy\x0b."
+    assert keys_of_problems(document) == [f"{table}.{key}"]

@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from tests.telnyx.test_rest import KEY, LEG, FakeTelnyx, Reply, refusal
 from voiced.errors import CallGone, CommandFailed, RemoteProtocolError
-from voiced.telnyx.ids import CallLegId
+from voiced.telnyx.ids import CallControlId, CallLegId
 from voiced.telnyx.queries import (
     ListActiveCalls,
     ListRecordings,
@@ -72,6 +72,11 @@ def test_only_an_end_time_proves_that_a_leg_has_ended(
     data = {**CALL, "is_alive": False, **changes}
     status = RetrieveCall(call_control_id=LEG).read(data)
     assert (status.is_alive, status.has_ended) == (False, has_ended)
+
+
+def test_recordings_are_found_by_either_id() -> None:
+    path = ListRecordings(call_control_id=CallControlId("v3:1")).path
+    assert path == "/recordings?filter%5Bcall_control_id%5D=v3%3A1&page%5Bsize%5D=250"
 
 
 async def test_recordings_are_listed_by_leg(autojump_clock: MockClock) -> None:

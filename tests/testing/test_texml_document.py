@@ -150,7 +150,8 @@ def test_what_voiced_writes_is_carried_out():
         ),
         HangupVerb(),
     )
-    assert read(texml.render_say("One moment & hold", voice="Telnyx.KokoroTTS.af")) == (
+    speech = texml.TexmlSpeech(text="One moment & hold", voice="Telnyx.KokoroTTS.af")
+    assert read(texml.render_say(speech)) == (
         SayVerb(text="One moment & hold", voice="Telnyx.KokoroTTS.af"),
         HangupVerb(),
     )

@@ -10,6 +10,8 @@ from voiced.config.load import load_config, parse_config
 from voiced.config.table import ProviderConfig
 from voiced.config.tables import (
     MEDIA_PATH,
+    TEXML_PATH,
+    TEXML_STATUS_PATH,
     WEBHOOK_PATH,
     AdminConfig,
     CallConfig,
@@ -27,6 +29,8 @@ from voiced.errors import ConfigError
 
 __all__ = [
     "MEDIA_PATH",
+    "TEXML_PATH",
+    "TEXML_STATUS_PATH",
     "WEBHOOK_PATH",
     "AdminConfig",
     "Bind",

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiced.audio.codec import SUPPORTED, require_codec
 from voiced.config.address import url_host_is_loopback
 from voiced.config.report import shown
-from voiced.errors import CodecNotInstalled, Problem
+from voiced.errors import CodecNotInstalled, LocalProtocolError, Problem
+from voiced.telnyx.texml import TexmlSpeech, render_say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +143,22 @@ def _numbers_have_one_line(config: Config) -> Problem | None:
     return None
 
 
+def _speakable(text_key: str, voice_key: str) -> Rule:
+    """Return the rule that TeXML can have Telnyx speak a text: XML has no control characters."""
+
+    def check(config: Config) -> Problem | None:
+        text, voice = (attrgetter(key)(config) for key in (text_key, voice_key))
+        if not text:
+            return None
+        try:
+            render_say(TexmlSpeech(text=text, voice=voice))
+        except LocalProtocolError as error:
+            return Problem(key=text_key, value=shown(text), reason=f"cannot be spoken ({error})")
+        return None
+
+    return Rule(keys=(text_key, voice_key), check=check)
+
+
 def _message_fits_lead(config: Config) -> Problem | None:
     if config.media.message_ms <= config.media.lead_ms:
         return None
@@ -234,6 +252,8 @@ RULES = (
     Rule(keys=("media.codec",), check=_codec_is_installed("codec")),
     Rule(keys=("media.bidirectional_codec",), check=_codec_is_installed("bidirectional_codec")),
     Rule(keys=("lines",), check=_numbers_have_one_line),
+    _speakable("inbound.full_message", "call.apology_voice"),
+    _speakable("recording.consent", "recording.consent_voice"),
     Rule(
         keys=(
             "recording.consent",

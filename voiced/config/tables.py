@@ -34,6 +34,8 @@ from voiced.config.values import (
 )
 
 WEBHOOK_PATH = "/telnyx/webhook"
+TEXML_PATH = "/telnyx/texml"
+TEXML_STATUS_PATH = "/telnyx/texml/status"
 MEDIA_PATH = "/telnyx/media"
 
 
@@ -89,6 +91,8 @@ class TelnyxConfig(Table):
     """Public key of the account, base64 of 32 bytes. "" = every webhook is refused."""
     api_base: RequiredHttpUrl = "https://api.telnyx.com/v2"
     """Base of the REST API; plain http is for loopback only."""
+    texml_get: bool = True
+    """Answer TeXML's fetches by GET too: their query is not signed, so few may wait at a time."""
 
 
 class MediaConfig(Table):
@@ -235,6 +239,11 @@ class Config(Table):
     def webhook_url(self) -> str:
         """Where Telnyx posts its webhooks."""
         return self.server.base_url + WEBHOOK_PATH
+
+    @property
+    def texml_status_url(self) -> str:
+        """Where Telnyx posts how TeXML calls and their streams go."""
+        return self.server.base_url + TEXML_STATUS_PATH
 
     def media_url(self, token: str) -> str:
         """Return the WebSocket URL (ws or wss) for the call that holds `token`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from voiced.config import TEXML_PATH
 from voiced.doctor.facts import (
     AccountFacts,
     Application,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from voiced.config import Config
     from voiced.doctor.facts import ApiContact
 
-TEXML_PATH = "/telnyx/texml"
 SETTINGS = "portal.telnyx.com, Voice, Programmable Voice, your application"
 MOST_NAMED = 5
 """So many applications or numbers are named; of more, how many they are."""

@@ -203,9 +203,10 @@ class MediaStream:
     """
 
     def __init__(self, *, outbound: MediaFormat | None = None) -> None:
-        outbound = outbound or MediaFormat()
-        self._max_payload = outbound.max_payload_bytes
-        self._block_bytes = outbound.block_bytes
+        self.outbound = outbound or MediaFormat()
+        """How our own audio is encoded."""
+        self._max_payload = self.outbound.max_payload_bytes
+        self._block_bytes = self.outbound.block_bytes
         self._state = StreamState.CONNECTING
         self._moves = TRANSITIONS[self._state]
         self._started: Started | None = None

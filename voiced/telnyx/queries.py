@@ -97,17 +97,19 @@ class RetrieveRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRecordings:
-    """Which recordings of a leg are there? A page has up to 250."""
+    """Which recordings of a leg are there? Of its ids one is enough. A page has up to 250."""
 
     action: ClassVar[str] = "list recordings"
 
-    call_leg_id: CallLegId
+    call_leg_id: CallLegId | None = None
+    call_control_id: CallControlId | None = None
 
     @property
     def path(self) -> str:
         """Where to ask, below the API's base."""
-        query = urlencode({"filter[call_leg_id]": self.call_leg_id, "page[size]": 250})
-        return f"/recordings?{query}"
+        ids = {"call_leg_id": self.call_leg_id, "call_control_id": self.call_control_id}
+        filters = {f"filter[{name}]": its_id for name, its_id in ids.items() if its_id}
+        return f"/recordings?{urlencode({**filters, 'page[size]': 250})}"
 
     def read(self, data: Any) -> tuple[StoredRecording, ...]:
         """Read the answer's `data`; raises RemoteProtocolError."""

@@ -22,7 +22,7 @@ from voiced.errors import CommandFailed, DownloadFailed
 from voiced.ledger.open_items import OpenItems
 from voiced.log import get_logger
 from voiced.telnyx.events import RecordingError, RecordingSaved
-from voiced.telnyx.ids import CallLegId
+from voiced.telnyx.ids import CallControlId, CallLegId
 from voiced.telnyx.queries import ListRecordings, StoredRecording
 from voiced.telnyx_recording.part_file import PartFile
 from voiced.telnyx_recording.wanted import (
@@ -269,7 +269,7 @@ class RecordingFetcher:
             while not job.wanted.is_complete:
                 await self._done(job, lost_entry(job.last_failure))
             return
-        query = ListRecordings(call_leg_id=CallLegId(job.wanted.call_leg_id))
+        query = _recordings_of(job.wanted)
         try:
             recordings = await self._telnyx.ask_all(query)
         except CommandFailed as failed:
@@ -353,3 +353,9 @@ class RecordingFetcher:
 
         with trio.move_on_after(RECORD_LIMIT_S):
             await self._records.amend(job.wanted.directory, amend)
+
+
+def _recordings_of(wanted: Wanted) -> ListRecordings:
+    if wanted.call_leg_id == wanted.call_control_id:  # TeXML has not told the other
+        return ListRecordings(call_control_id=CallControlId(wanted.call_control_id))
+    return ListRecordings(call_leg_id=CallLegId(wanted.call_leg_id))

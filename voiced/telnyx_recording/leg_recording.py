@@ -37,6 +37,7 @@ class LegRecording:
         *,
         directory: str,
         at: float,
+        begins_by_command: bool = False,
     ) -> None:
         """Prepare; nothing is sent before `identified`.
 
@@ -46,7 +47,9 @@ class LegRecording:
             fetcher: gets the files.
             directory: name of the call's directory below `[records] path`.
             at: wall time at which the call began, unix seconds.
+            begins_by_command: no `answer` and no `dial` can begin it (TeXML): `begin` does.
         """
+        self._begins_by_command = begins_by_command
         self._config = config
         self._telnyx = telnyx
         self._fetcher = fetcher
@@ -62,7 +65,7 @@ class LegRecording:
     def options(self) -> commands.RecordOptions | None:
         """What `answer` and `dial` take: a recording from the answer on, if nobody must be told."""
         config = self._config
-        if config.telnyx != "from_answer" or config.consent:
+        if config.telnyx != "from_answer" or config.consent or self._begins_by_command:
             return None
         return commands.RecordOptions(
             format=config.telnyx_format,
@@ -85,6 +88,11 @@ class LegRecording:
         self._call_control_id, self._call_leg_id = call_control_id, call_leg_id
         if self.options is not None:
             self._is_on = await self._expect()
+
+    async def begin(self) -> None:
+        """Begin what is to be recorded from the answer on, where no other command has done so."""
+        if self._begins_by_command and self._config.telnyx == "from_answer":
+            await self.start()
 
     async def after_answer(self) -> None:
         """Tell that the call is recorded, wait until that was spoken, and begin to record.

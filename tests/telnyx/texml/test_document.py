@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from voiced.errors import LocalProtocolError
 from voiced.telnyx.texml import (
+    TexmlSpeech,
     TexmlStream,
     render_hangup,
     render_reject,
@@ -50,13 +51,19 @@ def test_short_documents_are_those_of_the_fixtures() -> None:
 
 
 def test_spoken_refusal_speaks_and_hangs_up() -> None:
-    root = ElementTree.fromstring(
-        render_say("All lines <busy> & closed", voice="Telnyx.KokoroTTS.af", language="en-US")
+    speech = TexmlSpeech(
+        text="All lines <busy> & closed", voice="Telnyx.KokoroTTS.af", language="en-US"
     )
-    say, hangup = root
+    say, hangup = ElementTree.fromstring(render_say(speech))
     assert (say.tag, say.text) == ("Say", "All lines <busy> & closed")
     assert say.attrib == {"voice": "Telnyx.KokoroTTS.af", "language": "en-US"}
     assert hangup.tag == "Hangup"
+
+
+def test_speech_may_go_before_the_stream() -> None:
+    first = TexmlSpeech(text="This call is recorded.", voice="Telnyx.KokoroTTS.af")
+    say, connect, _ = ElementTree.fromstring(render_stream(stream(), first=first))
+    assert (say.tag, say.text, connect.tag) == ("Say", "This call is recorded.", "Connect")
 
 
 def test_reconnection_is_off_unless_wanted() -> None:

@@ -23,6 +23,7 @@ from voiced.telnyx.texml.callbacks import (
     parse_fetch,
 )
 from voiced.telnyx.texml.document import (
+    TexmlSpeech,
     TexmlStream,
     render_hangup,
     render_reject,
@@ -39,6 +40,7 @@ __all__ = [
     "RecordingChanged",
     "StreamChanged",
     "TexmlCallback",
+    "TexmlSpeech",
     "TexmlStream",
     "UnknownCallback",
     "as_event",

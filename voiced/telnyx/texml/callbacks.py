@@ -7,6 +7,7 @@ as text.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiced.telnyx.texml.form import Form
+
+_CALL_SID = re.compile("[!-~]{1,255}")
+"""Longer than any of Telnyx's; it comes from whoever can send a GET, and is kept for a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +187,9 @@ def _call_status(form: Form, common: dict[str, Any]) -> CallStatusChanged:
 
 def _common(form: Form) -> dict[str, Any]:
     call_sid = form.get("CallSid", "")
-    if not call_sid:
-        raise RemoteProtocolError("texml: CallSid is missing")
+    if not _CALL_SID.fullmatch(call_sid):
+        reason = "is no id" if call_sid else "is missing"
+        raise RemoteProtocolError(f"texml: CallSid {reason}")
     return {
         "call_control_id": CallControlId(call_sid),
         "account_sid": form.get("AccountSid", ""),

@@ -53,9 +53,26 @@ class TexmlStream:
         check_fields(self, _attribute)
 
 
-def render_stream(stream: TexmlStream) -> str:
-    """Return the document that connects the call to us, and hangs up when the stream has ended."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TexmlSpeech:
+    """What Telnyx says to the caller, `text` in its own `voice`."""
+
+    text: SpokenText
+    voice: Annotated[str, Length(1, 200)]
+    language: Annotated[str, Length(1, 20)] | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+def render_stream(stream: TexmlStream, *, first: TexmlSpeech | None = None) -> str:
+    """Return the document that connects the call to us, and hangs up when the stream has ended.
+
+    `first` is spoken before that.
+    """
     response = ElementTree.Element("Response")
+    if first is not None:
+        _say(response, first)
     connect = ElementTree.SubElement(response, "Connect")
     element = ElementTree.SubElement(connect, "Stream", _attributes(stream))
     for name, value in stream.parameters.items():
@@ -78,24 +95,18 @@ def render_reject(reason: Literal["busy", "rejected"]) -> str:
     return _document(response)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Say:
-    text: SpokenText
-    voice: Annotated[str, Length(1, 200)]
-    language: Annotated[str, Length(1, 20)] | None
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-
-def render_say(text: str, *, voice: str, language: str | None = None) -> str:
-    """Return the document that answers, speaks `text` in Telnyx's `voice`, and hangs up."""
-    say = _Say(text=text, voice=voice, language=language)
+def render_say(speech: TexmlSpeech) -> str:
+    """Return the document that answers, speaks, and hangs up."""
     response = ElementTree.Element("Response")
-    attributes = {"voice": say.voice} | ({"language": say.language} if say.language else {})
-    ElementTree.SubElement(response, "Say", attributes).text = say.text
+    _say(response, speech)
     ElementTree.SubElement(response, "Hangup")
     return _document(response)
+
+
+def _say(response: ElementTree.Element, speech: TexmlSpeech) -> None:
+    language = {"language": speech.language} if speech.language else {}
+    attributes = {"voice": speech.voice} | language
+    ElementTree.SubElement(response, "Say", attributes).text = speech.text
 
 
 def _attribute(name: str) -> str:

@@ -47,8 +47,7 @@ def admit(
         return Refuse(reason=EndReason.REFUSED_BUSY, evidence="the daemon is draining")
     blocked = _why_blocked(config, line, caller, called)
     if blocked:
-        own = config.lines.get(line)
-        cause = (own and own.blocked) or config.inbound.blocked
+        cause = config.inbound.blocked
         return Refuse(reason=EndReason.REFUSED_BLOCKED, evidence=blocked, cause=cause)
     limit = config.call.max_concurrent
     if live_calls >= limit:

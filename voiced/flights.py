@@ -25,15 +25,16 @@ class CallFlight(Protocol):
         """Return the call's new media `socket` with all its messages noted."""
         ...
 
-    def webhook(self, headers: Mapping[str, str], body: bytes, to: str = "") -> None:
-        """Note an accepted webhook that concerns the call.
-
-        `to` is where a TeXML request went, as `POST /telnyx/texml`; `body` is a GET's query.
-        """
+    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Note an accepted webhook that concerns the call."""
         ...
 
     def ordered(self, what: str, to: str) -> None:
         """Note what the operator wants done with the call (`transfer`)."""
+        ...
+
+    def break_off(self, reason: str) -> None:
+        """Note no more, for good; the record will say why."""
         ...
 
     def close(self, record: dict[str, Any]) -> dict[str, Any] | None:
@@ -67,10 +68,13 @@ class NoFlight:
         """Return `socket` itself."""
         return socket
 
-    def webhook(self, headers: Mapping[str, str], body: bytes, to: str = "") -> None:
+    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Do nothing."""
 
     def ordered(self, what: str, to: str) -> None:
+        """Do nothing."""
+
+    def break_off(self, reason: str) -> None:
         """Do nothing."""
 
     def close(self, record: dict[str, Any]) -> None:

@@ -133,6 +133,20 @@ class TransferEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingPaused:
+    """What is said from now on is to be kept nowhere."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingResumed:
+    """What is said may be kept again."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded:
     """The call is over; `reason` is the end reason's name, `evidence` what proves it."""
 
@@ -154,6 +168,8 @@ JournalEvent: TypeAlias = (
     | AnswererKnown
     | TransferBegan
     | TransferEnded
+    | RecordingPaused
+    | RecordingResumed
     | CallEnded
 )
 

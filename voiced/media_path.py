@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+START_S = 5.0
+"""For a stream that the agent has stopped and wants back, where lost ones are not started anew."""
+
 
 class MediaPath:
     """One call's audio, both ways. `outbound` is the agent's handle."""
@@ -80,6 +83,9 @@ class MediaPath:
         self.outbound = Outbound(encoder, pacer, tap)
         self._inbound = Inbound(decoder, rate_hz, tap, on_key)
         self._restarts = 0
+        self._is_stopped = False
+        self._wanted = trio.Event()
+        self._wanted.set()
 
     async def run(self, frames: trio.MemorySendChannel[Frame]) -> None:
         """Carry audio until the call ends, or until its streams are over; closes `frames`.
@@ -104,7 +110,8 @@ class MediaPath:
         while not self._leg.is_bridged:
             # Wakes once per limit, not once per frame: the frame path only notes the time.
             now = trio.current_time()
-            if now >= self._inbound.last_at + limit_s and not self._leg.is_being_transferred:
+            expected = self._wanted.is_set() and not self._leg.is_being_transferred
+            if expected and now >= self._inbound.last_at + limit_s:
                 evidence = f"no media for {limit_s:g} s on an open socket"
                 self._call.end(EndReason.MEDIA_STALLED, evidence)
             await trio.sleep_until(max(self._inbound.last_at, now - limit_s / 2) + limit_s)
@@ -120,6 +127,15 @@ class MediaPath:
     def transfer_has_settled(self) -> None:
         """The leg is bridged, or the caller is back: then a stream that was stopped starts anew."""
         self._transfer_settled.set()
+
+    def stop_begins(self) -> None:
+        """The agent has the stream stopped: its end is no hangup, and `start_again` follows."""
+        self._is_stopped = True
+        self._wanted = trio.Event()
+
+    def start_again(self) -> None:
+        """The agent wants the stream back."""
+        self._wanted.set()
 
     def count(self, record: RecordBuilder) -> None:
         """Write the media counters into `record`."""
@@ -158,16 +174,21 @@ class MediaPath:
             await self._transfer_settled.wait()
         if self._leg.is_bridged:
             return None
+        if self._is_stopped:
+            await self._wanted.wait()
+            self._is_stopped = False
+            stopped = MediaStreamClosed(1000, "stopped by the agent")
+            return await self._restart(stopped, self._config.reconnect_s or START_S)
         if lost is None and not was_transferred:
             self._call.hung_up("stop on the media socket")
             return None
-        return await self._restart(lost or MediaStreamClosed(1000, "stopped for a transfer"))
+        lost = lost or MediaStreamClosed(1000, "stopped for a transfer")
+        return await self._restart(lost, self._config.reconnect_s)
 
-    async def _restart(self, lost: MediaStreamClosed) -> Media:
-        limit_s = self._config.reconnect_s
+    async def _restart(self, lost: MediaStreamClosed, limit_s: float) -> Media:
         if limit_s == 0 or not self._leg.is_up:
             raise lost
-        log.warning("media stream lost: starting another", code=lost.code)
+        log.info("starting another media stream", code=lost.code, reason=lost.reason)
         self._restarts += 1
         self.outbound.stream_lost()
         try:

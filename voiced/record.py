@@ -20,6 +20,8 @@ from voiced.journal import (
     CallerSpeaking,
     CallRinging,
     FalseAlarm,
+    RecordingPaused,
+    RecordingResumed,
     Silenced,
     TransferBegan,
     TransferEnded,
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from voiced.journal import JournalEvent
     from voiced.pacing import PacingStatistics
     from voiced.telnyx.outcome import Outcome
+
+_WITHHELD = {"text": "", "withheld": True}
+"""What becomes of a turn while recordings are paused: that there was one, and no word of it."""
 
 FORMAT = 1
 """Raised when a reader of older records would misread a newer one."""
@@ -84,11 +89,13 @@ class RecordBuilder:
             "turns": [],
             "barge_ins": [],
             "transfers": [],
+            "recording_pauses": [],
             "audio": None,
             "wire": None,
             "counters": {},
         }
         self._origin: float | None = None
+        self._withholds = False
 
     def note(self, event: JournalEvent) -> None:
         """Take one event."""
@@ -101,7 +108,8 @@ class RecordBuilder:
             case CallAnswered():
                 self._document["answered_after_s"] = at_s
             case CallerSaid() | AgentSpeaking():
-                self._turns.append(_turn(event, at_s))
+                turn = _turn(event, at_s)
+                self._turns.append(turn | _WITHHELD if self._withholds else turn)
             case AgentHeard():
                 self._settle(event)
             case BargeIn() | Silenced() | FalseAlarm():
@@ -114,6 +122,20 @@ class RecordBuilder:
                     "duration_s": at_s,
                     "end": {"reason": event.reason, "evidence": event.evidence},
                 }
+            case RecordingPaused() | RecordingResumed() | CallerSpeaking():
+                self._note_pause(event, at_s)
+
+    def _note_pause(
+        self, event: RecordingPaused | RecordingResumed | CallerSpeaking, at_s: float
+    ) -> None:
+        pauses: list[dict[str, Any]] = self._document["recording_pauses"]
+        match event:
+            case RecordingPaused():
+                self._withholds = True
+                pauses.append({"from_s": at_s, "to_s": None})
+            case RecordingResumed():
+                self._withholds = False
+                pauses[-1]["to_s"] = at_s
             case CallerSpeaking():
                 pass
 

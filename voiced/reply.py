@@ -17,16 +17,17 @@ from voiced.agent.sentences import SentenceSplitter, split_sentences
 from voiced.errors import ProviderTooSlow
 from voiced.journal import AgentHeard, AgentSpeaking, Silenced
 from voiced.passages import Listener, Passage, Passages
+from voiced.phone import refusals_are_the_agents
 from voiced.turns.budgets import Budgets, Spending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
-    from voiced.agent.base import Phone
     from voiced.heard import HeardPiece
     from voiced.journal import Note
     from voiced.latency import TurnClock
     from voiced.outbound import Outbound
+    from voiced.phone import Phone
     from voiced.synthesizer.base import Synthesizer
     from voiced.turns.expect import Expectation
 
@@ -110,6 +111,7 @@ class SpokenReply:
         self._thought = False
         self._interrupted = False
         self._announced = False
+        self._n_protected = 0  # what the agent does by phone and must not be interrupted
         self._audio_deadline = float("inf")
         self.has_sounded = False
         self.decision: Decision | None = None
@@ -145,7 +147,29 @@ class SpokenReply:
     @property
     def phone(self) -> Phone:
         """What the agent may do to the call beside speaking."""
-        return self._voice.phone
+        return self._voice.phone.on(self)
+
+    @asynccontextmanager
+    async def acting(self, *, protected: bool) -> AsyncIterator[None]:
+        """Do something to the call inside, once the caller's turn is certain.
+
+        It is not undone, so from here on the reply counts as heard: it is interrupted, not
+        withdrawn. Its budgets stand still meanwhile.
+        """
+        await self._passages.released()
+        self._words_came()
+        self._scope.deadline = float("inf")
+        if not self.has_sounded:
+            self.has_sounded = True
+            self._floor.sounds()
+        self._n_protected += protected
+        try:
+            yield
+        finally:
+            self._n_protected -= protected
+            if not (self._announced or self._thought):
+                self._audio_deadline = trio.current_time() + self._voice.budgets.first_audio_s
+                self._scope.deadline = self._audio_deadline
 
     def hang_up(self) -> None:
         """End the call once everything said in this reply has been heard."""
@@ -189,7 +213,8 @@ class SpokenReply:
         with self._scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._passages.run, name="passages")
-                await think(self)
+                with refusals_are_the_agents():
+                    await think(self)
                 self._thought = True
                 self._scope.deadline = float("inf")
                 await self._passages.wait_heard()
@@ -224,8 +249,8 @@ class SpokenReply:
 
     @property
     def may_be_interrupted(self) -> bool:
-        """Whether no protected passage is playing."""
-        return self._passages.may_be_interrupted
+        """Whether nothing protected is playing or being done."""
+        return self._n_protected == 0 and self._passages.may_be_interrupted
 
     @property
     def is_nearly_over(self) -> bool:

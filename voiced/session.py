@@ -21,6 +21,7 @@ from voiced.agent_task import AgentTask
 from voiced.inbound import FRAMES_AHEAD
 from voiced.keypad import Keypad
 from voiced.leg import LegEvent
+from voiced.leg_actions import LegActions
 from voiced.media_path import MediaPath
 from voiced.phone import Phone
 from voiced.talkers import AudioTalker, DialogueTalker
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from voiced.recognizer.base import SpeechEvent
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
+    from voiced.recording_control import RecordingControl
     from voiced.services import LentSocket, Media, Services, Staff
     from voiced.talkers import Talker
     from voiced.telnyx.events import WebhookEvent
@@ -63,6 +65,7 @@ class Session:
         staff: Staff,
         call: HandingCall,
         recording: Recording | None,
+        recordings: RecordingControl,
         target_state: str,
         answerer: Answerer | None,
     ) -> None:
@@ -76,7 +79,10 @@ class Session:
         self._recording = recording
         self._keypad = Keypad()
         self._answerer = answerer
-        self._phone = Phone(leg, services.telnyx, services.config.call.apology_voice)
+        self._actions = LegActions(leg, services.telnyx, call)
+        self._phone = Phone(
+            self._actions, recordings, self, voice=services.config.call.apology_voice
+        )
         self._agent: AgentTask | None = None
         self._path = MediaPath(
             media,
@@ -103,15 +109,17 @@ class Session:
 
     def webhook(self, event: WebhookEvent) -> None:
         """Take a fact about our leg. Never waits, never raises."""
-        self._phone.webhook(event)
+        self._actions.webhook(event)
         match event:
             case DtmfReceived():
                 self._key("webhook", event.digit, event.occurred_at)
             case CallBridged() if self._agent is not None and self._agent.is_silent:
                 self._leg.apply(LegEvent.BRIDGED)
                 self._path.transfer_has_settled()
-            case CallBridged():
+            case CallBridged() if self._leg.is_being_transferred:
                 self._handover.webhook(event)
+            case CallBridged():
+                self.bridged()
             case _:
                 pass
 
@@ -126,6 +134,23 @@ class Session:
         self._path.transfer_begins()
         self._leg.apply(LegEvent.TRANSFER_SENT)
 
+    def bridged(self) -> None:
+        """Our leg was joined to another by no transfer of ours: only its end is waited for."""
+        if self._leg.is_bridged:
+            return
+        self.become_target()
+        self._leg.apply(LegEvent.BRIDGED)
+        self._path.transfer_has_settled()
+        self._actions.leave(self._call.books.bridged)
+
+    def stream_off(self) -> None:
+        """Take the stream's end for the agent's doing, from now on."""
+        self._path.stop_begins()
+
+    def stream_on(self) -> None:
+        """Start the stream again once it has ended."""
+        self._path.start_again()
+
     def transfer(self, to: str) -> bool:
         """Transfer the caller now, whatever is being said; False if that cannot be."""
         return self._agent is not None and self._agent.transfer(to)
@@ -135,7 +160,9 @@ class Session:
         self._path.count(record)
 
     def _key(self, source: Source, digit: str, occurred_at: datetime | None) -> None:
-        if self._keypad.is_new(digit, source, occurred_at) and self._agent is not None:
+        if not self._keypad.is_new(digit, source, occurred_at):
+            return
+        if self._agent is not None and not self._actions.takes_key(occurred_at):
             self._agent.key_pressed(digit, trio.current_time())
 
     # -- the tasks -------------------------------------------------------------------------------
@@ -149,6 +176,7 @@ class Session:
                 start = partial(start, self._call.supervise)
                 start(self._run_media, frames_in, name="media")
                 start(self._path.watch_stall, name="stall watch")
+                start(self._actions.run, name="errands")
                 if self._recording is not None:
                     start(self._recording.run, name="recording")
                 talker = self._make_talker(start, frames)

@@ -15,6 +15,8 @@ gap (the end of the burst is on time), a stream that paused makes one of its tru
 error grows beyond `TOLERANCE_S`. Audio that would lie on top of other audio, or before the axis, is
 left out.
 
+What is said while the axis is muted is silence on it, on both sides.
+
 Hindsight takes time: `take` gives only what nothing can change any more.
 
 Times are seconds of any one clock; audio is int16. A side whose codec samples at the lower rate is
@@ -72,6 +74,7 @@ class StereoTimeline:
         self._counted = 0  # the caller's next sample, by count
         self._tolerance = -1  # none: the first frame is put where the arrivals say
         self._taken = 0
+        self._muted: deque[tuple[int, int | None]] = deque()  # from, to; None: still
 
     @property
     def taken(self) -> int:
@@ -99,6 +102,15 @@ class StereoTimeline:
         self._from_agent.flush()
         self._right.cut(max(self._taken, self._sample(at)))
 
+    def mute(self, at: float) -> None:
+        """Keep nothing of what is heard from `at` on, until `unmute`."""
+        self._muted.append((self._sample(at - TOLERANCE_S), None))
+
+    def unmute(self, at: float) -> None:
+        """Keep again what is heard from `at` on; what lay a little off its place is still muted."""
+        start, _ = self._muted.pop()
+        self._muted.append((start, self._sample(at + TOLERANCE_S)))
+
     def take(self, until: float) -> Stereo:
         """Remove and return the axis up to `until`, silence where nobody was heard.
 
@@ -110,8 +122,17 @@ class StereoTimeline:
         audio = np.zeros((end - self._taken, 2), "<i2")
         self._left.move_to(audio[:, 0], self._taken)
         self._right.move_to(audio[:, 1], self._taken)
+        self._silence_muted(audio)
         self._taken = end
         return audio
+
+    def _silence_muted(self, audio: Stereo) -> None:
+        """Silence what is muted of `audio`, which begins where was taken up to now."""
+        for start, end in self._muted:
+            last = None if end is None else max(0, end - self._taken)
+            audio[max(0, start - self._taken) : last] = 0
+        while self._muted and self._muted[0][1] is not None and self._muted[0][1] <= self._taken:
+            self._muted.popleft()
 
     def _sample(self, at: float) -> int:
         return round((at - self._begins_at) * self.rate_hz)

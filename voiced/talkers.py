@@ -9,6 +9,7 @@ import trio
 
 from voiced.conversation import Conversation
 from voiced.leg import EndReason
+from voiced.phone import refusals_are_the_agents
 from voiced.reply import HangUp, Transfer, Voice
 from voiced.turns.budgets import Spending
 
@@ -127,7 +128,8 @@ class AudioTalker:
     async def talk(self, failed_transfer: str | None) -> EndReason:
         """Converse; an audio agent is not told of transfers, which only the operator makes."""
         del failed_transfer
-        await self._agent.converse(self._info, self.unheard.clone(), self._outbound)
+        with refusals_are_the_agents():
+            await self._agent.converse(self._info, self.unheard.clone(), self._outbound)
         return EndReason.AGENT_HUNG_UP
 
     async def leave_message(self, text: str) -> None:

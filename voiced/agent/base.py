@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from voiced.heard import HeardPiece
     from voiced.recognizer.base import Vocabulary
     from voiced.telnyx.commands import LegCommand
+    from voiced.telnyx.events import GatherEnded
     from voiced.turns.expect import Expectation
 
 
@@ -50,25 +51,86 @@ class CallerTurn:
 
 
 class Phone(Protocol):
-    """What an agent may do to its call beside speaking; see `voiced.phone` for all of it.
+    """What an agent may do to its call beside speaking; `voiced.phone.Phone` says all of it.
 
-    All methods raise CommandFailed.
+    Methods that wait for an end take `within_s`; what is cancelled or takes longer is stopped. All
+    raise CommandFailed where Telnyx refuses; further `arguments` are those of the command.
     """
 
     async def do(self, kind: type[LegCommand], **arguments: Any) -> Mapping[str, Any]:
         """Send a command of `voiced.telnyx.commands` to this leg; return the answer's `data`."""
         ...
 
-    async def speak(self, text: str) -> bool:
+    async def speak(self, text: str, *, protected: bool = False, **arguments: Any) -> bool:
         """Have Telnyx speak `text` in its own voice; True once it was spoken to its end."""
         ...
 
-    async def play(self, audio_url: str) -> bool:
+    async def play(self, audio_url: str, *, protected: bool = False, **arguments: Any) -> bool:
         """Have Telnyx play a file; True once it was played to its end."""
         ...
 
-    async def press(self, digits: str) -> None:
+    async def stop_playing(self) -> None:
+        """Stop what Telnyx speaks or plays."""
+        ...
+
+    async def press(self, digits: str, **arguments: Any) -> None:
         """Press keys, `0-9A-D*#`, `w` waits half a second, `W` a whole one."""
+        ...
+
+    async def gather(self, **arguments: Any) -> GatherEnded | None:
+        """Have Telnyx collect keys; its answer has `digits` and `status`. None: never told."""
+        ...
+
+    async def gather_using_speak(self, text: str, **arguments: Any) -> GatherEnded | None:
+        """Have Telnyx speak `text` and collect keys."""
+        ...
+
+    async def gather_using_audio(self, audio_url: str, **arguments: Any) -> GatherEnded | None:
+        """Have Telnyx play a file and collect keys."""
+        ...
+
+    async def suppress_noise(self, on: bool, **arguments: Any) -> None:
+        """Have Telnyx take noise out of the caller's audio, or no longer."""
+        ...
+
+    async def refer(self, sip_address: str, **arguments: Any) -> bool:
+        """Ask the far end to call `sip_address` instead; True if it has taken that."""
+        ...
+
+    async def bridge(self, call_id: str, **arguments: Any) -> None:
+        """Join this leg to another live one; returns only if nothing has come of it."""
+        ...
+
+    async def set_client_state(self, text: str) -> None:
+        """Attach `text` to the leg: Telnyx shows it in webhooks and portal. No secrets."""
+        ...
+
+    async def stop_streaming(self) -> None:
+        """End the media stream; the call goes on, with nobody to hear or to speak to."""
+        ...
+
+    async def start_streaming(self) -> None:
+        """Have the media stream back."""
+        ...
+
+    async def start_recording(self) -> bool:
+        """Have Telnyx record the call; False if it does already, or cannot."""
+        ...
+
+    async def stop_recording(self) -> bool:
+        """Stop Telnyx's recording; False if there is none, or it goes on."""
+        ...
+
+    async def pause_recording(self) -> None:
+        """Let nothing of the call be recorded, as while a card number is told."""
+        ...
+
+    async def resume_recording(self) -> None:
+        """Go on after `pause_recording`."""
+        ...
+
+    def recording_paused(self) -> AbstractAsyncContextManager[None]:
+        """Let nothing of what happens inside be recorded; goes on however it is left."""
         ...
 
 

@@ -66,7 +66,7 @@ class Flight:
         self.note("open")
         return TappedSocket(socket, self)
 
-    def webhook(self, headers: Mapping[str, str], body: bytes, to: str = "") -> None:
+    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
         """Note an accepted webhook that concerns the call."""
         if not self.has_ended:
             self.note(
@@ -74,12 +74,16 @@ class Flight:
                 len(body),
                 headers=_chosen(headers, _WEBHOOK_HEADERS),
                 body=body.decode("utf-8", "replace"),
-                **({"to": to} if to else {}),
             )
 
     def ordered(self, what: str, to: str) -> None:
         """Note what the operator wants done with the call."""
         self.note("order", what=what, to=to)
+
+    def break_off(self, reason: str) -> None:
+        """Note no more, for good: what comes now must not be kept."""
+        self._is_open = False
+        self._failure = self._failure or reason
 
     def close(self, record: dict[str, Any]) -> dict[str, Any]:
         """End the notes with the call's record; returns what that record says of them."""

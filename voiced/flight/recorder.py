@@ -189,14 +189,11 @@ async def open_flights(
     """
     recorder = FlightRecorder(directory_of, run_sync)
     async with trio.open_nursery() as nursery:
-        writing, written = trio.CancelScope(), trio.Event()
+        writing = trio.CancelScope()
 
         async def write() -> None:
-            try:
-                with writing:
-                    await recorder.write()
-            finally:
-                written.set()
+            with writing:
+                await recorder.write()
 
         nursery.start_soon(write, name="flight recorder")
         nursery.start_soon(recorder.compress, name="flight compressor")
@@ -205,6 +202,5 @@ async def open_flights(
         finally:
             writing.cancel()
             with trio.move_on_after(CLOSE_S, shield=True):
-                await written.wait()  # a block under way is written to its end
                 await recorder.close()
             nursery.cancel_scope.cancel()

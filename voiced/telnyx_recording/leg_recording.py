@@ -74,6 +74,11 @@ class LegRecording:
         )
 
     @property
+    def is_on(self) -> bool:
+        """Whether Telnyx records, or has been told to begin with the answer; paused ones count."""
+        return self._is_on
+
+    @property
     def consent_limit_s(self) -> float:
         """How long `after_answer` may take to tell that the call is recorded; 0 for not at all."""
         return speaking_limit_s(self._config.consent) if self.must_be_told else 0.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import trio
@@ -20,10 +20,11 @@ from voiced.audio.frame import Frame, frame_samples
 from voiced.audio.reorder import Reorder, total
 from voiced.audio.resample import Resampler
 from voiced.errors import ProviderTooSlow
-from voiced.telnyx.media import Dtmf, Mark, Media, Stopped
+from voiced.stream_errors import StreamErrors
+from voiced.telnyx.media import Dtmf, Mark, Media, Stopped, StreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from voiced.audio.codec import Decoder
@@ -59,11 +60,16 @@ class TextReceiver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundStatistics:
-    """A snapshot. `last_at` is the trio time of the last media message."""
+    """A snapshot.
+
+    `last_at` is the trio time of the last media message; `errors` says how often Telnyx could not
+    use a message of ours, by its code.
+    """
 
     frames: int
     chunks: ReorderStatistics
     last_at: float
+    errors: Mapping[str, int] = field(default_factory=dict)
 
 
 def _ignore_key(digit: str, occurred_at: datetime | None) -> None:
@@ -91,6 +97,7 @@ class Inbound:
         self._past: list[ReorderStatistics] = []
         self._begin(decoder)
         self._frames = 0
+        self._errors = StreamErrors()
         self._catch_up_until = math.inf
         self.last_at = trio.current_time()
 
@@ -133,6 +140,8 @@ class Inbound:
                     self._on_key(message.digit, message.occurred_at)
                 elif isinstance(message, Stopped):
                     return
+                elif isinstance(message, StreamError):
+                    self._errors.take(message)
 
     async def _take(self, media: Media, frames: trio.MemorySendChannel[Frame]) -> None:
         self.last_at = trio.current_time()
@@ -175,4 +184,6 @@ class Inbound:
     def statistics(self) -> InboundStatistics:
         """Return a snapshot."""
         chunks = total([*self._past, self._reorder.statistics()])
-        return InboundStatistics(frames=self._frames, chunks=chunks, last_at=self.last_at)
+        return InboundStatistics(
+            frames=self._frames, chunks=chunks, last_at=self.last_at, errors=self._errors.counts
+        )

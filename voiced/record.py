@@ -187,6 +187,7 @@ class RecordBuilder:
         """Take the media counters of the call, once it is over; `restarts` of its stream."""
         self._document["counters"] = {
             "stream_restarts": restarts,
+            "stream_errors": dict(inbound.errors),
             "inbound": {"frames": inbound.frames, **asdict(inbound.chunks)},
             "outbound": {
                 key: round(value, 3) if isinstance(value, float) else value

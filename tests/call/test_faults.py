@@ -528,3 +528,20 @@ async def test_a_socket_may_come_while_the_answer_is_still_under_way(
     assert_sound(report, world.records[0])
     (first, _) = world.journal.of(AgentSpeaking)
     assert first.at - report.rang_at < 0.5
+
+
+# Media messages that Telnyx says it could not use.
+
+
+@pytest.mark.parametrize("code", [100002, 100003, 100004, 100005])
+async def test_an_error_on_the_media_socket_is_counted_and_the_call_goes_on(
+    open_world, autojump_clock, greeter, code
+):
+    faults = Faults(error_frames=((1.0, code), (1.2, code), (2.0, code)))
+    async with open_world(agent=greeter) as world:
+        report = await world.ring(silent_caller(hangs_up_s=6.0), faults=faults)
+    (record,) = world.records
+    assert_sound(report, record)
+    assert record["end"]["reason"] == "caller_hung_up"
+    assert record["counters"]["stream_errors"] == {str(code): 3}
+    assert record["turns"][0]["heard"] == "all"

@@ -25,7 +25,7 @@ class Handling(Enum):
     FAILS = "The command fails; log and call record say why."
     RETRIED = "The command is tried again, within its deadline, with the same `command_id`."
     DONE = "A hangup or a stop counts as done; any other command finds the call gone."
-    GOES_ON = "The call goes on."
+    GOES_ON = "The call goes on; it is counted in `counters.stream_errors`, and logged once."
     UNSEEN = "voiced does not see it: it stands in the portal's list of webhook deliveries."
     UNUSED = "Only commands that voiced does not send meet it."
 

@@ -50,6 +50,13 @@ def test_a_lines_own_lists_stand_instead_of_the_common_ones():
     assert refusal.evidence == "[lines.sales] allow"
 
 
+def test_a_lines_own_cause_stands_instead_of_the_common_one():
+    lines = {"sales": {"numbers": [OURS], "block": ["*"], "blocked": "USER_BUSY"}}
+    refusal = judge(lines=lines)
+    assert isinstance(refusal, Refuse)
+    assert refusal.cause == "USER_BUSY"
+
+
 def test_numbers_without_a_line_can_be_rejected():
     tables = {"lines": {"sales": {"numbers": [OURS]}}, "inbound": {"unknown_numbers": "reject"}}
     assert isinstance(judge(**tables), Admit)

@@ -47,7 +47,8 @@ def admit(
         return Refuse(reason=EndReason.REFUSED_BUSY, evidence="the daemon is draining")
     blocked = _why_blocked(config, line, caller, called)
     if blocked:
-        cause = config.inbound.blocked
+        own = config.lines.get(line)
+        cause = (own and own.blocked) or config.inbound.blocked
         return Refuse(reason=EndReason.REFUSED_BLOCKED, evidence=blocked, cause=cause)
     limit = config.call.max_concurrent
     if live_calls >= limit:

@@ -14,10 +14,9 @@ Webhooks are facts, not tasks: `Call.webhook` applies them at once and never wai
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import structlog
 import trio
@@ -30,33 +29,31 @@ from voiced.journal import CallEnded, CallRinging
 from voiced.ledger import CLOSE_LIMIT_S, LegBooks
 from voiced.leg import Ending, EndReason, LegEvent
 from voiced.log import get_logger
+from voiced.media_place import MediaPlace
 from voiced.milestones import Milestones
 from voiced.recording_control import RecordingControl
-from voiced.services import LentSocket
 from voiced.session import Session
 from voiced.telnyx import events
-from voiced.telnyx.client_state import client_state
 from voiced.telnyx.outcome import Outcome, dial_result
 from voiced.telnyx_recording import LegRecording
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from voiced.admission import Refuse
     from voiced.agent.base import CallInfo, DialogueAgent
+    from voiced.call_keys import CallKeys
     from voiced.journal import JournalEvent
-    from voiced.ledger.legs import Direction
     from voiced.leg import Leg
     from voiced.opening import Opening
     from voiced.record import RecordBuilder
     from voiced.recording import Recording
-    from voiced.services import Media, MediaSocket, Services, Staff
+    from voiced.services import Media, Services, Staff
     from voiced.telnyx.ids import CallControlId
     from voiced.telnyx.machine import DetectionMode
 
 log = get_logger(__name__)
 
-Via: TypeAlias = Literal["call_control", "texml"]
 
 AUDIO_TIMEOUT_S = 2.0
 """For the last seconds of the recording: a slow disk must leave time for the record."""
@@ -72,34 +69,6 @@ class Office(Protocol):
     def consult(self, call: Call, to: str, staff: Staff) -> Call:
         """Place a call on behalf of `call`, which has its own agent; raises CannotDial."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallKeys:
-    """What names one call on our side.
-
-    Attributes:
-        direction: who began it.
-        via: how Telnyx is told what to do: by commands alone, or by a document as well.
-        ref: in `client_state`, so that webhooks of legs that we dial or transfer to find their
-            call; "" for no leg. Telnyx does not keep it secret.
-        token: authorises the call's media socket; a secret.
-    """
-
-    direction: Direction
-    via: Via = "call_control"
-    ref: str
-    token: str = field(repr=False)
-
-    @property
-    def dialled_state(self) -> str:
-        """The `client_state` of the leg of an outgoing call."""
-        return client_state("dialled", self.ref)
-
-    @property
-    def target_state(self) -> str:
-        """The `client_state` of legs that the call is transferred to."""
-        return client_state("target", self.ref)
 
 
 class Call:
@@ -164,9 +133,7 @@ class Call:
         self._session: Session | None = None
         self._recording: Recording | None = None
         self._scope = trio.CancelScope()
-        self._sockets_in, self._sockets = trio.open_memory_channel["LentSocket"](1)
-        self._carried = False
-        self._released = trio.Event()
+        self.media = MediaPlace(self.flight.carry, self.end)
         self._document_is_over = False
 
     @property
@@ -249,34 +216,10 @@ class Call:
         self.flight.ordered("transfer", to=to)
         return self._session is not None and self.ending is None and self._session.transfer(to)
 
-    @contextmanager
-    def reserve_media(self) -> Iterator[None]:
-        """Hold the call's one place for a live media connection."""
-        self._carried = True
-        try:
-            yield
-        finally:
-            self._carried = False
-
-    async def carry(self, socket: MediaSocket) -> None:
-        """Lend the call its media socket; returns once the call has let go of it.
-
-        Run by the media endpoint, in its own task. If that task is cancelled, the socket is lost.
-        """
-        self._released = released = trio.Event()
-        try:
-            self._sockets_in.send_nowait(LentSocket(self.flight.carry(socket), released.set))
-            await released.wait()
-        except trio.WouldBlock:
-            log.warning("media socket not wanted: the call has not taken the one before")
-        finally:
-            if not released.is_set():
-                self.end(EndReason.MEDIA_LOST, "the web server closed the media socket")
-
     @property
     def wants_media(self) -> bool:
-        """Whether a media socket may be carried now: one live connection, while the call lives."""
-        return not self._carried and self.ending is None
+        """Whether a media socket may be lent now: one live connection, while the call lives."""
+        return self.media.is_free and self.ending is None
 
     def end(self, reason: EndReason, evidence: str) -> None:
         """End the call. The first cause wins; later ones change nothing."""
@@ -406,10 +349,10 @@ class Call:
     async def _open(self) -> Media | None:
         if self.leg.id is not None:
             await self._expect_recording()
-            return await self.opening.run(self._sockets)
+            return await self.opening.run(self.media.sockets)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._book_id, name="book id")
-            media = await self.opening.run(self._sockets)
+            media = await self.opening.run(self.media.sockets)
             nursery.cancel_scope.cancel()
         return media
 
@@ -431,7 +374,7 @@ class Call:
             self._info,
             self.leg,
             opening=self.opening,
-            sockets=self._sockets,
+            sockets=self.media.sockets,
             services=self.services,
             staff=self._staff,
             call=self,
@@ -459,7 +402,7 @@ class Call:
         return answer_s + speaking_limit_s(text) + hangup_s + AUDIO_TIMEOUT_S + CLOSE_LIMIT_S
 
     async def _say_goodbye(self) -> None:
-        self._released.set()
+        self.media.close()
         ending = self._settled_ending()
         if self.leg.id is None and not await self._learn_id(ending):
             await self._close_record(confirmed=ending.reason is EndReason.DIAL_FAILED)

@@ -65,6 +65,8 @@ class Daemon:
     switchboard: Switchboard
     public: Listener
     admin: Listener
+    asked_to_drain: trio.Event
+    """Set by `POST /drain`: new calls are refused already."""
     warm: trio.Event
     """As of `Core`."""
 
@@ -223,7 +225,19 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
             config = config.with_public_address(str(public.address))
         services = await stack.enter_async_context(open_services(config, observer=observer))
         core = await stack.enter_async_context(open_core(services))
-        admin_app = make_admin_app(core.switchboard, config.admin.token.get_secret_value())
+        asked_to_drain = trio.Event()
+
+        def drain() -> None:
+            core.switchboard.refuse_new_calls()
+            asked_to_drain.set()
+
+        admin_app = make_admin_app(
+            core.switchboard,
+            core.dialer,
+            services.records,
+            token=config.admin.token.get_secret_value(),
+            drain=drain,
+        )
         server = config.server
         tls = (server.tls_certificate, server.tls_key) if server.tls_certificate else None
         async with trio.open_nursery() as servers:
@@ -233,7 +247,11 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
             servers.start_soon(_keep_house, services, name="retention")
             try:
                 yield Daemon(
-                    switchboard=core.switchboard, public=public, admin=admin, warm=core.warm
+                    switchboard=core.switchboard,
+                    public=public,
+                    admin=admin,
+                    asked_to_drain=asked_to_drain,
+                    warm=core.warm,
                 )
             finally:
                 # While webhooks and media still reach the calls.
@@ -251,7 +269,7 @@ async def _keep_house(services: Services) -> None:
 
 
 async def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT: drain, then end. A second signal ends at once.
+    """Serve until SIGTERM, SIGINT or `POST /drain`: drain, then end. A second signal hurries.
 
     Raises:
         StartupError: the daemon cannot start.
@@ -259,12 +277,26 @@ async def serve(config: Config) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with open_daemon(config) as daemon:
             _say_ready(config, daemon)
+            hurry = trio.CancelScope()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_spare_the_collector, daemon.warm)
-                await anext(signals)
+                nursery.start_soon(_obey, signals, daemon.asked_to_drain, hurry)
+                await daemon.asked_to_drain.wait()
+                with hurry:
+                    await _drain(daemon, config.call.drain_timeout_s)
                 nursery.cancel_scope.cancel()
-            await _drain(daemon, config.call.drain_timeout_s, signals)
     log.info("stopped")
+
+
+async def _obey(
+    signals: AsyncIterator[int], asked_to_drain: trio.Event, hurry: trio.CancelScope
+) -> None:
+    """Let the first signal drain, as `POST /drain` may have done already, and the second hurry."""
+    await anext(signals)
+    asked_to_drain.set()
+    await anext(signals)
+    log.info("second signal: ending at once")
+    hurry.cancel()
 
 
 async def _spare_the_collector(warm: trio.Event) -> None:
@@ -296,16 +328,7 @@ def _say_ready(config: Config, daemon: Daemon) -> None:
         log.warning("no call can be answered: set TELNYX_API_KEY")
 
 
-async def _drain(daemon: Daemon, limit_s: float, signals: AsyncIterator[int]) -> None:
+async def _drain(daemon: Daemon, limit_s: float) -> None:
     log.info("draining", calls=len(daemon.switchboard.snapshot()), limit_s=limit_s)
-    async with trio.open_nursery() as nursery:
-
-        async def hurry() -> None:
-            await anext(signals)
-            log.info("second signal: ending at once")
-            nursery.cancel_scope.cancel()
-
-        nursery.start_soon(hurry)
-        with trio.move_on_after(limit_s):
-            await daemon.switchboard.drain()
-        nursery.cancel_scope.cancel()
+    with trio.move_on_after(limit_s):
+        await daemon.switchboard.drain()

@@ -100,7 +100,15 @@ class CallGone(CommandFailed):
 
 
 class BadRequest(VoicedError):
-    """The admin API was asked for something that makes no sense; the text names the field."""
+    """The admin API was asked for something that makes no sense; the text names the field.
+
+    Attributes:
+        status: HTTP status to answer. 400: not JSON at all; 415: not sent as JSON.
+    """
+
+    def __init__(self, reason: str, *, status: Literal[400, 415, 422] = 422) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class CannotDial(VoicedError):

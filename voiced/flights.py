@@ -25,8 +25,11 @@ class CallFlight(Protocol):
         """Return the call's new media `socket` with all its messages noted."""
         ...
 
-    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Note an accepted webhook that concerns the call."""
+    def webhook(self, headers: Mapping[str, str], body: bytes, to: str = "") -> None:
+        """Note an accepted webhook that concerns the call.
+
+        `to` is where a TeXML request went, as `POST /telnyx/texml`; `body` is a GET's query.
+        """
         ...
 
     def ordered(self, what: str, to: str) -> None:
@@ -68,7 +71,7 @@ class NoFlight:
         """Return `socket` itself."""
         return socket
 
-    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+    def webhook(self, headers: Mapping[str, str], body: bytes, to: str = "") -> None:
         """Do nothing."""
 
     def ordered(self, what: str, to: str) -> None:

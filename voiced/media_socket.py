@@ -209,7 +209,7 @@ class MediaEndpoint:
     def claim(self, path: str) -> Call | None:
         """Return the call that wants a media socket at `path` now, None to refuse it.
 
-        Enter the call's `reserve_media` before the next wait, so that a second connection finds the
+        Enter the call's `media.reserve` before the next wait, so that a second connection finds the
         place taken.
         """
         call = self._switchboard.claim(path.partition("?")[0].removeprefix(MEDIA_PREFIX))
@@ -240,12 +240,12 @@ class MediaEndpoint:
         if call is None:
             await _answer(stream, protocol, protocol.reject(403, ""))
             return
-        with call.reserve_media():
+        with call.media.reserve():
             await _answer(stream, protocol, protocol.accept(request))
             if protocol.state is State.OPEN:
                 socket = StreamMediaSocket(stream, protocol)
                 try:
-                    await call.carry(socket)
+                    await call.media.lend(socket)
                 finally:
                     with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
                         await socket.close()

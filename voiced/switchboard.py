@@ -16,7 +16,8 @@ import trio
 from voiced.admission import Refuse, admit
 from voiced.agent.base import CallInfo
 from voiced.answering import Answering
-from voiced.call import Call, CallKeys
+from voiced.call import Call
+from voiced.call_keys import CallKeys
 from voiced.dialing import Dialing, DialOrder
 from voiced.errors import CannotDial
 from voiced.leg import EndReason, Leg
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-    from voiced.call import Via
+    from voiced.call_keys import Via
     from voiced.ledger import Settler
     from voiced.ledger.legs import Direction
     from voiced.services import Services, Staff

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from voiced.config import TEXML_PATH, TEXML_STATUS_PATH
 from voiced.errors import RemoteProtocolError, WebhookRejected
 from voiced.telnyx.texml import as_event, as_initiated, parse_callback, parse_fetch, parse_form
 
@@ -46,7 +47,7 @@ class TexmlIntake:
         if isinstance(found, str):
             return found
         call, opening = found
-        call.flight.webhook(headers, fields)
+        call.flight.webhook(headers, fields, f"{method} {TEXML_PATH}")
         return await opening.document()
 
     def callback(self, headers: Mapping[str, str], body: bytes) -> None:
@@ -61,7 +62,7 @@ class TexmlIntake:
             event = as_event(callback, self._now())
         call = self._intake.tell(event) if event is not None else None
         if call is not None:
-            call.flight.webhook(headers, body)
+            call.flight.webhook(headers, body, f"POST {TEXML_STATUS_PATH}")
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._intake.wall_clock(), UTC)

@@ -37,6 +37,7 @@ IN_SHORT = [
     ("caller_hangs_up", "socket reset"),
     ("voicemail", "daemon stopped"),
     ("outbound", "max duration"),
+    ("texml_get", "socket reset"),
 ]
 
 FAR_END = {"caller_hung_up", "callee_hung_up", "unreached", "transferred"}

@@ -202,6 +202,19 @@ async def test_a_texml_application_is_known_as_one(practice, voice_url, sign):
     assert "TeXML application" in finding.text
 
 
+@pytest.mark.parametrize(("texml_get", "sign"), [(True, Sign.WARNING), (False, Sign.PROBLEM)])
+async def test_a_texml_application_that_fetches_by_get_should_not(practice, texml_get, sign):
+    texml = TexmlApplication(
+        id=CONNECTION_ID, voice_url=f"{PUBLIC_URL}/telnyx/texml", voice_method="get"
+    )
+    practice.telnyx.possessions = replace(
+        practice.as_it_should_be, applications=(), texml_applications=(texml,)
+    )
+    finding = await practice.about("application.voice_method", {"telnyx": {"texml_get": texml_get}})
+    assert finding.sign is sign
+    assert "POST" in finding.remedy
+
+
 async def test_a_texml_application_that_tells_no_status_is_a_warning(practice):
     texml = TexmlApplication(id=CONNECTION_ID, voice_url=f"{PUBLIC_URL}/telnyx/texml")
     practice.telnyx.possessions = replace(

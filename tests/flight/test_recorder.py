@@ -39,3 +39,21 @@ async def test_what_waits_for_a_slow_disk_is_bounded():
         "dropped": 4,
         "error": "the disk is too slow",
     }
+
+
+async def test_a_block_under_way_when_the_daemon_stops_is_written_to_its_end(
+    tmp_path, autojump_clock
+):
+    writing = trio.Event()
+
+    async def run(function, *args):
+        writing.set()
+        await trio.sleep(0.5)
+        function(*args)
+
+    async with open_flights(lambda record: tmp_path, run) as flights:
+        flight = flights.begin(RECORD, "token")
+        flight.note("open")
+        flight.close({})
+        await writing.wait()
+    assert (tmp_path / COMPRESSED_FILE).exists()

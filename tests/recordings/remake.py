@@ -38,6 +38,7 @@ from voiced.record_store import RecordStore
 from voiced.services import Services, Staff
 from voiced.synthesizer.flite import FliteSettings, FliteSynthesizer
 from voiced.telnyx.rest import open_telnyx
+from voiced.testing.account import TexmlApplication
 from voiced.testing.callees import Callee, answering_machine, busy, human, murmur
 from voiced.testing.caller import Line, PlayedCaller, ScriptedCaller, silent_caller, tone_caller
 from voiced.testing.emulator import CONNECTION_ID, Account, EmulatedTelnyx, open_emulator
@@ -159,6 +160,7 @@ class Golden:
     tables: dict[str, Any] = field(default_factory=dict)
     callees: dict[str, Callee] = field(default_factory=dict)
     dials: bool = False
+    texml: TexmlApplication | None = None
     meanwhile: Callable[[Core], Awaitable[None]] | None = None
 
 
@@ -169,6 +171,7 @@ async def drain_at_4_s(core):
     await core.switchboard.close()
 
 
+TEXML = "http://voiced/telnyx/texml"
 PERSON, CALLEE = "+13125550142", "+13125550177"
 SILENCE = np.zeros(0, np.int16)
 GOODBYE = Speech(from_s=4.0, to_s=5.0, text="goodbye")
@@ -249,6 +252,17 @@ GOLDENS: dict[str, Golden] = {
             "media": {"codec": "L16", "bidirectional_codec": "L16", "sample_rate": 16000},
         },
     ),
+    "texml": Golden(
+        staff=words(GOODBYE),
+        faults=Faults(socket_drops_s=2.3),
+        texml=TexmlApplication(id="16", voice_url=TEXML, status_callback=f"{TEXML}/status"),
+        tables={"media": {"codec": "L16", "bidirectional_codec": "L16", "sample_rate": 16000}},
+    ),
+    "texml_get": Golden(
+        caller=silent_caller(hangs_up_s=1.7),
+        staff=words(),
+        texml=TexmlApplication(id="16", voice_url=TEXML, voice_method="get"),
+    ),
     "drained": Golden(staff=words(), meanwhile=drain_at_4_s),
 }
 
@@ -307,6 +321,10 @@ async def record(name: str, golden: Golden, folder: Path) -> Path:
                 telnyx.dialling.rules = golden.rules
                 core.switchboard.dial(DialOrder(to=CALLEE, caller_id="+13125550199", key="golden"))
                 report = await telnyx.dialled()
+            elif golden.texml is not None:
+                report = await telnyx.ring_texml(
+                    caller, golden.texml, faults=golden.faults, rules=golden.rules
+                )
             else:
                 report = await telnyx.ring(caller, faults=golden.faults, rules=golden.rules)
         print(f"{name:18} {report.ended_s:6.1f} s, {report.ended_by}, {report.actions}")

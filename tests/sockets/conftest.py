@@ -16,7 +16,7 @@ from tests.call.conftest import media_frame, start_message
 from voiced.config import parse_config
 from voiced.daemon import Daemon, open_daemon
 from voiced.log import configure_logging
-from voiced.testing.emulator import EmulatedTelnyx, open_emulator
+from voiced.testing.emulator import CONNECTION_ID, EmulatedTelnyx, open_emulator
 from voiced.testing.network import open_loopback
 from voiced.testing.rest import serve_api
 
@@ -71,6 +71,7 @@ def open_house(tmp_path):
                         "server": {"bind": "127.0.0.1:0", **(server or {})},
                         "admin": {"bind": "127.0.0.1:0"},
                         "telnyx": {
+                            "connection_id": CONNECTION_ID,
                             "api_key": telnyx.api_key,
                             "public_key": telnyx.public_key,
                             "api_base": api_url,

@@ -93,5 +93,7 @@ async def test_nonsense_does_not_end_the_listener(open_hand):
 
 async def test_webhooks_are_not_taken_there(open_hand):
     async with open_hand() as hand:
-        answer = await ask(hand.daemon.admin.address, http("POST", "/telnyx/webhook", b"{}"))
-        assert status_of(answer) == 404
+        for headers in ((), ("Content-Type: application/json",)):
+            request = http("POST", "/telnyx/webhook", b"{}", *headers)
+            request = request.replace(b"Host: voiced", b"Host: 127.0.0.1")
+            assert status_of(await ask(hand.daemon.admin.address, request)) == 404

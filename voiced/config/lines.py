@@ -38,6 +38,8 @@ class LineConfig(Table):
     """As in `[inbound]`, instead of it."""
     block: NumberPatterns | None = None
     """As in `[inbound]`, instead of it."""
+    blocked: RejectCause | None = None
+    """As in `[inbound]`, instead of it."""
     agent: ProviderConfig | None = None
     """A whole `[agent]` table; not given = the one of all calls. So are the next two."""
     recognizer: ProviderConfig | None = None

@@ -254,6 +254,7 @@ def _texml(config: Config, application: TexmlApplication) -> Iterator[Finding]:
             f"set its voice URL to {ours}, or make a Voice API application instead"
             " and set TELNYX_APP_ID to its id",
         )
+    yield from _voice_method(config, application)
     if not application.status_callback.startswith(ours):
         yield warning(
             "application.status_callback",
@@ -261,6 +262,18 @@ def _texml(config: Config, application: TexmlApplication) -> Iterator[Finding]:
             f"set its status callback to {ours}/status, method POST",
         )
     yield from _active(application)
+
+
+def _voice_method(config: Config, application: TexmlApplication) -> Iterator[Finding]:
+    if application.voice_method != "GET":
+        return
+    check, remedy = "application.voice_method", "set its voice method to POST"
+    if not config.telnyx.texml_get:
+        text = "it fetches by GET, which telnyx.texml_get = false refuses: no call is answered"
+        yield problem(check, text, remedy)
+    else:
+        text = "it fetches by GET, which nobody signs: only a few such calls may begin at a time"
+        yield warning(check, text, remedy)
 
 
 def _named(application: Application | TexmlApplication) -> str:

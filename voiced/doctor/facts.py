@@ -84,6 +84,7 @@ class TexmlApplication:
     name: str
     active: bool
     voice_url: str
+    voice_method: str
     status_callback: str
     profile_id: str
 
@@ -212,6 +213,7 @@ def read_texml_application(data: Json) -> TexmlApplication:
         name=_text(data, "friendly_name"),
         active=data.get("active") is not False,
         voice_url=_text(data, "voice_url"),
+        voice_method=_text(data, "voice_method").upper(),
         status_callback=_text(data, "status_callback"),
         profile_id=_text(_object(data, "outbound"), "outbound_voice_profile_id"),
     )

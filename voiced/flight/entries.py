@@ -6,7 +6,7 @@ happened; and what belongs to that:
 | e | further keys |
 |---|---|
 | `header` | first line: see `voiced.flight.header` |
-| `webhook` | `headers` (of signature and time), `body` as text, byte for byte |
+| `webhook` | `headers` (of signature and time), `body` as text; `to`: where TeXML's went |
 | `order` | `what` the operator wanted done (`transfer`), and `to` whom |
 | `request` | `n`, `action`, `method`, `path`, `body` as text: one attempt of a command |
 | `reply` | `n` of the request, `status`, `headers` (those that are obeyed), `body` |

@@ -66,7 +66,7 @@ class Flight:
         self.note("open")
         return TappedSocket(socket, self)
 
-    def webhook(self, headers: Mapping[str, str], body: bytes) -> None:
+    def webhook(self, headers: Mapping[str, str], body: bytes, to: str = "") -> None:
         """Note an accepted webhook that concerns the call."""
         if not self.has_ended:
             self.note(
@@ -74,6 +74,7 @@ class Flight:
                 len(body),
                 headers=_chosen(headers, _WEBHOOK_HEADERS),
                 body=body.decode("utf-8", "replace"),
+                **({"to": to} if to else {}),
             )
 
     def ordered(self, what: str, to: str) -> None:

@@ -55,6 +55,15 @@ class FlightRecording:
         """Return the entries of these kinds, in order."""
         return [entry for entry in self.entries if entry.kind in kinds]
 
+    @property
+    def outbound(self) -> tuple[str, int]:
+        """Return how the agent's audio is encoded, and its rate in Hz."""
+        media = self.header["config"]["media"]
+        is_texml = any("to" in webhook.data for webhook in self.of("webhook"))
+        if is_texml and media["bidirectional_codec"] == "L16":
+            return "PCMU", 8000  # as `voiced.texml_opening` declares it
+        return media["bidirectional_codec"], media["sample_rate"]
+
     @cached_property
     def _packed(self) -> dict[str, str]:
         return {

@@ -189,11 +189,14 @@ async def open_flights(
     """
     recorder = FlightRecorder(directory_of, run_sync)
     async with trio.open_nursery() as nursery:
-        writing = trio.CancelScope()
+        writing, written = trio.CancelScope(), trio.Event()
 
         async def write() -> None:
-            with writing:
-                await recorder.write()
+            try:
+                with writing:
+                    await recorder.write()
+            finally:
+                written.set()
 
         nursery.start_soon(write, name="flight recorder")
         nursery.start_soon(recorder.compress, name="flight compressor")
@@ -202,5 +205,6 @@ async def open_flights(
         finally:
             writing.cancel()
             with trio.move_on_after(CLOSE_S, shield=True):
+                await written.wait()  # a block under way is written to its end
                 await recorder.close()
             nursery.cancel_scope.cancel()

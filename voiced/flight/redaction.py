@@ -16,7 +16,7 @@ import re
 from binascii import a2b_base64, b2a_base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_origin
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 
@@ -52,6 +52,15 @@ KEPT_KEYS = frozenset(
 
 _FREE = re.compile(r"[ :]|^\+?\d{7}")
 """In texts that people hear, dial or see, beside what is a word of the configuration."""
+
+KEPT_FIELDS = frozenset(
+    """
+    AccountSid CallDuration CallLegId CallSessionId CallSid CallSidLegacy CallStatus
+    CallbackSource CallingPartyType Codec ConnectionId HangupCause HangupSource
+    SamplingRate SequenceNumber StreamEvent StreamSid Timestamp
+    """.split()  # noqa: SIM905  # as above
+)
+"""The like among the fields of TeXML's forms."""
 
 _NUMBER = re.compile(r"\+?\d{7,15}")
 _WORD = re.compile(r"[^\W_]+")
@@ -91,8 +100,7 @@ class _Redactor:
         self._recording = recording
         self._numbers: dict[str, str] = {}
         self._base_url = recording.header["config"]["base_url"]
-        media = recording.header["config"]["media"]
-        self._ours = _Silencer(media["bidirectional_codec"], media["sample_rate"])
+        self._ours = _Silencer(*recording.outbound)
         self._callers: _Silencer | None = None
         turns = json.dumps(recording.header["config"].get("turns", {}), ensure_ascii=False)
         self._known_words = set(_WORD.findall(turns.lower()))
@@ -139,7 +147,9 @@ class _Redactor:
             body = json.loads(data["body"]) if data["body"] else {}
             return {**data, "body": _compact(self._setting(body))}
         headers = {} if entry.kind == "webhook" else data["headers"]
-        return {**data, "headers": headers, "body": self._json_text(data["body"])}
+        is_form = entry.kind == "webhook" and "to" in data
+        redact_body = self._form_text if is_form else self._json_text
+        return {**data, "headers": headers, "body": redact_body(data["body"])}
 
     def _silent(self, entry: Entry) -> Mapping[str, Any]:
         n_samples = len(self._recording.audio(entry))
@@ -223,6 +233,12 @@ class _Redactor:
             return _compact(self._value(json.loads(text))) if text else ""
         except ValueError:
             return redact_words(text)
+
+    def _form_text(self, text: str) -> str:
+        fields = parse_qsl(text, keep_blank_values=True)
+        return urlencode(
+            [(n, value if n in KEPT_FIELDS else self._text(value, n)) for n, value in fields]
+        )
 
     def _value(self, value: Any, key: str = "") -> Any:
         if isinstance(value, dict):

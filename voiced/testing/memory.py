@@ -50,11 +50,11 @@ class CoreNetwork(AsgiNetwork):
 
         async def carry() -> None:
             try:
-                await call.carry(far)
+                await call.media.lend(far)
             finally:
                 far.close(_GOING_AWAY)
 
-        with call.reserve_media():
+        with call.media.reserve():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(carry, name="media carrier")
                 self.open_sockets.append(near)

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -25,6 +26,8 @@ ENDS = {
     "silence": "silence",
     "spoken": "agent_hung_up",
     "synthesizer_fails": "synthesizer_failed",
+    "texml": "agent_hung_up",
+    "texml_get": "caller_hung_up",
     "transfer": "transferred",
     "transfer_fails": "agent_hung_up",
     "voicemail": "voicemail_left",
@@ -65,6 +68,19 @@ def test_a_replay_is_the_same_to_the_last_message_and_moment(replay_call):
     first, second = (replay_call(golden("barge_in")) for _ in range(2))
     assert [(e.at_s, e.kind) for e in first.entries] == [(e.at_s, e.kind) for e in second.entries]
     assert first.outcome == second.outcome
+
+
+def test_no_number_is_left_in_the_forms_of_a_redacted_call(tmp_path):
+    path = golden("texml")
+    recording = read_flight(path)
+    assert recording.record is not None
+    redacted = read_flight(redact_file(path, tmp_path / "redacted.jsonl"))
+    forms = [parse_qs(entry.data["body"]) for entry in redacted.of("webhook")]
+    assert {form["CallSid"][0] for form in forms} == {recording.record["call_id"]}
+    assert forms[0]["From"][0].startswith("+1555")
+    text = (tmp_path / "redacted.jsonl").read_text()
+    assert recording.record["from"][1:] not in text
+    assert recording.record["to"][1:] not in text
 
 
 def test_no_number_word_or_voice_is_left_in_a_redacted_call(tmp_path):

@@ -1,21 +1,25 @@
 """Telnyx's side of a replay: webhooks and media reach the daemon at their recorded times.
 
 What was a reaction to something that the daemon did waits until it is done again: a media socket
-for the command that names its URL, the `call.hangup` of our own hangup for that hangup. Marks come
-back as `playout` says. When the recording has no more messages, the socket stays open and silent:
-a daemon that goes on where it had ended meets its own deadline for a stalled stream.
+for the command or the document that names its URL, the `call.hangup` of our own hangup for that
+hangup. Marks come back as `playout` says. When the recording has no more messages, the socket stays
+open and silent: a daemon that goes on where it had ended meets its own deadline for a stalled
+stream.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from binascii import a2b_base64
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import trio
 
 from voiced.audio.codec import open_decoder
+from voiced.config import WEBHOOK_PATH
 from voiced.doorbell import Doorbell
 from voiced.errors import MediaStreamClosed, TelnyxError
 from voiced.testing.replay.playout import Playout, RecordedMark
@@ -33,6 +37,8 @@ URL_WITHIN_S = 30.0
 """A media socket is not dialled when no command has named a URL by then."""
 
 CLEAR = '{"event":"clear"}'
+
+_HANGUP = re.compile(rb'"call\.hangup"|CallStatus=completed')
 
 OUR_HANGUPS = frozenset({"hangup", "reject"})
 
@@ -60,18 +66,18 @@ class Feed:
             (e.at_s for e in recording.of("request") if e.data["action"] in OUR_HANGUPS),
             float("inf"),
         )
-        media = recording.header["config"]["media"]
-        self._make_decoder = partial(
-            open_decoder, media["bidirectional_codec"], media["sample_rate"]
-        )
+        self._make_decoder = partial(open_decoder, *recording.outbound)
 
     def command(self, action: str, body: Mapping[str, Any]) -> None:
         """Take note of what the daemon asks of Telnyx."""
         if "stream_url" in body:
-            self._urls.append(body["stream_url"])
-            self._url_named.set()
+            self._take_url(body["stream_url"])
         if action in OUR_HANGUPS:
             self._hung_up.set()
+
+    def _take_url(self, url: str) -> None:
+        self._urls.append(url)
+        self._url_named.set()
 
     async def run(self, network: CoreNetwork) -> None:
         """Feed everything; returns when there is no more, and cannot hurt to be cancelled."""
@@ -85,13 +91,19 @@ class Feed:
 
     async def _deliver(self, webhook: Entry, network: CoreNetwork) -> None:
         body = webhook.data["body"].encode()
-        if webhook.at_s > self._hung_up_at_s and b'"call.hangup"' in body:
+        if webhook.at_s > self._hung_up_at_s and _HANGUP.search(body):
             await self._hung_up.wait()
             await trio.sleep(webhook.at_s - self._hung_up_at_s)
         else:
             await trio.sleep_until(self._origin + webhook.at_s)
         headers = self._signer.headers(body, timestamp=int(self._wall_clock()))
-        await network.post("http://voiced/telnyx/webhook", headers, body)
+        method, path = webhook.data.get("to", f"POST {WEBHOOK_PATH}").split()
+        if method == "GET":
+            path, body = f"{path}?{body.decode()}", b""
+        answer = await network.fetch(method, f"http://voiced{path}", headers, body)
+        if answer.content_type == "application/xml":
+            for stream in ElementTree.fromstring(answer.body).iter("Stream"):
+                self._take_url(stream.attrib["url"])
 
     # -- media -----------------------------------------------------------------------------------
 

@@ -1,0 +1,109 @@
+"""The admin listener: is it alive, is it ready, which calls are up, and what shall become of them.
+
+Loopback by default. `guard` says who may ask, `bodies` reads what they send, `calls` does it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quart import Response, jsonify
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
+
+from voiced.admin.bodies import BODY_TIMEOUT_S, MOST_BYTES, read_body
+from voiced.admin.calls import add_call_routes
+from voiced.admin.guard import add_guard
+from voiced.call_request import NothingMore
+from voiced.errors import BadRequest, CannotDial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiced.dialer import Dialer
+    from voiced.record_store import RecordStore
+    from voiced.switchboard import Switchboard
+
+__all__ = ["make_admin_app"]
+
+RETRY_AFTER_S = "1"
+
+
+def make_admin_app(
+    switchboard: Switchboard,
+    dialer: Dialer,
+    records: RecordStore,
+    *,
+    token: str,
+    drain: Callable[[], None],
+) -> QuartTrio:
+    """Return the ASGI application of the admin listener.
+
+    Args:
+        switchboard: the live calls.
+        dialer: the calls that we place.
+        records: the calls that have ended.
+        token: whoever asks must have it; "" for none.
+        drain: lets the daemon end when its calls have ended.
+    """
+    app = QuartTrio("voiced-admin", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+    add_guard(app, token)
+    _add_error_handlers(app)
+    _add_health_routes(app, switchboard, drain)
+    add_call_routes(app, switchboard, dialer, records)
+    return app
+
+
+def _add_health_routes(app: QuartTrio, switchboard: Switchboard, drain: Callable[[], None]) -> None:
+    @app.get("/livez")
+    async def livez() -> Response:
+        return jsonify({"alive": True})
+
+    @app.get("/readyz")
+    async def readyz() -> tuple[Response, int]:
+        ready = not switchboard.is_draining
+        return jsonify({"ready": ready}), 200 if ready else 503
+
+    @app.post("/drain")
+    async def start_drain() -> tuple[Response, int]:
+        await read_body(NothingMore)
+        drain()
+        return jsonify({"draining": True, "calls": len(switchboard.snapshot())}), 202
+
+
+def _add_error_handlers(app: QuartTrio) -> None:
+    """Give every refusal the same form, `{"error": one sentence}`."""
+
+    @app.errorhandler(BadRequest)
+    async def faulty(error: BadRequest) -> tuple[Response, int]:
+        return _error(str(error)), error.status
+
+    @app.errorhandler(CannotDial)
+    async def undialled(error: CannotDial) -> tuple[Response, int]:
+        response = _error(str(error))
+        if error.status == 429:
+            response.headers["Retry-After"] = RETRY_AFTER_S
+        return response, error.status
+
+    @app.errorhandler(HTTPException)
+    async def refused(error: HTTPException) -> tuple[Response, int]:
+        status = error.code or 500
+        response = _error(_SENTENCES.get(status) or error.name.lower())
+        if allowed := getattr(error, "valid_methods", None):
+            response.headers["Allow"] = ", ".join(sorted(allowed))
+        return response, status
+
+
+def _error(sentence: str) -> Response:
+    return jsonify({"error": sentence})
+
+
+_SENTENCES = {
+    404: "there is nothing here",
+    405: "this method is not known here",
+    408: "the body did not come in time",
+    413: f"the body is larger than {MOST_BYTES} bytes",
+    500: "a fault of voiced; its log has the traceback",
+}

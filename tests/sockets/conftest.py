@@ -58,12 +58,12 @@ def open_house(tmp_path):
     """Open a house: `async with open_house(server={...}) as house`; `tls` is the emulator's."""
 
     @asynccontextmanager
-    async def opener(*, tls=None, server=None, **tables):
+    async def opener(*, tls=None, server=None, telnyx_table=None, account=None, **tables):
         records = tmp_path / "records"
         with trio.fail_after(LIMIT_S):
             async with (
                 open_loopback(tls) as network,
-                open_emulator(network) as telnyx,
+                open_emulator(network, account=account) as telnyx,
                 serve_api(telnyx.app) as api_url,
             ):
                 config = parse_config(
@@ -75,6 +75,7 @@ def open_house(tmp_path):
                             "api_key": telnyx.api_key,
                             "public_key": telnyx.public_key,
                             "api_base": api_url,
+                            **(telnyx_table or {}),
                         },
                         "agent": {"provider": "echo"},
                         "records": {"path": str(records)},

@@ -48,6 +48,22 @@ def test_probabilities_decide_starts_and_ends(probabilities, expected):
     assert shape(probabilities) == expected
 
 
+@pytest.mark.parametrize(
+    ("above_floor_db", "expected"),
+    [
+        ([4.9] * 20, []),  # as likely a voice as can be, but it does not stand out
+        ([5.0, 5.0], [(1, "Started")]),
+        ([5.0, 2.5, 2.5, 2.5, 2.5, 2.5], [(1, "Started")]),  # within an utterance less will do
+        ([5.0, 5.0, 2.4, 2.4, 2.4, 2.4], [(1, "Started"), (5, "Ended")]),
+        ([5.0, 5.0, 2.4, 2.4, 2.4, 2.5, 2.4], [(1, "Started")]),
+    ],
+)
+def test_a_voice_must_stand_out_from_the_background(above_floor_db, expected):
+    endpointer = Endpointer(RULES)
+    decided = [(n, endpointer.decide(HIGH, float(n), db)) for n, db in enumerate(above_floor_db)]
+    assert [(n, type(decision).__name__) for n, decision in decided if decision] == expected
+
+
 PAUSES = EndpointSettings(silence_s=0.192, pause_s=0.096)
 
 

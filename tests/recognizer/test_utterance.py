@@ -6,7 +6,11 @@ from voiced.recognizer.endpoint import EndpointSettings, Started
 from voiced.recognizer.utterance import Cut, CutSettings, Utterance, UtteranceCutter
 
 WINDOW = 256
-RULES = EndpointSettings(silence_s=0.320, max_utterance_s=0.640)
+RULES = EndpointSettings(
+    silence_s=0.320,
+    max_utterance_s=0.640,
+    stay_above_db=-1.0,  # these voices are as even as no voice is
+)
 CUT = CutSettings(preroll_s=0.096, tail_s=0.128)
 
 

@@ -30,6 +30,10 @@ _SPEECH_RANGE_DB = 30.0
 """What is this much below the loudest block is pause or breath, not speech."""
 
 _QUIET_RANGE_DB = 24.0
+
+_STANDS_OUT = 2.0
+"""6 dB above the background; 5 ms of noise alone are 3 dB above its mean at most."""
+
 _BLOCKS_PER_S = 200
 
 _SPEECH_BLOCK = 256
@@ -50,24 +54,31 @@ def leading_silence_s(pcm: Pcm, rate_hz: int) -> float:
     return (int(audible[0]) if len(audible) else len(pcm)) / rate_hz
 
 
-def trailing_quiet_s(pcm: Pcm, rate_hz: int) -> float:
+def trailing_quiet_s(pcm: Pcm, rate_hz: int, floor_rms: float = 0.0) -> float:
     """Return how long `pcm` (not empty) has been quiet at its end: so the end of speech is found.
 
-    Quiet are 5 ms below -55 dBFS and 24 dB below the loudest. Where noise is louder, the answer
-    is 0.
+    Quiet are 5 ms below -55 dBFS and 24 dB below the loudest, or less than 6 dB above the
+    background. Where noise is louder than it is said to be, the answer is 0.
+
+    Args:
+        pcm: int16, shape (n,), n above 0.
+        rate_hz: of it.
+        floor_rms: level of the background, in int16 units.
     """
     rms = _block_rms(pcm[len(pcm) % (rate_hz // _BLOCKS_PER_S) :], rate_hz // _BLOCKS_PER_S)
     quiet = min(float(rms.max()) * math.pow(10.0, -_QUIET_RANGE_DB / 20.0), _amplitude(-55.0))
-    return (len(rms) - 1 - int(np.flatnonzero(rms >= quiet)[-1])) / _BLOCKS_PER_S
+    loud = np.flatnonzero(rms >= max(quiet, _STANDS_OUT * floor_rms))
+    return (len(rms) - 1 - int(loud[-1])) / _BLOCKS_PER_S if len(loud) else 0.0
 
 
-def sounding_s(pcm: Pcm, rate_hz: int) -> float:
+def sounding_s(pcm: Pcm, rate_hz: int, floor_rms: float = 0.0) -> float:
     """Return for how long `pcm` has sounded at its end: so speech is found to begin.
 
-    Sound are 5 ms above -48 dBFS. Gaps of less than 60 ms (the closure of a plosive) belong to it.
+    Sound are 5 ms above -48 dBFS and 6 dB above the background, whose level is `floor_rms` (int16
+    units). Gaps of less than 60 ms (the closure of a plosive) belong to it.
     """
     rms = _block_rms(pcm[len(pcm) % (rate_hz // _BLOCKS_PER_S) :], rate_hz // _BLOCKS_PER_S)
-    loud = np.flatnonzero(rms >= _amplitude(-48.0))
+    loud = np.flatnonzero(rms >= max(_amplitude(-48.0), _STANDS_OUT * floor_rms))
     if not len(loud):
         return 0.0
     gaps = np.flatnonzero(np.diff(loud) > _BLOCKS_PER_S * 0.06)

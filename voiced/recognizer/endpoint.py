@@ -9,7 +9,9 @@ arrivals, so jitter on the line moves no decision.
 Within an utterance a pause of `pause_s` is told, and its end: the turn may be over there.
 
 A window is voiced by hysteresis: from `threshold` upward it begins to be, and stays so down to
-`release`, so that a vowel dying away does not flicker.
+`release`, so that a vowel dying away does not flicker. It must also stand out from the line's
+background, by more where an utterance begins than where it goes on: in noise a detector that knows
+only likenesses lets a voice linger, and takes the talk in the background for the caller's.
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ class EndpointSettings:
     Attributes:
         threshold: probability 0..1 at which voice begins.
         release: probability, at most `threshold`, below which voice stops.
+        begin_above_db: how far above the background a window must be to begin an utterance ...
+        stay_above_db: ... and to belong to one that goes on. 6 and 3 missed a word in music at
+            10 dB that these do not, 4 and 2 found its end 30 ms later.
         min_speech_s: unbroken voice needed before an utterance has started.
         silence_s: unbroken silence that ends it.
         min_voiced_s: an utterance with less voice in all is not worth recognizing.
@@ -38,6 +43,8 @@ class EndpointSettings:
 
     threshold: float = 0.5
     release: float = 0.35
+    begin_above_db: float = 5.0
+    stay_above_db: float = 2.5
     min_speech_s: float = 0.064
     silence_s: float = 0.600
     min_voiced_s: float = 0.096
@@ -113,15 +120,21 @@ class Endpointer:
         self._last_voice_at = 0.0
         self._paused = False
 
-    def decide(self, probability: float, at: float) -> Decision | None:
+    def decide(
+        self, probability: float, at: float, above_floor_db: float = math.inf
+    ) -> Decision | None:
         """Take the next window's probability of voice and say whether that decides something.
 
         Args:
             probability: 0..1.
             at: when the window had arrived, in seconds of any clock that does not go back.
+            above_floor_db: its level above the line's background.
         """
         settings = self.settings
-        self._voiced = probability >= (settings.release if self._voiced else settings.threshold)
+        likely = probability >= (settings.release if self._voiced else settings.threshold)
+        goes_on = self._voiced or self._speaking
+        needed_db = settings.stay_above_db if goes_on else settings.begin_above_db
+        self._voiced = likely and above_floor_db >= needed_db
         if self._voiced:
             self._hear(at)
         else:

@@ -106,7 +106,9 @@ class UtteranceCutter:
 
     def _take(self, window: Pcm, at: float) -> Cut | None:
         self._windows.append(window)
-        decision = self.endpointer.decide(self._detector.probability(window), at)
+        detector = self._detector
+        probability = detector.probability(window)
+        decision = self.endpointer.decide(probability, at, detector.above_floor_db)
         match decision:
             case Started():
                 self._speaking = True
@@ -135,13 +137,17 @@ class UtteranceCutter:
 
         At most `LINGERS_S` before `last_voice_at`, where noise has misled us; never after it.
         """
-        quiet_s = trailing_quiet_s(np.concatenate(self._windows), LINE_RATE_HZ)
+        quiet_s = trailing_quiet_s(
+            np.concatenate(self._windows), LINE_RATE_HZ, self._detector.floor_rms
+        )
         stopped_at = self._window_ends_at - quiet_s
         return min(last_voice_at, max(last_voice_at - LINGERS_S, stopped_at))
 
     def _began_at(self, started_at: float) -> float:
         """Return when speech began, by its level: the detector misses soft beginnings."""
-        sounded_s = sounding_s(np.concatenate(self._windows), LINE_RATE_HZ)
+        sounded_s = sounding_s(
+            np.concatenate(self._windows), LINE_RATE_HZ, self._detector.floor_rms
+        )
         began_at = self._window_ends_at - sounded_s
         return min(started_at, max(started_at - MISSES_S, began_at))
 

@@ -339,3 +339,49 @@ def test_check_tells_the_faults_of_the_dialogue_file_too(tmp_path, capsys):
     config.write_text(f'[agent]\ndialogue = "{dialogue}"\n')
     assert main(["check", "--config", str(config)]) == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+# The operator's commands.
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["calls"], ["call", "+13125550123"], ["hangup", "x"], ["transfer", "x", "y"], ["drain"]],
+)
+def test_a_daemon_that_is_not_there_is_told_with_the_remedy(argv, tmp_path, capsys):
+    write_config(tmp_path, '[admin]\nbind = "127.0.0.1:1"\n[agent]\nprovider = "unknown"\n')
+    assert main(argv) == 1
+    assert capsys.readouterr() == (
+        "",
+        "voiced: no daemon answers at http://127.0.0.1:1: start it, or name its admin listener"
+        " with --admin\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (["call", "1", "--hours", "x"], "voiced: --hours goes with --list\n"),
+        (["calls", "--admin", "ftp://x"], "voiced: --admin: must begin with http:// or https://\n"),
+        (
+            ["call", "--list", "x", "--hours", "x"],
+            "voiced: --hours: 'x' are no calling hours: write them as mo-fr 9:00-18:00\n",
+        ),
+    ],
+)
+def test_wrong_usage_of_the_operators_commands_is_exit_code_2(argv, complaint, capsys):
+    assert main(argv) == 2
+    assert capsys.readouterr().err == complaint
+
+
+@pytest.mark.parametrize(
+    ("admin", "complaint"),
+    [
+        ('bind = "127.0.0.1:0"', "admin.bind = 127.0.0.1:0: is any free port"),
+        ('bimd = "127.0.0.1:1"', "admin.bimd: unknown key (did you mean bind?)"),
+    ],
+)
+def test_an_admin_table_that_cannot_be_used_is_told(admin, complaint, tmp_path, capsys):
+    path = write_config(tmp_path, f"[admin]\n{admin}\n")
+    assert main(["calls", "--config", str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"voiced: {complaint}")

@@ -69,12 +69,14 @@ class Program:
             await self.news.wait()
         return found[0]
 
-    async def admin(self, path):
+    async def admin(self, path, method="GET"):
         address = (await self.says("listening"))["admin"]
+        headers = {
+            "Authorization": f"Bearer {ADMIN_TOKEN}",
+            "Content-Type": "application/json",
+        }
         async with httpx.AsyncClient(trust_env=False) as client:
-            return await client.get(
-                f"http://{address}{path}", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}
-            )
+            return await client.request(method, f"http://{address}{path}", headers=headers)
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
@@ -285,14 +287,18 @@ async def test_a_call_is_answered_and_recorded(run_with_telnyx, tmp_path):
     assert record["end"]["reason"] == "caller_hung_up"
 
 
-async def test_a_signal_during_a_call_lets_it_finish_and_refuses_new_ones(
-    run_with_telnyx, tmp_path
+@pytest.mark.parametrize("asked_by", ["signal", "request", "both"])
+async def test_a_drain_during_a_call_lets_it_finish_and_refuses_new_ones(
+    run_with_telnyx, tmp_path, asked_by
 ):
     async with run_with_telnyx() as (program, telnyx), trio.open_nursery() as nursery:
         ringing = Ringing(telnyx, silent_caller(hangs_up_s=1.5))
         nursery.start_soon(ringing.run)
         await call_streams(program)
-        program.terminate()
+        if asked_by != "signal":
+            assert (await program.admin("/drain", "POST")).json() == {"draining": True, "calls": 1}
+        if asked_by != "request":
+            program.terminate()
         await program.says("draining")
         assert (await program.admin("/readyz")).status_code == 503
         refused = await telnyx.ring(silent_caller(), from_=CALLER, to=CALLED)

@@ -11,13 +11,13 @@ import traceback
 from typing import TYPE_CHECKING
 
 from voiced.cli import run
-from voiced.errors import ConfigError, VoicedError
+from voiced.errors import BadRequest, ConfigError, VoicedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FAILED = 1
-WRONG_CONFIG = 2
+WRONG = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -41,8 +41,8 @@ def _explain(error: BaseException, *, debug: bool) -> int:
     for leaf in foreseen:
         _complain(leaf)
     if not unforeseen:
-        wrong_config = any(isinstance(leaf, ConfigError) for leaf in foreseen)
-        return WRONG_CONFIG if wrong_config else FAILED
+        wrong = any(isinstance(leaf, ConfigError | BadRequest) for leaf in foreseen)
+        return WRONG if wrong else FAILED
     if debug:
         traceback.print_exception(error)
         return FAILED

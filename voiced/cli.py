@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from voiced import __version__
+from voiced.errors import BadRequest
+from voiced.remote.options import COMMANDS as REMOTE_COMMANDS
+from voiced.remote.options import add_options, misuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +57,8 @@ def run(argv: Sequence[str]) -> int:
             return _replay(arguments)
         case "redact":
             return _redact(arguments)
+        case name if name in REMOTE_COMMANDS:
+            return _ask_daemon(arguments)
         case _:
             return _serve(arguments.config)
 
@@ -76,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
         ("simulate", "hold a spoken conversation with an emulated Telnyx: no account, no network"),
         ("replay", "hold recorded calls again, on a virtual clock, and say what has changed"),
         ("redact", "take numbers, words and voices out of a flight recording"),
+        *REMOTE_COMMANDS.items(),
     ):
         command = commands.add_parser(
             name, help=summary, description=f"voiced {name}: {summary}.", allow_abbrev=False
@@ -89,6 +95,8 @@ def make_parser() -> argparse.ArgumentParser:
         if name == "redact":
             command.add_argument("file", metavar="FILE", type=Path, help="wire.jsonl or .gz")
             command.add_argument("-o", "--output", metavar="OUT", type=Path, help="where to")
+        if name in REMOTE_COMMANDS:
+            add_options(name, command)
         if name == "doctor":
             command.add_argument("--json", action="store_true", help="the findings for programs")
     return parser
@@ -231,6 +239,18 @@ def _redact(arguments: argparse.Namespace) -> int:
 
     _say(f"written: {redact_file(arguments.file, arguments.output)}")
     return 0
+
+
+def _ask_daemon(arguments: argparse.Namespace) -> int:
+    if wrong := misuse(arguments):
+        raise BadRequest(wrong)
+
+    from voiced.remote.commands import run as ask_daemon
+
+    file = arguments.config
+    if file is None and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
+    return ask_daemon(arguments, file, _say)
 
 
 def _read_config(given: Path | None) -> tuple[Config, str]:

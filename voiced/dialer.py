@@ -8,7 +8,6 @@ disk, after a restart.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections import OrderedDict, deque
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from voiced.call_request import ref_of_key
 from voiced.dialing import DialOrder
 from voiced.errors import CannotDial
 from voiced.leg import EndReason
@@ -54,11 +54,6 @@ _NOBODY_KNOWS = {
     "reason": EndReason.DAEMON_DIED.value,
     "evidence": "the daemon that had placed it died; what came of it is not known",
 }
-
-
-def ref_of_key(key: str) -> str:
-    """Return what a call is called that is placed for an idempotency key."""
-    return hashlib.sha256(f"voiced call\n{key}".encode()).hexdigest()[:16]
 
 
 class Placement:

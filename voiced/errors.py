@@ -124,6 +124,34 @@ class CannotDial(VoicedError):
         self.status = status
 
 
+class DaemonUnreachable(VoicedError):
+    """The running daemon's admin listener does not answer.
+
+    Attributes:
+        was_asked: it may have read what it was asked, and done it.
+    """
+
+    def __init__(self, reason: str, *, was_asked: bool) -> None:
+        super().__init__(reason)
+        self.was_asked = was_asked
+
+
+class AdminRefused(VoicedError):
+    """The running daemon did not do what it was asked; `status` is the HTTP status."""
+
+    def __init__(self, reason: str, *, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class NotPlaced(VoicedError):
+    """A call of a list was certainly not placed, and the next would not be, either."""
+
+
+class OutcomeUnknown(VoicedError):
+    """A call of a list may have been placed; what came of it is not to be known."""
+
+
 class DownloadFailed(TelnyxError):
     """A recording could not be fetched.
 

@@ -74,6 +74,7 @@ class World:
     config: Config
     app: Any
     dialer: Dialer
+    store: RecordStore
 
     def dial(self, to, **order):
         caller_id = order.pop("caller_id", "") or self.config.outbound.caller_id
@@ -204,7 +205,14 @@ def open_world(tmp_path):
                 ) as core:
                     telnyx.network = CoreNetwork(core)
                     yield World(
-                        telnyx, core.switchboard, journal, records, config, core.app, core.dialer
+                        telnyx,
+                        core.switchboard,
+                        journal,
+                        records,
+                        config,
+                        core.app,
+                        core.dialer,
+                        store,
                     )
                     assert core.switchboard.snapshot() == []
 

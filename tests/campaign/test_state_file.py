@@ -26,7 +26,7 @@ def test_what_was_written_is_known_again(path):
     with open_state(path) as state:
         assert state.progress == {
             ONE: Progress(outcomes=(Outcome.BUSY,), ended_at=NOW + 30),
-            TWO: Progress(is_open=True),
+            TWO: Progress(is_open=True, key="key-2"),
         }
 
 
@@ -44,7 +44,7 @@ def test_a_torn_last_line_is_cut_off(path):
     for size in range(1, 30):
         path.write_bytes(whole + b'{"attempt": 1, "number": "+13125550129"'[:size])
         with open_state(path) as state:
-            assert state.progress == {ONE: Progress(is_open=True)}
+            assert state.progress == {ONE: Progress(is_open=True, key="key-1")}
             state.outcome(ONE, 1, Outcome.COMPLETED, NOW)
         with open_state(path) as state:
             assert state.progress[ONE].outcomes == (Outcome.COMPLETED,)
@@ -56,7 +56,7 @@ def test_a_file_that_was_torn_in_its_first_line_begins_anew(path):
     with open_state(path) as state:
         state.attempt(ONE, 1, "key", NOW)
     with open_state(path) as state:
-        assert state.progress == {ONE: Progress(is_open=True)}
+        assert state.progress == {ONE: Progress(is_open=True, key="key")}
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,27 @@ def test_the_file_is_its_owners_only(path):
 def test_a_directory_that_is_not_there_is_told(path):
     with pytest.raises(CallListError, match="No such file"), open_state(path / "x"):
         pass
+
+
+def test_an_attempt_that_was_withdrawn_never_was(path):
+    with open_state(path) as state:
+        state.attempt(ONE, 1, "key-1", NOW)
+        state.withdrawn(ONE, 1, NOW)
+        state.attempt(TWO, 1, "key-2", NOW)
+        state.outcome(TWO, 1, Outcome.BUSY, NOW)
+        state.attempt(TWO, 2, "key-3", NOW + 1)
+        state.withdrawn(TWO, 2, NOW + 1)
+    with open_state(path) as state:
+        busy = Progress(outcomes=(Outcome.BUSY,), ended_at=NOW, key="key-3")
+        assert state.progress == {TWO: busy}
+
+
+def test_an_attempt_that_was_left_is_settled(path):
+    with open_state(path) as state:
+        state.attempt(ONE, 1, "key-1", NOW)
+    settled = Progress(outcomes=(Outcome.BUSY,), ended_at=NOW + 9)
+    with open_state(path) as state:
+        state.settle(ONE, Outcome.BUSY, NOW + 9)
+        assert state.progress == {ONE: settled}
+    with open_state(path) as state:
+        assert state.progress == {ONE: settled}

@@ -10,11 +10,12 @@ from voiced.campaign.contacts import Contact, read_contacts
 from voiced.campaign.hours import CallingHours, parse_hours
 from voiced.campaign.plan import Limits, Plan, Tally
 from voiced.campaign.retries import DEFAULT_RETRIES, Retry
-from voiced.campaign.runner import Campaign, Place
+from voiced.campaign.runner import Ask, Campaign, Place
 from voiced.campaign.state_file import open_state
 
 __all__ = [
     "DEFAULT_RETRIES",
+    "Ask",
     "CallingHours",
     "Campaign",
     "Contact",

@@ -18,12 +18,13 @@ from voiced.campaign.state_file import open_state
 from voiced.errors import CallListError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
     from voiced.campaign.contacts import Contact
     from voiced.campaign.plan import Limits, Tally
-    from voiced.campaign.runner import Place
+    from voiced.campaign.runner import Ask, Place
+    from voiced.campaign.state_file import StateFile
     from voiced.telnyx.outcome import Outcome
 
 LARGEST_FILE = 64 * 1024 * 1024
@@ -37,6 +38,8 @@ async def call_list(
     *,
     wall: Callable[[], float],
     say: Callable[[str], None],
+    state_file: Path | None = None,
+    ask: Ask | None = None,
 ) -> bool:
     """Call the numbers of the CSV `file` that have not been called yet.
 
@@ -46,6 +49,8 @@ async def call_list(
         place: places one call.
         wall: unix time, seconds.
         say: shows a line; lines name rows of the file, and no numbers.
+        state_file: where the progress lies, beside the list by default.
+        ask: what came of calls that an earlier run had placed, and did not see the end of.
 
     Returns:
         Whether the list is done, and nothing is left to be looked at.
@@ -58,7 +63,9 @@ async def call_list(
     def told(contact: Contact, outcome: Outcome) -> None:
         say(f"line {contact.line}: {outcome.value}")
 
-    with open_state(file.with_name(f"{file.name}.state")) as state:
+    with open_state(state_file or file.with_name(f"{file.name}.state")) as state:
+        if ask is not None:
+            await _ask_after(state, {contact.number for contact in contacts}, ask, wall, say)
         plan = Plan(contacts, state.progress, limits)
         campaign = Campaign(plan, state, place, wall, told)
         say("; ".join(describe(plan.tally())))
@@ -70,6 +77,30 @@ async def call_list(
     if reason:
         say(f"ended early: {reason}")
     return not reason and not tally.interrupted
+
+
+async def _ask_after(
+    state: StateFile,
+    numbers: Container[str],
+    ask: Ask,
+    wall: Callable[[], float],
+    say: Callable[[str], None],
+) -> None:
+    """Write down what came of the calls that an earlier run has left, as far as it is known."""
+    left = [
+        number for number in state.progress if number in numbers and state.progress[number].is_open
+    ]
+    if left:
+        say(f"asking what came of {len(left)} interrupted calls")
+
+    async def settle(number: str) -> None:
+        outcome = await ask(state.progress[number].key)
+        if outcome is not None:
+            state.settle(number, outcome, wall())
+
+    async with trio.open_nursery() as nursery:
+        for number in left:
+            nursery.start_soon(settle, number)
 
 
 def describe(tally: Tally) -> Iterator[str]:

@@ -171,6 +171,19 @@ class Plan:
         self._account_problems = self._account_problems + 1 if is_ours else 0
         self._settle(contact, now)
 
+    def withdrawn(self, contact: Contact, now: float) -> None:
+        """Note that a call was not placed after all: it is this number's turn still."""
+        del self._live[contact.number]
+        if self._outcomes(contact):
+            heapq.heappush(self._again, (now, contact.line, contact))
+        else:
+            self._fresh.appendleft(contact)
+
+    def interrupted(self, contact: Contact) -> None:
+        """Note that nobody knows what came of a call: this number is not called again."""
+        del self._live[contact.number]
+        self._interrupted += 1
+
     def tally(self) -> Tally:
         """Return how far the list is."""
         outcomes: dict[Outcome, int] = {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 import trio
 
 from voiced.campaign.plan import PlaceCall, Stop, WaitForAnEnd, WaitUntil
-from voiced.errors import VoicedError
+from voiced.errors import NotPlaced, OutcomeUnknown, VoicedError
 from voiced.log import get_logger
 from voiced.telnyx.outcome import Outcome
 
@@ -28,8 +28,12 @@ log = get_logger(__name__)
 Place: TypeAlias = Callable[[str, Mapping[str, str], str], Awaitable[Outcome]]
 """Places a call (number, variables, idempotency key) and returns what came of it, when it is over.
 
-May raise VoicedError, which counts as `Outcome.FAILED`. The same key never makes two calls.
+The same key never makes two calls. May raise VoicedError, which counts as `Outcome.FAILED`; but
+NotPlaced and OutcomeUnknown end the list, and leave the number as it was, or as interrupted.
 """
+
+Ask: TypeAlias = Callable[[str], Awaitable[Outcome | None]]
+"""Returns what came of the call that had this key, when it is over; None if nobody knows."""
 
 LONGEST_SLEEP_S = 60.0
 """Wall time may be set meanwhile: it is looked at again after so long."""
@@ -59,12 +63,12 @@ class Campaign:
         self._place = place
         self._wall = wall
         self._told = told
-        self._is_stopped = False
+        self._stopped = ""
         self._changed = trio.Event()
 
-    def stop(self) -> None:
-        """Call nobody else."""
-        self._is_stopped = True
+    def stop(self, reason: str = "stopped") -> None:
+        """Call nobody else; the first reason counts."""
+        self._stopped = self._stopped or reason
         self._changed.set()
 
     async def run(self) -> tuple[Tally, str]:
@@ -75,7 +79,7 @@ class Campaign:
         """
         reason = ""
         async with trio.open_nursery() as nursery:
-            while not self._is_stopped:
+            while not self._stopped:
                 self._changed = trio.Event()
                 step = self._plan.next(self._wall())
                 match step:
@@ -92,7 +96,7 @@ class Campaign:
                         break
                     case _:
                         assert_never(step)
-        return self._plan.tally(), reason or ("stopped" if self._is_stopped else "")
+        return self._plan.tally(), reason or self._stopped
 
     def _start(self, nursery: trio.Nursery, step: PlaceCall) -> None:
         now, key = self._wall(), str(uuid.uuid4())
@@ -104,6 +108,16 @@ class Campaign:
         contact = step.contact
         try:
             outcome = await self._place(contact.number, contact.variables, key)
+        except NotPlaced as refused:
+            now = self._wall()
+            self._state.withdrawn(contact.number, step.attempt, now)
+            self._plan.withdrawn(contact, now)
+            self.stop(str(refused))
+            return
+        except OutcomeUnknown as unknown:  # what is written stays as it is: an open attempt
+            self._plan.interrupted(contact)
+            self.stop(str(unknown))
+            return
         except VoicedError as error:
             log.warning("call could not be placed", line=contact.line, reason=str(error))
             outcome = Outcome.FAILED

@@ -1,4 +1,4 @@
-"""What has been done of a list: one line of JSON for each attempt and each outcome, append-only.
+"""What has been done of a list: a line of JSON for each attempt, outcome, withdrawal; append-only.
 
 An attempt is on the disk before its call is placed: after a crash, a number whose attempt has no
 outcome is not called again, whatever came of it. The last line may be torn by a crash and is then
@@ -34,11 +34,13 @@ class Progress:
     Attributes:
         outcomes: of the calls that have ended, in order.
         is_open: the last attempt has no outcome.
+        key: of the last attempt.
         ended_at: when the last outcome was written down, unix seconds.
     """
 
     outcomes: tuple[Outcome, ...] = ()
     is_open: bool = False
+    key: str = ""
     ended_at: float = 0.0
 
 
@@ -69,6 +71,16 @@ class StateFile:
         """Write down what came of it; returns when it is on the disk. Raises CallListError."""
         entry = {"outcome": outcome.value, "number": number, "of": attempt, "at": now}
         self._append(entry)
+
+    def settle(self, number: str, outcome: Outcome, now: float) -> None:
+        """Write down what came of an attempt that an earlier run had left. Raises CallListError."""
+        known = self.progress[number]
+        self.outcome(number, len(known.outcomes) + 1, outcome, now)
+        self.progress[number] = Progress(outcomes=(*known.outcomes, outcome), ended_at=now)
+
+    def withdrawn(self, number: str, attempt: int, now: float) -> None:
+        """Write down that its call was not placed after all. Raises CallListError."""
+        self._append({"withdrawn": attempt, "number": number, "at": now})
 
     def _append(self, entry: dict[str, Any]) -> None:
         line = memoryview(json.dumps(entry).encode() + b"\n")
@@ -132,7 +144,11 @@ def _take(entry: dict[str, Any], progress: dict[str, Progress]) -> bool:
     number = entry["number"]
     known = progress.get(number, Progress())
     if "attempt" in entry:
-        progress[number] = replace(known, is_open=True)
+        progress[number] = replace(known, is_open=True, key=str(entry["key"]))
+    elif "withdrawn" in entry:
+        progress[number] = replace(known, is_open=False)
+        if not known.outcomes:
+            del progress[number]
     else:
         progress[number] = Progress(
             outcomes=(*known.outcomes, Outcome(entry["outcome"])), ended_at=float(entry["at"])

@@ -108,6 +108,23 @@ def parse_config(document: Mapping[str, Any], environ: Mapping[str, str]) -> Con
     return config
 
 
+def load_admin(path: Path | None, environ: Mapping[str, str]) -> AdminConfig:
+    """Read `[admin]` only, for commands that talk to the daemon; without a file, its defaults.
+
+    Raises:
+        ConfigError: the file cannot be read, or the table has problems.
+    """
+    overrides = read_overrides(environ)
+    given, problems = _table_of({} if path is None else _read_toml(path), "admin")
+    given = {**given, **overrides.values.get("admin", {})}
+    admin, found = _check_table("admin", AdminConfig, given, overrides.origins)
+    problems += [*(p for p in overrides.problems if p.key.startswith("admin.")), *found]
+    if problems:
+        raise ConfigError(problems)
+    assert isinstance(admin, AdminConfig)
+    return admin
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:

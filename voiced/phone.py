@@ -45,6 +45,12 @@ LETTERS_PER_S = 10.0
 GRACE_S = 5.0
 """For Telnyx to begin, and to tell us of the end."""
 
+KEY_MS = 250
+BETWEEN_KEYS_S = 0.1
+"""Telnyx's default for a key, in milliseconds, and the pause after it."""
+
+_WAITS_S = {"w": 0.5, "W": 1.0}
+
 GATHER_MS = 60_000
 GATHER_TRIES = 3
 """Telnyx's defaults of a gather: milliseconds for the keys, rounds of a prompt."""
@@ -235,8 +241,14 @@ class Phone:
     # -- keys ----------------------------------------------------------------------------------
 
     async def press(self, digits: str, **arguments: Any) -> None:
-        """Press keys, `0-9A-D*#`, `w` waits half a second, `W` a whole one."""
-        await self.do(commands.SendDtmf, digits=digits, **arguments)
+        """Press keys, `0-9A-D*#`, `w` waits half a second, `W` a whole one; wait until it is done.
+
+        Arguments of `commands.SendDtmf`: `duration_millis` of each key, 100 to 500.
+        """
+        key_s = arguments.get("duration_millis", KEY_MS) / 1000 + BETWEEN_KEYS_S
+        async with self._stage.acting(protected=False):
+            await self._actions.do(commands.SendDtmf, digits=digits, **arguments)
+            await trio.sleep(sum(_WAITS_S.get(key, key_s) for key in digits))
 
     async def gather(
         self, *, within_s: float | None = None, **arguments: Any

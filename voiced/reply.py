@@ -139,6 +139,10 @@ class SpokenReply:
         for sentence in splitter.flush():
             await self._queue(sentence, protected=protected)
 
+    async def wait_heard(self) -> None:
+        """Wait until the caller has heard what was said so far, or that is overdue."""
+        await self._passages.wait_heard()
+
     def expect(self, what: Expectation) -> None:
         """Say what the caller will answer to this reply."""
         if not self._interrupted:

@@ -6,7 +6,8 @@ from pathlib import Path
 import voiced.testing
 from voiced.agent.base import CallerTurn, CallInfo
 from voiced.agent.dialogue_file import SHIPPED, load_dialogue
-from voiced.agent.script_machine import HangUp, Policy, ScriptMachine, compile_script
+from voiced.agent.script_machine import Policy, ScriptMachine, compile_script
+from voiced.agent.script_turn import HangUp
 
 BOOKING = Path(voiced.testing.__file__).parent / "callers" / "booking.toml"
 

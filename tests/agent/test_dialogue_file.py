@@ -253,3 +253,24 @@ def test_texts_may_use_declared_variables_and_no_others():
 )
 def test_a_variable_needs_a_name_of_its_own(name, reason):
     assert reason in faults(f'variables = {{ {name} = "x" }}\n{GOOD}')[f"variables.{name}"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "says"),
+    [
+        ('press = "1x"', "press", "should match pattern"),
+        ('play = "terms.mp3"', "play", "no address of a file"),
+        ('recording = "begin"', "recording", "'start', 'pause', 'resume' or 'stop'"),
+        ('recording = "pause"', "recording", "nothing resumes it"),
+    ],
+)
+def test_a_fault_in_what_is_done_beside_speaking_is_reported(keys, place, says):
+    told = faults(GOOD.replace('hear = ["no"]', f'hear = ["no"]\n{keys}'))
+    assert list(told) == [f"states.more.answers[1].{place}"]
+    assert says in told[f"states.more.answers[1].{place}"]
+
+
+def test_a_step_may_do_something_without_a_word():
+    text = GOOD.replace('say = "{day} it is."\nnext = "more"', 'press = "1"\nnext = "more"')
+    dialogue = parse_dialogue(text, name="d.toml")
+    assert dialogue.states["ask"].answers[0].press == "1"

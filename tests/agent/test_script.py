@@ -25,6 +25,9 @@ class RecordedReply:
         self.ending = ""
         self.expected: Expectation = ExpectSpeech()
 
+    async def wait_heard(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
         await trio.lowlevel.checkpoint()
         assert isinstance(text, str)

@@ -152,6 +152,10 @@ class Reply(Protocol):
         """
         ...
 
+    async def wait_heard(self) -> None:
+        """Wait until the caller has heard what was said so far."""
+        ...
+
     def spend(self, tokens: int) -> None:
         """Count tokens of a model. Raises BudgetSpent past `[budgets] max_tokens`: let it rise."""
         ...

@@ -7,7 +7,7 @@ faults of sense. See docs/dialogues.md.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +21,9 @@ OPERATOR = "operator"
 """As the target of a transfer: the number that is set as `[agent] operator`."""
 
 KEY_CLASS = "0-9A-D*#"
+
+RecordingOrder: TypeAlias = Literal["start", "pause", "resume", "stop"]
+"""What a step does to the recording of the call."""
 
 _TARGET = re.compile(r"\+[1-9]\d{6,14}|sips?:[^\s@]+@[^\s@]+")
 
@@ -48,7 +51,10 @@ class Step(_Part):
             the dialogue then stays.
         repeat: without `say`, say the last turn again but for what was heard of it when it was cut;
             with `say`, ask the open question again after it.
-        protected: the caller cannot interrupt `say`.
+        protected: the caller cannot interrupt `say` and `play`.
+        recording: what becomes of the recording, before anything is said.
+        play: address of a file (mp3 or wav) that Telnyx plays after `say`.
+        press: keys that are pressed after that; `w` waits half a second, `W` a whole one.
     """
 
     say: str = ""
@@ -58,6 +64,9 @@ class Step(_Part):
     unavailable: str = ""
     repeat: bool = False
     protected: bool = False
+    recording: RecordingOrder | Literal[""] = ""
+    play: str = ""
+    press: str = Field(default="", pattern=f"^[{KEY_CLASS}wW]*$", max_length=MAX_DIGITS)
 
     @property
     def ends(self) -> bool:

@@ -42,6 +42,8 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}|[{}]")
 CALL_WORDS = frozenset({"caller", "called"})
 """Placeholders that every text may use: the two numbers of the call."""
 
+_FILE_URL = re.compile(r"https?://[^\s/?#]+[^\s]{0,1900}")
+
 _RESERVED = CALL_WORDS | {"question", "heard"}
 _PROMPT_WORDS = frozenset({"question"})
 
@@ -94,6 +96,7 @@ class _Checker:
         self._check_templates()
         for place, step in _steps(self.dialogue):
             self._check_step(place, step)
+        self._check_recording()
         self._check_states()
         self._check_ways()
         self._check_texts()
@@ -169,8 +172,11 @@ class _Checker:
         ways = [key for key in ("next", "hang_up", "transfer", "repeat") if getattr(step, key)]
         if len(ways) > 1:
             self._add(place, "", f"{' and '.join(ways)} exclude each other", "keep one")
-        if not ways and not step.say:
+        if not (ways or step.say or step.play or step.press or step.recording):
             self._add(place, "", "does nothing", "give it say, next, repeat, hang_up or transfer")
+        if step.play and not _FILE_URL.fullmatch(step.play):
+            remedy = 'write "https://example.com/file.mp3"'
+            self._add((*place, "play"), step.play, "is no address of a file", remedy)
         if step.transfer and not is_transfer_target(step.transfer):
             remedy = f'write "+15551234567", "sip:user@host" or "{OPERATOR}"'
             self._add((*place, "transfer"), step.transfer, "is no number to transfer to", remedy)
@@ -181,6 +187,14 @@ class _Checker:
             reason = f'is missing beside transfer = "{OPERATOR}"'
             remedy = "it is spoken when no operator is configured"
             self._add((*place, "unavailable"), "", reason, remedy)
+
+    def _check_recording(self) -> None:
+        """Find a pause of the recording that nothing ends."""
+        orders = {step.recording for _, step in _steps(self.dialogue)}
+        for place, step in _steps(self.dialogue):
+            if step.recording == "pause" and "resume" not in orders:
+                remedy = 'give the step that has the number recording = "resume"'
+                self._add((*place, "recording"), "pause", "nothing resumes it", remedy)
 
     def _check_states(self) -> None:
         states = self.dialogue.states

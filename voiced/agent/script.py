@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from copy import copy
 from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
@@ -17,14 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from voiced.agent.dialogue import OPERATOR, is_transfer_target
 from voiced.agent.dialogue_file import SHIPPED, load_dialogue
-from voiced.agent.script_machine import HangUp, Policy, ScriptMachine, Transfer, compile_script
+from voiced.agent.script_machine import Policy, ScriptMachine, compile_script
+from voiced.agent.script_turn import HangUp, Passage, Play, Press, Record, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from typing import Self
 
-    from voiced.agent.base import CallerTurn, CallInfo, Reply
-    from voiced.agent.script_machine import AgentTurn, Script
+    from voiced.agent.base import CallerTurn, CallInfo, Phone, Reply
+    from voiced.agent.dialogue import RecordingOrder
+    from voiced.agent.script_machine import Script
+    from voiced.agent.script_turn import AgentTurn, Deed
     from voiced.heard import HeardPiece
     from voiced.recognizer.base import Vocabulary
 
@@ -161,8 +163,15 @@ async def _perform(turn: AgentTurn, reply: Reply) -> None:
     """
     await trio.lowlevel.checkpoint()
     reply.expect(turn.expected)
-    for protected, passages in groupby(turn.passages, key=attrgetter("protected")):
-        await reply.say(" ".join(passage.text for passage in passages), protected=protected)
+    for protected, parts in groupby(turn.parts, key=_protection):
+        texts = []
+        for part in parts:
+            if isinstance(part, Passage):
+                texts.append(part.text)
+            else:
+                await _do(part, reply)
+        if texts:
+            await reply.say(" ".join(texts), protected=protected is True)
     match turn.ending:
         case None:
             pass
@@ -172,3 +181,37 @@ async def _perform(turn: AgentTurn, reply: Reply) -> None:
             reply.transfer(to)
         case _:
             assert_never(turn.ending)
+
+
+def _protection(part: Passage | Deed) -> bool | None:
+    """Return what keeps passages apart; None for what is not said at all."""
+    return part.protected if isinstance(part, Passage) else None
+
+
+async def _do(deed: Deed, reply: Reply) -> None:
+    """Do what is not said; raises CommandFailed, but for a file that cannot be played."""
+    match deed:
+        case Record(order):
+            await _record(order, reply.phone)
+        case Play(url=url, protected=protected):
+            await reply.wait_heard()
+            await reply.phone.play(url, protected=protected)
+        case Press(digits):
+            await reply.wait_heard()
+            await reply.phone.press(digits)
+        case _:
+            assert_never(deed)
+
+
+async def _record(order: RecordingOrder, phone: Phone) -> None:
+    match order:
+        case "start":
+            await phone.start_recording()
+        case "pause":
+            await phone.pause_recording()
+        case "resume":
+            await phone.resume_recording()
+        case "stop":
+            await phone.stop_recording()
+        case _:
+            assert_never(order)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from voiced.agent.dialogue import OPERATOR
 from voiced.agent.matching import Expected, Matcher, SlotWords
+from voiced.agent.script_turn import AgentTurn, HangUp, Passage, Play, Press, Record, Transfer
 from voiced.agent.template import parse_template
 from voiced.agent.vocabulary import build_vocabulary
 from voiced.turns.expect import ExpectDigits, ExpectSpeech, ExpectYesNo
@@ -25,43 +26,12 @@ if TYPE_CHECKING:
     from voiced.agent.base import CallerTurn, CallInfo
     from voiced.agent.dialogue import Answer, DialogueFile, Prompts, Step
     from voiced.agent.matching import Match
+    from voiced.agent.script_turn import Deed
     from voiced.recognizer.base import Vocabulary
     from voiced.turns.expect import Expectation
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
 _YES, _NO = 0, 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """A text to speak in one go; the caller cannot interrupt a `protected` one."""
-
-    text: str
-    protected: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """End the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """Transfer the caller to `to` (E.164 or SIP URI)."""
-
-    to: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentTurn:
-    """What the agent says, in order, and how the dialogue ends after that, if it does.
-
-    `expected` is what the caller will answer.
-    """
-
-    passages: tuple[Passage, ...]
-    ending: HangUp | Transfer | None = None
-    expected: Expectation = field(default_factory=ExpectSpeech)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +198,7 @@ class ScriptMachine:
         if self._doubtful(answer, turn):
             return self._ask_back(answer, match)
         if answer.repeat:  # an unsettled question stays unsettled
-            said = (*self._passages(answer), self._question())
+            said = (*self._parts(answer), self._question())
             return self._turn(said if answer.say else self._replay)
         return self._follow(answer, match.slots)
 
@@ -273,17 +243,17 @@ class ScriptMachine:
         if step.transfer == OPERATOR and not self.policy.operator:
             sorry = Passage(text=self._fill(step.unavailable), protected=step.protected)
             return self._turn((sorry, self._question()))
-        passages = self._passages(step)
+        parts = self._parts(step)
         if step.transfer:
             self._transfer = step
             to = self.policy.operator if step.transfer == OPERATOR else step.transfer
-            return self._turn(passages, Transfer(to))
+            return self._turn(parts, Transfer(to))
         if step.hang_up:
-            return self._turn(passages, HangUp())
+            return self._turn(parts, HangUp())
         if step.next:
             self._state = step.next
-            passages += (self._question(),)
-        return self._turn(passages)
+            parts += (self._question(),)
+        return self._turn(parts)
 
     def _not_understood(self) -> AgentTurn:
         """Ask again, in other words each time, until the dialogue gives up."""
@@ -307,22 +277,35 @@ class ScriptMachine:
         state = self.script.dialogue.states[self._state]
         return Passage(text=self._fill(state.say), protected=state.protected)
 
-    def _passages(self, step: Step) -> tuple[Passage, ...]:
-        """Return what the step itself says."""
-        return (Passage(text=self._fill(step.say), protected=step.protected),)
+    def _parts(self, step: Step) -> tuple[Passage | Deed, ...]:
+        """Return what the step itself does and says, in order."""
+        parts: list[Passage | Deed] = []
+        if step.recording:
+            parts.append(Record(step.recording))
+        parts.append(Passage(text=self._fill(step.say), protected=step.protected))
+        if step.play:
+            parts.append(Play(url=step.play, protected=step.protected))
+        if step.press:
+            parts.append(Press(step.press))
+        return tuple(parts)
 
     def _turn(
         self,
-        passages: tuple[Passage, ...],
+        parts: tuple[Passage | Deed, ...],
         ending: HangUp | Transfer | None = None,
         *,
         replayable: bool = True,
     ) -> AgentTurn:
-        """Return the agent's turn without empty passages, and remember it."""
-        self._said = tuple(passage for passage in passages if passage.text)
+        """Return the agent's turn without empty passages, and remember what it says."""
+        turn = AgentTurn(
+            parts=tuple(part for part in parts if not isinstance(part, Passage) or part.text),
+            ending=ending,
+            expected=self._expected(),
+        )
+        self._said = turn.passages
         if replayable:
             self._replay = self._said
-        return AgentTurn(passages=self._said, ending=ending, expected=self._expected())
+        return turn
 
     def _expected(self) -> Expectation:
         """Return what the caller will answer to the open question."""

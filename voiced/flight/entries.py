@@ -21,6 +21,7 @@ happened; and what belongs to that:
 | `ask` | `n`, `what` (`open`, `answer` ...) and its arguments: the agent's turn begins |
 | `say` | `n`, `after_s`, `text`, `protected` |
 | `stream`, `piece`, `streamed` | a text that comes in pieces: `protected`; `text`; its end |
+| `wait_heard` | `n`, `after_s` |
 | `spend`, `tool`, `tool_done` | `n`, `after_s`, `tokens`; `name`, `arguments` |
 | `expect` | `n`, `after_s`, `what` (`ExpectSpeech` ...) and its fields |
 | `hang_up`, `transfer` | `n`, `after_s`, `to`: what the agent decided |

@@ -320,6 +320,11 @@ class _TappedReply:
                 await self._reply.say(_NotedPieces(text, self.steps), protected=protected)
         self.steps.taken()
 
+    async def wait_heard(self) -> None:
+        self.steps.note("wait_heard")
+        await self._reply.wait_heard()
+        self.steps.taken()
+
     def spend(self, tokens: int) -> None:
         self.steps.note("spend", tokens=tokens)
         self._reply.spend(tokens)

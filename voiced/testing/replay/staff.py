@@ -210,7 +210,7 @@ class RecordedAgent:
 
 _REPLY_STEPS = {
     *("say", "stream", "piece", "streamed", "spend", "tool", "tool_done"),
-    *("expect", "hang_up", "transfer"),
+    *("expect", "hang_up", "transfer", "wait_heard"),
 }
 
 
@@ -279,6 +279,8 @@ class _Performance:
             case "tool":
                 async with self._reply.tool(data["name"], data["arguments"]):
                     await self.run(until="tool_done")
+            case "wait_heard":
+                await self._reply.wait_heard()
             case "spend":
                 self._reply.spend(data["tokens"])
             case "expect":

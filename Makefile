@@ -19,7 +19,7 @@ ASYNC_SOURCES = $(shell grep -rlwE 'async|await|trio' --include='*.py' $(SOURCES
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 DEBIAN_PYTHON = python$(shell $(PYTHON) -c '$(VERSION)')
 
-.PHONY: help setup interpreter system demo test check goldens replay sweep format bench clean
+.PHONY: help setup interpreter system demo test check goldens replay sweep format fuzz soak bench clean
 
 help:
 	@echo "make demo     a spoken call with an emulated Telnyx, no account needed"
@@ -28,6 +28,8 @@ help:
 	@echo "make replay   every golden recording a hundred times, in other orders of tasks"
 	@echo "make sweep    end every golden recording in five ways, wherever its tasks can stand"
 	@echo "make goldens  make the golden recordings anew"
+	@echo "make fuzz     look for inputs that break a call, for MINUTES (5)"
+	@echo "make soak     hours of calls on a virtual clock, minutes on real sockets: nothing may grow"
 	@echo "make format   lay the code out and mend what can be mended"
 	@echo "make bench    measure delay, pacing, CPU and memory"
 	@echo "make setup    only what all of these do first"
@@ -101,6 +103,15 @@ replay: setup
 sweep: setup
 	@SWEEP=full $(BIN)/python -m pytest tests/call/test_golden_sweep.py
 
+# Coverage-guided; a failing input is written beside the seeds, where the tests run it from then on.
+MINUTES ?= 5
+fuzz: setup
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+# SOAK="--hours 24 --minutes 60" for longer; see docs/reliability.md.
+soak: setup
+	@$(BIN)/python -m benchmarks.soak $(SOAK)
+
 format: setup
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
@@ -111,5 +122,5 @@ bench: setup
 # Only what is recognizably ours: VENV may have been pointed anywhere. Records of calls (calls/) stay.
 clean:
 	@if [ -e $(STAMP) ] && [ -e $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi
-	@rm -rf .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist simulated
+	@rm -rf .coverage .coverage.* .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist simulated
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import structlog
 from hypothesis import settings
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
@@ -20,6 +21,14 @@ settings.register_profile("voiced", derandomize=True, deadline=None)
 settings.load_profile("voiced")
 
 TELNYX = Path(__file__).parent / "data" / "telnyx"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """What a test has configured ends with it; `capture_logs` in the next sees every level."""
+    yield
+    structlog.reset_defaults()
+
 
 CheckCommand = Callable[[str, Mapping[str, Any]], None]
 CheckMessage = Callable[[Mapping[str, Any]], None]

@@ -135,6 +135,7 @@ class Call:
         self._scope = trio.CancelScope()
         self.media = MediaPlace(self.flight.carry, self.end)
         self._document_is_over = False
+        self._may_be_up = leg.id is not None
 
     @property
     def id(self) -> str:
@@ -350,6 +351,7 @@ class Call:
         if self.leg.id is not None:
             await self._expect_recording()
             return await self.opening.run(self.media.sockets)
+        self._may_be_up = True
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._book_id, name="book id")
             media = await self.opening.run(self.media.sockets)
@@ -405,7 +407,8 @@ class Call:
         self.media.close()
         ending = self._settled_ending()
         if self.leg.id is None and not await self._learn_id(ending):
-            await self._close_record(confirmed=ending.reason is EndReason.DIAL_FAILED)
+            never_up = not self._may_be_up or ending.reason is EndReason.DIAL_FAILED
+            await self._close_record(confirmed=never_up)
             return
         limit_s = self._config.call.goodbye_timeout_s
         if self.leg.is_bridged and ending.reason is EndReason.SHUTDOWN:
@@ -420,7 +423,7 @@ class Call:
 
     async def _learn_id(self, ending: Ending) -> bool:
         """Wait for the id of a leg whose dial was cut off: it must be hung up."""
-        if ending.reason is not EndReason.DIAL_FAILED:
+        if self._may_be_up and ending.reason is not EndReason.DIAL_FAILED:
             with trio.move_on_after(self._config.call.goodbye_timeout_s):
                 await self.milestones.wait("placed")
                 return True

@@ -293,3 +293,16 @@ async def test_an_answered_call_without_media_is_not_waited_for(open_line, autoj
         await trio.sleep(16)
     assert line.records[0]["end"]["reason"] == "no_media"
     assert line.actions() == ["calls", "hangup"]
+
+
+async def test_a_call_ended_before_it_was_dialled_leaves_nothing_to_look_for(
+    open_line, autojump_clock
+):
+    async with open_line() as line:
+        call = line.dial("+13125550142")
+        call.end(EndReason.OPERATOR_HUNG_UP, "a change of mind")
+        await line.settle()
+        assert line.switchboard.snapshot() == []  # nobody waits for the id of a leg
+        assert line.actions() == []
+        assert line.records[0]["hangup_confirmed"] is True
+        assert line.ledger.statistics().open == 0

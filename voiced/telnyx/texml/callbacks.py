@@ -208,7 +208,7 @@ def _time(text: str) -> datetime | None:
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             time = read(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # a time zone of any length passes for one
             continue
         return time if time.tzinfo else time.replace(tzinfo=UTC)
     return None

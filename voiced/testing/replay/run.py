@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -272,11 +273,12 @@ class _KeptFlights:
 async def _open_lasting(
     telnyx: TelnyxClient, records: RecordStore, api_base: str, stack: AsyncExitStack
 ) -> dict[str, Any]:
-    """Open what outlives calls, as keywords of Services; without a disk."""
-    ledger = await Ledger.open(Path(LEDGER_FILE), _no_disk)
+    """Open what outlives calls, as keywords of Services; of the disk it has only the locks."""
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="voiced-replay-")))
+    ledger = await Ledger.open(folder / LEDGER_FILE, _no_disk)
     stack.callback(ledger.close)
     fetcher = await RecordingFetcher.open(
-        Path(FETCHES_FILE),
+        folder / FETCHES_FILE,
         _no_disk,
         telnyx=telnyx,
         downloader=await stack.enter_async_context(open_downloader()),

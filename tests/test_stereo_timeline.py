@@ -329,3 +329,34 @@ def test_what_a_resampler_still_holds_is_cleared_too():
     timeline.agent(audio(-1000), 0.01)
     right = timeline.take(1.0)[:, 1]
     assert right[160:].max() < 300
+
+
+def test_what_is_said_while_it_is_muted_is_silence_on_both_sides_however_it_is_taken():
+    timeline = StereoTimeline(BEGINS_AT)
+    taken = []
+    for n in range(500):
+        at = BEGINS_AT + n * 0.02
+        if n == 100:
+            timeline.mute(at)
+        if n == 200:
+            timeline.unmute(at)
+        timeline.caller(audio(7), at)
+        timeline.agent(audio(9), at)
+        if n % 30 == 0:
+            taken.append(timeline.take(at - SETTLE_S))
+    taken.append(timeline.take(BEGINS_AT + 10))
+    both = np.concatenate(taken)
+    assert len(both) == 80_000
+    assert not both[2 * 8000 : 4 * 8000].any()
+    assert both[: round(1.8 * 8000)].all()
+    assert both[round(4.2 * 8000) :].all()
+
+
+def test_a_mute_that_nobody_takes_back_lasts_to_the_end():
+    timeline = StereoTimeline(BEGINS_AT)
+    for n in range(100):
+        timeline.caller(audio(7), BEGINS_AT + n * 0.02)
+    timeline.mute(BEGINS_AT + 1)
+    both = timeline.take(BEGINS_AT + 2)
+    assert both[:6000, 0].all()
+    assert not both[8000:].any()

@@ -57,3 +57,17 @@ async def test_a_block_under_way_when_the_daemon_stops_is_written_to_its_end(
         flight.close({})
         await writing.wait()
     assert (tmp_path / COMPRESSED_FILE).exists()
+
+
+async def test_what_comes_after_a_break_is_not_kept_and_the_record_says_why():
+    flight = Flight(RECORD, "token")
+    flight.message("rx", "before")
+    flight.break_off("the recording was paused")
+    flight.message("rx", "a card number")
+    flight.note("speech", text="a card number")
+    assert [note[2] for note in flight.take()] == ["before"]
+    assert flight.close({}) == {
+        "file": COMPRESSED_FILE,
+        "dropped": 3,
+        "error": "the recording was paused",
+    }

@@ -65,6 +65,31 @@ def test_a_piece_that_played_to_its_end_is_heard_although_its_mark_is_late():
     assert [piece.heard for piece in ledger.cut(1.0)] == ["all", "none"]
 
 
+def test_where_a_mark_is_overdue_the_reckoned_position_proves_nothing():
+    def interrupted(at):
+        ledger = HeardLedger()
+        ledger.begin("Good morning.", 0.0)
+        ledger.finish(1.0, "e0:1", plays_until=101.0)
+        ledger.begin("We are open until six today.", 1.0)
+        ledger.finish(3.0, "e0:2", plays_until=103.0)
+        return [piece.heard for piece in ledger.cut(at - 100.0, now=at)]
+
+    assert interrupted(101.4) == ["all", "part"]  # the mark may be on its way
+    assert interrupted(102.0) == ["unknown", "unknown"]
+    assert interrupted(100.9) == ["part", "none"]
+
+
+def test_a_mark_proves_nothing_of_what_another_stream_has_played():
+    ledger = HeardLedger()
+    ledger.begin("One.", 0.0, epoch=0)
+    ledger.finish(1.0, "e0:1")
+    ledger.begin("Two.", 1.0, epoch=0)  # the stream is lost in the middle of it
+    ledger.finish(2.0, "e1:2")
+    ledger.begin("Three.", 2.0, epoch=1)
+    ledger.finish(3.0, "e1:3")
+    assert [piece.heard for piece in ledger.played("e1:3")] == ["unknown", "unknown", "all"]
+
+
 def test_a_piece_that_is_still_being_synthesized_is_cut_by_an_estimate_of_its_length():
     ledger = HeardLedger()
     ledger.begin("one two three four five six", 0.0)

@@ -171,6 +171,30 @@ async def test_marks_of_an_older_epoch_and_of_nobody_prove_nothing(autojump_cloc
     assert played == [new.name]
 
 
+async def test_a_mark_that_comes_back_speaks_for_those_before_it(autojump_clock, outbound, wire):
+    played: list[str] = []
+    await outbound.play(SECOND, 8000)
+    lost, other, last = (outbound.mark(played.append) for _ in range(3))
+    outbound.mark_returned(other.name)
+    assert played == [lost.name, other.name]
+    assert lost.played.is_set()
+    outbound.mark_returned(lost.name)  # late
+    assert played == [lost.name, other.name]
+    outbound.forget_mark(last.name)
+    outbound.mark_returned(last.name)
+    assert played == [lost.name, other.name]
+
+
+async def test_nobody_waits_for_ever_for_marks_that_are_lost(autojump_clock, outbound, wire):
+    await outbound.play(SECOND[:160], 8000)
+    mark = outbound.mark(lambda _: None)
+    await trio.sleep(5)
+    outbound.forget_mark(mark.name)
+    outbound.clear()  # there is nothing to clear at Telnyx, and no mark either
+    await trio.sleep(0.1)
+    assert "clear" not in wire.kinds()
+
+
 async def test_when_next_sent_is_told_once_and_the_last_one_counts(autojump_clock, outbound, wire):
     told = []
     outbound.when_next_sent(lambda at: told.append(("first", at)))

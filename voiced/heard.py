@@ -5,7 +5,10 @@ given to Telnyx, and is followed by a mark. A mark that comes back in its own ep
 piece was played. `clear` makes Telnyx return *all* marks, so a mark of an older epoch proves
 nothing; what was heard then follows from how far playing had come, to the word.
 
-Pure: positions are arguments.
+That position is our own reckoning: it goes on although nobody plays (a socket that is half open).
+So where a mark is overdue, it proves nothing either, and what became of the piece is not known.
+
+Pure: positions and times are arguments.
 """
 
 from __future__ import annotations
@@ -14,7 +17,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Heard: TypeAlias = Literal["all", "part", "none", "unknown"]
-"""How much of a piece reached the caller; "unknown": the call ended before a mark came back."""
+"""How much of a piece reached the caller; "unknown": its mark never came back when it should."""
+
+MARK_OVERDUE_S = 0.5
+"""How much later than its audio a mark may be: the way there and back, and a buffer between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +37,9 @@ class _Piece:
     text: str
     start_s: float
     end_s: float
+    begun_in: str = ""
     mark: str = ""
+    mark_due_at: float = float("inf")
     result: HeardPiece | None = None
 
 
@@ -45,35 +53,44 @@ class HeardLedger:
     def __init__(self) -> None:
         self._pieces: list[_Piece] = []
 
-    def begin(self, text: str, start_s: float) -> None:
+    def begin(self, text: str, start_s: float, epoch: int = 0) -> None:
         """Note a piece whose audio will begin at `start_s` on the playout timeline."""
         end_s = start_s + max(1, len(text)) / LETTERS_PER_S
-        self._pieces.append(_Piece(text=text, start_s=start_s, end_s=end_s))
+        piece = _Piece(text=text, start_s=start_s, end_s=end_s, begun_in=f"e{epoch}")
+        self._pieces.append(piece)
 
-    def finish(self, end_s: float, mark: str) -> None:
-        """Note that the last piece begun ends at `end_s` and is followed by `mark`."""
+    def finish(self, end_s: float, mark: str, plays_until: float = float("inf")) -> None:
+        """Note that the last piece begun ends at `end_s` and is followed by `mark`.
+
+        `plays_until` is when that should be, on the clock of `cut`.
+        """
         piece = self._pieces[-1]
         piece.end_s = max(end_s, piece.start_s)
         piece.mark = mark
+        piece.mark_due_at = plays_until + MARK_OVERDUE_S
 
     def played(self, mark: str) -> list[HeardPiece]:
         """Note that `mark` came back in its epoch; return the pieces that this settles, in order.
 
         Playing goes in order, so that what lies before the mark was played, too: a mark that was
-        lost on the way leaves no doubt once a later one has come.
+        lost on the way leaves no doubt once a later one has come. Not so when the stream was lost
+        between them, and with it what its buffer held.
         """
         marks = [piece.mark for piece in self._pieces]
         if not mark or mark not in marks:
             return []
         until = self._pieces[: marks.index(mark) + 1]
-        return [_settle(piece, "all", piece.text) for piece in until if piece.result is None]
+        return [_prove(piece, mark) for piece in until if piece.result is None]
 
-    def cut(self, played_s: float) -> list[HeardPiece]:
+    def cut(self, played_s: float, now: float = float("-inf")) -> list[HeardPiece]:
         """Playing stopped at `played_s`: settle every open piece and return them."""
-        return [_cut(piece, played_s) for piece in self._pieces if piece.result is None]
+        pieces = [piece for piece in self._pieces if piece.result is None]
+        if any(played_s >= piece.end_s and now > piece.mark_due_at for piece in pieces):
+            return [_doubt(piece, played_s) for piece in pieces]
+        return [_cut(piece, played_s) for piece in pieces]
 
     def lost(self) -> list[HeardPiece]:
-        """The call is over and no mark will come: what is open stays unknown."""
+        """No mark will come any more: what is open stays unknown."""
         return [_settle(p, "unknown", "") for p in self._pieces if p.result is None]
 
     @property
@@ -91,6 +108,21 @@ class HeardLedger:
 def _settle(piece: _Piece, heard: Heard, text: str) -> HeardPiece:
     piece.result = HeardPiece(text=piece.text, heard=heard, heard_text=text)
     return piece.result
+
+
+def _prove(piece: _Piece, mark: str) -> HeardPiece:
+    """Settle a piece by a mark that came back: its own, or a later one."""
+    epoch = mark.partition(":")[0]
+    if piece.begun_in == piece.mark.partition(":")[0] == epoch:
+        return _settle(piece, "all", piece.text)
+    return _settle(piece, "unknown", "")
+
+
+def _doubt(piece: _Piece, played_s: float) -> HeardPiece:
+    """Settle a piece without believing that what should have been played was."""
+    if played_s <= piece.start_s:
+        return _settle(piece, "none", "")
+    return _settle(piece, "unknown", "")
 
 
 def _cut(piece: _Piece, played_s: float) -> HeardPiece:

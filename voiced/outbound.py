@@ -109,6 +109,10 @@ class Outbound:
         self._send_due()
         return mark
 
+    def forget_mark(self, name: str) -> None:
+        """Wait no longer for a mark, nor for those before it: should they come, they say nothing."""
+        self._take_marks(name)
+
     def clear(self, when_sent: Callable[[float], None] | None = None) -> float:
         """Drop all audio, here and at Telnyx, ahead of everything else.
 
@@ -137,6 +141,11 @@ class Outbound:
     def when_next_sent(self, note: Callable[[float], None]) -> None:
         """Call `note(trio time)` when the next audio goes out; a later call replaces this one."""
         self._when_next_sent = note
+
+    @property
+    def epoch(self) -> int:
+        """Raised by all that makes audio vanish from Telnyx's buffer; marks are of one epoch."""
+        return self._epoch
 
     @property
     def position_s(self) -> float:
@@ -168,11 +177,20 @@ class Outbound:
     # -- inbound's side --------------------------------------------------------------------------
 
     def mark_returned(self, name: str) -> None:
-        """Take note of a mark from the wire; unknown and outdated names are ignored."""
-        mark = self._marks.pop(name, None)
-        if mark is not None:
+        """Take note of a mark from the wire; unknown and outdated names are ignored.
+
+        Playing goes in order: those before it were reached, too, although they were lost.
+        """
+        for mark in self._take_marks(name):
             mark.played.set()
-            mark.when_played(name)
+            mark.when_played(mark.name)
+
+    def _take_marks(self, last: str) -> list[PlayoutMark]:
+        """Take the mark `last` and all before it out of those that are waited for."""
+        if last not in self._marks:
+            return []
+        names = list(self._marks)
+        return [self._marks.pop(name) for name in names[: names.index(last) + 1]]
 
     # -- the task --------------------------------------------------------------------------------
 

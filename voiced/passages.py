@@ -91,7 +91,7 @@ class Passages:
         outbound, rate_hz = self._outbound, self._synthesizer.rate_hz
         self._in_work = passage
         start_s = outbound.position_s
-        self._ledger.begin(passage.text, start_s)
+        self._ledger.begin(passage.text, start_s, outbound.epoch)
         self._queued.append(passage)
         if passage.protected:
             self._protected_s = [(start_s, float("inf"))]
@@ -115,7 +115,8 @@ class Passages:
         if passage.protected:
             self._protected_s = [(start_s, end_s)]
         self._last_mark = self._outbound.mark(self._mark_played)
-        self._ledger.finish(end_s, self._last_mark.name)
+        plays_until = trio.current_time() + self._outbound.unplayed_s
+        self._ledger.finish(end_s, self._last_mark.name, plays_until)
         self._in_work = None
         self._unsaid.popleft()
         self._news.unpark_all()
@@ -156,6 +157,7 @@ class Passages:
             if self._last_mark is not None:
                 with trio.move_on_after(self._outbound.unplayed_s + MARK_GRACE_S):
                     await self._last_mark.played.wait()
+                self._outbound.forget_mark(self._last_mark.name)
             await trio.lowlevel.checkpoint()
             return True
         return False  # held meanwhile
@@ -204,7 +206,7 @@ class Passages:
             self._unsaid.popleft()
             self._in_work = None
         queued = list(self._queued)
-        pieces = self._ledger.cut(self._outbound.clear(when_sent))
+        pieces = self._ledger.cut(self._outbound.clear(when_sent), trio.current_time())
         rests = [
             Passage(text=rest, protected=passage.protected)
             for passage, piece in zip(queued, pieces, strict=True)

@@ -116,6 +116,9 @@ async def test_a_half_open_socket_ends_the_call_with_an_apology(ring, autojump_c
     # Ten seconds without media, and two in which a hangup might have explained them.
     assert apology.start_s == pytest.approx(report.streaming_s + 3.0 + 12.0, abs=0.5)
     assert report.ended_s == pytest.approx(apology.end_s, abs=0.3)
+    # Interrupted by a key that a webhook told, when all of it should have been played.
+    (answer,) = [turn for turn in record["turns"] if turn["text"] == "You said hello there."]
+    assert (answer["heard"], answer["heard_text"]) == ("unknown", "")
 
 
 async def test_a_reader_that_stalls_leaves_a_hole_in_what_the_caller_hears(ring, autojump_clock):

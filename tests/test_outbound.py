@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.call.conftest import start_message
 from voiced.audio.codec import open_encoder
 from voiced.errors import MediaStreamClosed
-from voiced.outbound import AHEAD_S, Outbound
+from voiced.outbound import AHEAD_S, Clearing, Outbound
 from voiced.pacing import Pacer
 from voiced.speech_queue import SpeechQueue
 from voiced.telnyx.media import MediaStream
@@ -124,6 +124,27 @@ async def test_clear_says_nothing_when_nothing_was_sent(autojump_clock, outbound
     outbound.clear()  # all of it has been played
     await trio.sleep(0.1)
     assert "clear" not in wire.kinds()
+
+
+async def test_a_clear_is_told_when_it_went_out_and_when_it_was_obeyed(
+    autojump_clock, outbound, wire
+):
+    told = []
+    clearing = Clearing(
+        sent=lambda at: told.append(("sent", at)), obeyed=lambda at: told.append(("obeyed", at))
+    )
+    outbound.clear(clearing)  # nothing is there to be cleared
+    assert told == []
+    await outbound.play(SECOND, 8000)
+    await trio.sleep(0.1)
+    at = trio.current_time()
+    outbound.clear(clearing)
+    assert wire.kinds()[-2:] == ["clear", "mark"]
+    name = wire.sent[-1][1]["mark"]["name"]
+    await trio.sleep(0.05)
+    for returned in ("e0:1", name, name):
+        outbound.mark_returned(returned)
+    assert told == [("sent", at), ("obeyed", at + 0.05)]
 
 
 async def test_two_clears_at_once_are_one(autojump_clock, outbound, wire):

@@ -16,6 +16,7 @@ from voiced.journal import (
     CallerSaid,
     CallerSpeaking,
     CallRinging,
+    Cleared,
     Silenced,
 )
 from voiced.latency import Latency
@@ -60,13 +61,21 @@ def test_times_count_from_the_ring(record):
         RINGING,
         CallAnswered(at=100.1234),
         BargeIn(at=103.0006, voice_at=102.8806),
-        Silenced(at=103.002),
+        Cleared(at=103.002),
+        Silenced(at=103.0519),
+        Silenced(at=109.0),
         CallEnded(reason="caller_hung_up", evidence="stop", at=110.5),
     )
     assert (document["from"], document["to"]) == ("+13125550100", "+13125550199")
     assert document["answered_after_s"] == 0.123
     assert document["barge_ins"] == [
-        {"at_s": 3.001, "voice_at_s": 2.881, "silenced_after_s": 0.121, "false_alarm": False}
+        {
+            "at_s": 3.001,
+            "voice_at_s": 2.881,
+            "cleared_after_s": 0.121,
+            "silenced_after_s": 0.171,
+            "false_alarm": False,
+        }
     ]
     assert document["duration_s"] == 10.5
     assert document["end"] == {"reason": "caller_hung_up", "evidence": "stop"}
@@ -98,6 +107,7 @@ def test_turns_stand_in_their_order_with_what_was_heard(record):
             "who": "agent",
             "at_s": 1.0,
             "text": "Hello.",
+            "filler": False,
             "latency_s": None,
             "latency": None,
             "heard": "all",
@@ -108,6 +118,7 @@ def test_turns_stand_in_their_order_with_what_was_heard(record):
             "who": "agent",
             "at_s": 4.5,
             "text": "How are you?",
+            "filler": False,
             "latency_s": 0.612,
             "latency": {
                 "endpointing_s": 0.3,

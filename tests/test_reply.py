@@ -285,7 +285,7 @@ async def test_a_reply_that_is_withdrawn_leaves_no_trace(autojump_clock, make, n
 
 
 async def test_a_filler_bridges_the_wait_and_comes_first(autojump_clock, make, nursery):
-    reply, _, events = make()
+    reply, _, events = make(since=trio.current_time() - 0.6)
 
     async def think(reply):
         await trio.sleep(3)
@@ -295,8 +295,42 @@ async def test_a_filler_bridges_the_wait_and_comes_first(autojump_clock, make, n
     await trio.sleep(1)
     reply.fill("One moment.")
     await trio.sleep(10)
-    spoken = [e.text for e in events if isinstance(e, AgentSpeaking)]
-    assert spoken == ["One moment.", "Here it is."]
+    spoken = [(e.text, e.filler, e.latency_s) for e in events if isinstance(e, AgentSpeaking)]
+    assert spoken == [
+        ("One moment.", True, None),
+        ("Here it is.", False, pytest.approx(3.7, abs=0.001)),
+    ]
+
+
+async def test_an_answer_that_waits_behind_a_filler_is_as_late_as_it_sounds(
+    autojump_clock, make, nursery
+):
+    reply, _, events = make(since=trio.current_time() - 0.6)
+
+    async def think(reply):
+        await trio.sleep(1.5)
+        await reply.say("Here it is.")
+
+    nursery.start_soon(reply.run, think)
+    await trio.sleep(1)
+    reply.fill("One moment please.")  # until 2.9
+    await trio.sleep(10)
+    (answer,) = [e for e in events if isinstance(e, AgentSpeaking) and not e.filler]
+    assert (answer.at, answer.latency_s) == pytest.approx((2.9, 3.5), abs=0.03)
+    assert answer.latency.pacing_s > 0.2
+
+
+async def test_a_filler_is_not_the_audio_that_the_budget_wants(autojump_clock, make, nursery):
+    reply, _, _ = make()
+
+    async def fill():
+        await trio.sleep(1)
+        reply.fill("One moment.")
+
+    nursery.start_soon(fill)
+    with pytest.raises(ProviderTooSlow, match="no words within 10 s"):
+        await reply.run(lambda _: trio.sleep_forever())
+    assert trio.current_time() == pytest.approx(10.0)
 
 
 async def test_a_tool_runs_once_the_turn_is_certain_and_within_its_time(

@@ -18,7 +18,7 @@ import trio
 from voiced.agent.base import CallerTurn, Remembering, TimeAware
 from voiced.journal import BargeIn, CallerSaid, CallerSpeaking, FalseAlarm
 from voiced.latency import TurnClock
-from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechStarted
+from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechResumed, SpeechStarted
 from voiced.reply import Floorside, HangUp, SpokenReply
 from voiced.turns import events as floor_events
 from voiced.turns.events import KeyPressed, Line, ReplyOver, ReplySounds, TimePassed
@@ -66,6 +66,7 @@ class Conversation:
         self._jobs_in, self._jobs = trio.open_memory_channel[_Job](_MOST_JOBS)
         self._job: _Job | None = None
         """The reply that is being thought, spoken or heard; None while it is the caller's go."""
+        self._voice_at: float | None = None
         self._silent_at = self._understood_at = 0.0
         self._is_open = False
         self._ends_at = float("inf")
@@ -171,7 +172,10 @@ class Conversation:
     def _note_event(self, event: floor_events.Event, now: float) -> None:
         match event:
             case SpeechStarted():
+                self._voice_at = event.voice_at
                 self._voice.note(CallerSpeaking(at=event.at, voice_at=event.voice_at))
+            case SpeechResumed():
+                self._voice_at = event.at
             case SpeechEnded():
                 self._silent_at = now
             case Final() | Partial():
@@ -253,7 +257,7 @@ class Conversation:
         self._jobs_in.send_nowait(job)
 
     def _note_barge_in(self, event: floor_events.Event, now: float) -> None:
-        voice_at = event.voice_at if isinstance(event, SpeechStarted) else None
+        voice_at = None if isinstance(event, KeyPressed) else self._voice_at
         self._voice.note(BargeIn(at=now, voice_at=voice_at))
 
     def _cut(self, event: floor_events.Event, now: float) -> None:

@@ -61,12 +61,14 @@ class AgentSpeaking:
     `latency_s` counts from the end of the caller's speech to the first sound that can be heard;
     None when the agent did not answer a turn (greeting, prompt, a further sentence of the same
     reply). `latency` says for what the caller waited; None when only the audio is known.
+    `filler`: it bridges the wait for an answer, and is none.
     """
 
     text: str
     at: float
     latency_s: float | None
     latency: Latency | None = None
+    filler: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +96,18 @@ class BargeIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared:
+    """The `clear` that follows a barge-in has gone out."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Silenced:
-    """The `clear` that follows a barge-in has gone out: the caller's buffer is empty."""
+    """Telnyx has obeyed that `clear`, the caller's buffer is empty: a mark behind it came back.
+
+    `at` is when we learned of it, later than the silence by the way back.
+    """
 
     at: float
 
@@ -163,6 +175,7 @@ JournalEvent: TypeAlias = (
     | AgentSpeaking
     | AgentHeard
     | BargeIn
+    | Cleared
     | Silenced
     | FalseAlarm
     | AnswererKnown

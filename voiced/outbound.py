@@ -62,6 +62,16 @@ class PlayoutMark:
     played: trio.Event = field(default_factory=trio.Event)
 
 
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """Who is told what has become of a `clear`, with the trio time of it. Neither waits."""
+
+    sent: Callable[[float], None]
+    """The message has gone out."""
+    obeyed: Callable[[float], None]
+    """The caller's buffer is empty."""
+
+
 class Outbound:
     """One call's way to the caller: the agent's handle and the task that serves it."""
 
@@ -78,7 +88,8 @@ class Outbound:
         self._epoch = 0
         self._n_marks = 0
         self._clear_waits = False
-        self._when_cleared: Callable[[float], None] | None = None
+        self._clearing: Clearing | None = None
+        self._probe = ""  # name of the mark behind the last `clear`
         self._when_next_sent: Callable[[float], None] | None = None
         self._socket: TextSender | None = None  # None unless the task runs and is not flushing
         self._stream: MediaStream | None = None
@@ -110,14 +121,15 @@ class Outbound:
         return mark
 
     def forget_mark(self, name: str) -> None:
-        """Wait no longer for a mark, nor for those before it: should they come, they say nothing."""
+        """Wait no longer for a mark, nor for those before it: if they do come, nobody cares."""
         self._take_marks(name)
 
-    def clear(self, when_sent: Callable[[float], None] | None = None) -> float:
+    def clear(self, clearing: Clearing | None = None) -> float:
         """Drop all audio, here and at Telnyx, ahead of everything else.
 
-        `when_sent` is called with the trio time at which the message has gone out; not at all if
-        there is nothing at Telnyx to drop.
+        `clearing` is told when the message has gone out, and when Telnyx has obeyed it: with
+        nothing queued a mark comes back at once, so one is sent behind it. Nothing is told if there
+        is nothing at Telnyx to drop.
 
         Returns:
             The position on the playout timeline, in seconds, up to which audio was played.
@@ -129,7 +141,7 @@ class Outbound:
         self._epoch += 1
         self._clear_waits = self._clear_waits or at_telnyx
         if at_telnyx:
-            self._when_cleared = when_sent
+            self._clearing = clearing
         self._when_next_sent = None
         self._make_room()
         if self._tap is not None:
@@ -170,6 +182,7 @@ class Outbound:
         self._pacer.cleared(trio.current_time())
         self._epoch += 1
         self._clear_waits = False
+        self._clearing = None
         lost, self._marks = self._marks, {}
         for mark in lost.values():
             mark.played.set()
@@ -181,6 +194,9 @@ class Outbound:
 
         Playing goes in order: those before it were reached, too, although they were lost.
         """
+        if self._clearing is not None and name == self._probe:
+            clearing, self._clearing = self._clearing, None
+            clearing.obeyed(trio.current_time())
         for mark in self._take_marks(name):
             mark.played.set()
             mark.when_played(mark.name)
@@ -234,10 +250,7 @@ class Outbound:
     def _send_next(self, socket: TextSender, stream: MediaStream, now: float) -> bool:
         """Send one message, and the marks behind it; tell whether the socket has taken them."""
         if self._clear_waits:
-            self._clear_waits = False
-            if self._when_cleared is not None:
-                self._when_cleared(now)
-            return socket.send_text_nowait(stream.clear_message())
+            return self._send_clear(socket, stream, now)
         taken = self._queue.take(max(1, self._pacer.message_frames(self._queue.waiting_frames)))
         if self._room is not None and self._queue.queued_s <= AHEAD_S:
             self._make_room()
@@ -247,6 +260,15 @@ class Outbound:
             is_out = socket.send_text_nowait(stream.media_message(taken.payload))
         for name in taken.marks:
             is_out = socket.send_text_nowait(stream.mark_message(name)) and is_out
+        return is_out
+
+    def _send_clear(self, socket: TextSender, stream: MediaStream, now: float) -> bool:
+        self._clear_waits = False
+        is_out = socket.send_text_nowait(stream.clear_message())
+        if self._clearing is not None:
+            self._clearing.sent(now)
+            self._probe = f"c{self._epoch}"
+            is_out = socket.send_text_nowait(stream.mark_message(self._probe)) and is_out
         return is_out
 
     def _note_sent(self, taken: Taken, now: float) -> None:

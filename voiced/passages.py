@@ -8,7 +8,7 @@ dropped it, so the rest is synthesized anew, as text of its own.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import trio
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from voiced.audio.frame import Pcm
     from voiced.heard import HeardPiece
-    from voiced.outbound import Outbound, PlayoutMark
+    from voiced.outbound import Clearing, Outbound, PlayoutMark
     from voiced.synthesizer.base import Synthesizer
 
 MARK_GRACE_S = 3.0
@@ -30,10 +30,14 @@ MARK_GRACE_S = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Passage:
-    """A piece to speak in one go; the caller cannot interrupt a `protected` one."""
+    """A piece to speak in one go.
+
+    The caller cannot interrupt a `protected` one. A `filler` bridges the wait for the answer.
+    """
 
     text: str
     protected: bool = False
+    filler: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +196,8 @@ class Passages:
         """What became of each passage, as far as it is known."""
         return self._ledger.settled
 
-    def hold(self, when_sent: Callable[[float], None]) -> None:
-        """Fall silent at once, and keep what was not heard.
-
-        `when_sent` is called with the trio time at which `clear` went out, if it had to.
-        """
+    def hold(self, clearing: Clearing) -> None:
+        """Fall silent at once, and keep what was not heard; see `Outbound.clear`."""
         if self.is_held:
             return
         self.is_held = True
@@ -206,9 +207,9 @@ class Passages:
             self._unsaid.popleft()
             self._in_work = None
         queued = list(self._queued)
-        pieces = self._ledger.cut(self._outbound.clear(when_sent), trio.current_time())
+        pieces = self._ledger.cut(self._outbound.clear(clearing), trio.current_time())
         rests = [
-            Passage(text=rest, protected=passage.protected)
+            replace(passage, text=rest)
             for passage, piece in zip(queued, pieces, strict=True)
             if (rest := unheard_text(piece))
         ]
@@ -220,9 +221,9 @@ class Passages:
         self.is_held = False
         self._news.unpark_all()
 
-    def stop(self, when_sent: Callable[[float], None]) -> None:
+    def stop(self, clearing: Clearing) -> None:
         """Fall silent for good; what is not known to be heard is cut."""
-        self.hold(when_sent)
+        self.hold(clearing)
         self._unsaid.clear()
 
     def drop(self) -> None:

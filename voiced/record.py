@@ -19,6 +19,7 @@ from voiced.journal import (
     CallerSaid,
     CallerSpeaking,
     CallRinging,
+    Cleared,
     FalseAlarm,
     RecordingPaused,
     RecordingResumed,
@@ -112,7 +113,7 @@ class RecordBuilder:
                 self._turns.append(turn | _WITHHELD if self._withholds else turn)
             case AgentHeard():
                 self._settle(event)
-            case BargeIn() | Silenced() | FalseAlarm():
+            case BargeIn() | Cleared() | Silenced() | FalseAlarm():
                 self._note_barge_in(event, at_s)
             case AnswererKnown() | TransferBegan() | TransferEnded():
                 self._note_telephony(event, at_s)
@@ -144,7 +145,7 @@ class RecordBuilder:
         turns: list[dict[str, Any]] = self._document["turns"]
         return turns
 
-    def _note_barge_in(self, event: BargeIn | Silenced | FalseAlarm, at_s: float) -> None:
+    def _note_barge_in(self, event: BargeIn | Cleared | Silenced | FalseAlarm, at_s: float) -> None:
         barge_ins: list[dict[str, Any]] = self._document["barge_ins"]
         match event:
             case BargeIn(at=at, voice_at=voice_at):
@@ -153,13 +154,15 @@ class RecordBuilder:
                     {
                         "at_s": at_s,
                         "voice_at_s": voice_at_s,
+                        "cleared_after_s": None,
                         "silenced_after_s": None,
                         "false_alarm": False,
                     }
                 )
+            case Cleared():
+                _note_once(barge_ins[-1], "cleared_after_s", at_s)
             case Silenced():
-                if barge_ins and barge_ins[-1]["silenced_after_s"] is None:
-                    barge_ins[-1]["silenced_after_s"] = round(at_s - barge_ins[-1]["voice_at_s"], 3)
+                _note_once(barge_ins[-1], "silenced_after_s", at_s)
             case FalseAlarm():
                 barge_ins[-1]["false_alarm"] = True
 
@@ -228,6 +231,12 @@ class RecordBuilder:
         return self._document
 
 
+def _note_once(barge_in: dict[str, Any], key: str, at_s: float) -> None:
+    """Note how long after the voice began something came about, the first time it does."""
+    if barge_in[key] is None:
+        barge_in[key] = round(at_s - barge_in["voice_at_s"], 3)
+
+
 def _latency(event: AgentSpeaking) -> dict[str, Any]:
     """Return the wait for an answer, and its parts (`voiced.latency`), in seconds."""
     parts = None if event.latency is None else asdict(event.latency)
@@ -283,6 +292,7 @@ def _turn(event: CallerSaid | AgentSpeaking, at_s: float) -> dict[str, Any]:
         "who": "agent",
         "at_s": at_s,
         "text": event.text,
+        "filler": event.filler,
         **_latency(event),
         "heard": "unknown",
         "heard_text": "",

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
 from voiced.agent.sentences import SentenceSplitter, split_sentences
 from voiced.errors import ProviderTooSlow
-from voiced.journal import AgentHeard, AgentSpeaking, Silenced
+from voiced.journal import AgentHeard, AgentSpeaking, Cleared, Silenced
+from voiced.outbound import Clearing
 from voiced.passages import Listener, Passage, Passages
 from voiced.phone import refusals_are_the_agents
 from voiced.turns.budgets import Budgets, Spending
@@ -107,10 +109,14 @@ class SpokenReply:
             voice.spoken,
             Listener(begins=self._begins, heard=self._note_heard),
         )
+        self._clearing = Clearing(
+            sent=lambda at: voice.note(Cleared(at=at)),
+            obeyed=lambda at: voice.note(Silenced(at=at)),
+        )
         self._has_words = False
         self._thought = False
         self._interrupted = False
-        self._announced = False
+        self._answered = False
         self._n_protected = 0  # what the agent does by phone and must not be interrupted
         self._audio_deadline = float("inf")
         self.has_sounded = False
@@ -164,14 +170,13 @@ class SpokenReply:
         self._words_came()
         self._scope.deadline = float("inf")
         if not self.has_sounded:
-            self.has_sounded = True
-            self._floor.sounds()
+            self._sounds()
         self._n_protected += protected
         try:
             yield
         finally:
             self._n_protected -= protected
-            if not (self._announced or self._thought):
+            if not (self._answered or self._thought):
                 self._audio_deadline = trio.current_time() + self._voice.budgets.first_audio_s
                 self._scope.deadline = self._audio_deadline
 
@@ -273,7 +278,7 @@ class SpokenReply:
 
     def hold(self) -> None:
         """Fall silent at once; the agent may think on."""
-        self._passages.hold(self._silenced)
+        self._passages.hold(self._clearing)
 
     def resume(self) -> None:
         """Go on from the word where it fell silent."""
@@ -282,13 +287,13 @@ class SpokenReply:
     def fill(self, text: str) -> None:
         """Say `text` while the agent still thinks."""
         if not self._has_words:
-            self._passages.put_first(Passage(text=text))
+            self._passages.put_first(Passage(text=text, filler=True))
 
     def interrupt(self) -> str:
         """Stop for good, `clear` ahead of all audio; return what the caller did hear."""
         self._interrupted = True
         self._scope.cancel()
-        self._passages.stop(self._silenced)
+        self._passages.stop(self._clearing)
         return self._passages.heard_text
 
     def withdraw(self) -> None:
@@ -318,27 +323,40 @@ class SpokenReply:
             self._scope.deadline = self._audio_deadline
 
     def _begins(self, passage: Passage, lead_in_s: float) -> None:
-        """Note a passage: the first one when it leaves, later ones when their turn will come."""
-        now, outbound = trio.current_time(), self._voice.outbound
-        if self._announced:
-            starts_at = now + outbound.unplayed_s
-            self._voice.note(AgentSpeaking(text=passage.text, at=starts_at, latency_s=None))
-            return
-        self._announced = True
-        if self._clock is not None and self._clock.first_audio_at is None:
-            self._clock.first_audio_at = now
-        outbound.when_next_sent(lambda at: self._first_audio(passage.text, at, lead_in_s))
+        """Note a passage: when it leaves, or when its turn will come behind what still plays."""
+        now, text = trio.current_time(), passage.text
+        begins_at = now + self._voice.outbound.unplayed_s
+        if passage.filler:
+            when = self._filler_sounds
+        elif self._answered:
+            when = self._goes_on
+        else:
+            self._answered = True
+            if self._clock is not None and self._clock.first_audio_at is None:
+                self._clock.first_audio_at = now
+            when = partial(self._answer_sounds, lead_in_s=lead_in_s)
+        if begins_at > now:
+            when(text, begins_at)
+        else:
+            self._voice.outbound.when_next_sent(partial(when, text))
 
-    def _first_audio(self, text: str, at: float, lead_in_s: float) -> None:
-        self.has_sounded = True
+    def _filler_sounds(self, text: str, at: float) -> None:
+        self._voice.note(AgentSpeaking(text=text, at=at, latency_s=None, filler=True))
+        self._sounds()
+
+    def _goes_on(self, text: str, at: float) -> None:
+        self._voice.note(AgentSpeaking(text=text, at=at, latency_s=None))
+
+    def _answer_sounds(self, text: str, at: float, *, lead_in_s: float) -> None:
         self._scope.deadline = float("inf")
         latency = None if self._clock is None else self._clock.latency(at, lead_in_s)
         latency_s = None if latency is None else latency.total_s
         self._voice.note(AgentSpeaking(text=text, at=at, latency_s=latency_s, latency=latency))
-        self._floor.sounds()
+        self._sounds()
 
-    def _silenced(self, at: float) -> None:
-        self._voice.note(Silenced(at=at))
+    def _sounds(self) -> None:
+        self.has_sounded = True
+        self._floor.sounds()
 
     def _note_heard(self, piece: HeardPiece) -> None:
         self._voice.note(

@@ -3,16 +3,24 @@
 import numpy as np
 import pytest
 import trio
-from trio._core import _run
 
 from voiced.audio.frame import LINE_RATE_HZ
-from voiced.journal import AgentHeard, AgentSpeaking, BargeIn, CallerSaid, FalseAlarm, Silenced
+from voiced.journal import (
+    AgentHeard,
+    AgentSpeaking,
+    BargeIn,
+    CallerSaid,
+    Cleared,
+    FalseAlarm,
+    Silenced,
+)
 from voiced.recognizer.base import Vocabulary
 from voiced.recognizer.embedded import EmbeddedRecognizer, EmbeddedSettings
 from voiced.recognizer.silero import SileroNetwork
 from voiced.recognizer.worker_wire import Loaded, Transcript
 from voiced.testing.caller import Line, ScriptedCaller, silent_caller
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
+from voiced.testing.scheduling import shuffled_by
 from voiced.testing.speech import speak_all
 
 AUDIBLE = 104  # of 32768: -50 dBFS
@@ -92,7 +100,7 @@ async def test_the_latency_in_the_record_is_that_of_the_waveforms(open_world, au
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", ["No wait.", "Hello.", "Excuse me."])
+@pytest.mark.parametrize("text", ["No wait.", "Hello.", "Stop it.", "Seven."])
 async def test_a_caller_who_barges_in_hears_silence_within_300_ms(open_world, autojump_clock, text):
     agent = talkative()
     (pcm,) = await speak_all([text], voice="kal16")
@@ -106,11 +114,12 @@ async def test_a_caller_who_barges_in_hears_silence_within_300_ms(open_world, au
     assert not report.heard_between(clear_s + 0.02, clear_s + 0.3).any()
     assert clear_s + 0.02 - spoke_s < 0.300
     # The record says the same.
-    silenced = world.records[0]["barge_ins"][0]
-    assert silenced["voice_at_s"] == pytest.approx(spoke_s, abs=0.025)  # frames, and 5 ms
-    assert silenced["voice_at_s"] + silenced["silenced_after_s"] == pytest.approx(
-        clear_s, abs=0.020
-    )
+    barge_in = world.records[0]["barge_ins"][0]
+    assert barge_in["voice_at_s"] == pytest.approx(spoke_s, abs=0.065)  # frames; soft beginnings
+    cleared_s = barge_in["voice_at_s"] + barge_in["cleared_after_s"]
+    assert cleared_s == pytest.approx(clear_s, abs=0.020)
+    # Telnyx has said so by the mark behind the clear.
+    assert 0 <= barge_in["silenced_after_s"] - barge_in["cleared_after_s"] < 0.040
 
 
 SCRIPT = [
@@ -123,11 +132,10 @@ SCRIPT = [
 
 
 @pytest.fixture(params=range(5))
-def scheduler_seed(request, monkeypatch):
+def scheduler_seed(request):
     """Trio shuffles ready tasks: let it shuffle them one certain way."""
-    monkeypatch.setattr(_run, "_ALLOW_DETERMINISTIC_SCHEDULING", True)
-    _run._r.seed(request.param)
-    return request.param
+    with shuffled_by(request.param):
+        yield request.param
 
 
 async def test_a_call_goes_the_same_way_whatever_the_order_of_tasks(
@@ -143,13 +151,14 @@ async def test_a_call_goes_the_same_way_whatever_the_order_of_tasks(
     ]
     told = {
         (type(event).__name__, round(event.at - report.rang_at, 2))
-        for kind in (BargeIn, Silenced, FalseAlarm, CallerSaid, AgentSpeaking)
+        for kind in (BargeIn, Cleared, Silenced, FalseAlarm, CallerSaid, AgentSpeaking)
         for event in world.journal.of(kind)
     }
     assert told == {
         ("AgentSpeaking", 0.17),  # the greeting, with its second sentence behind it
         ("AgentSpeaking", 1.62),
         ("BargeIn", 1.57),
+        ("Cleared", 1.57),
         ("Silenced", 1.57),
         ("CallerSaid", 2.67),  # "mhm"
         ("FalseAlarm", 2.67),
@@ -159,6 +168,7 @@ async def test_a_call_goes_the_same_way_whatever_the_order_of_tasks(
         ("CallerSaid", 7.27),  # the answer to the first half has not sounded
         ("AgentSpeaking", 7.37),
         ("BargeIn", 7.97),
+        ("Cleared", 7.97),
         ("Silenced", 7.97),
         ("CallerSaid", 9.27),
         ("AgentSpeaking", 9.37),

@@ -10,13 +10,16 @@ from voiced.recognizer.endpoint import (
     windows_in,
 )
 
+PLAIN_DB = 9.0
+"""Above the background: enough for a voice, too little for a sound that has none."""
+
 RULES = EndpointSettings(silence_s=0.128, min_voiced_s=0.096, max_utterance_s=0.640)
 
 
 def decisions(probabilities, settings=RULES):
     """Each decision with the number of its window; window n arrives at n seconds."""
     endpointer = Endpointer(settings)
-    decided = ((n, endpointer.decide(p, float(n))) for n, p in enumerate(probabilities))
+    decided = ((n, endpointer.decide(p, float(n), PLAIN_DB)) for n, p in enumerate(probabilities))
     return [(n, decision) for n, decision in decided if decision is not None]
 
 
@@ -62,6 +65,22 @@ def test_a_voice_must_stand_out_from_the_background(above_floor_db, expected):
     endpointer = Endpointer(RULES)
     decided = [(n, endpointer.decide(HIGH, float(n), db)) for n, db in enumerate(above_floor_db)]
     assert [(n, type(decision).__name__) for n, decision in decided if decision] == expected
+
+
+@pytest.mark.parametrize(
+    ("windows", "starts"),
+    [
+        ([(LOW, 20.0)] * 3 + [(HIGH, 20.0)], 3),  # "s", and the first of the vowel
+        ([(LOW, 20.0)] * 2 + [(LOW, 0.0)] * 2 + [(HIGH, 20.0)], 4),  # "st"
+        ([(LOW, 20.0)] * 2 + [(LOW, 0.0)] * 4 + [(HIGH, 20.0)] * 2, 7),  # too long ago
+        ([(LOW, 20.0)] + [(HIGH, 20.0)] * 2, 2),  # too short
+        ([(LOW, 9.0)] * 5 + [(HIGH, 20.0)] * 2, 6),  # too soft
+    ],
+)
+def test_after_a_sound_without_voice_one_voiced_window_is_enough(windows, starts):
+    endpointer = Endpointer(RULES)
+    decided = [endpointer.decide(p, float(n), db) for n, (p, db) in enumerate(windows)]
+    assert [n for n, decision in enumerate(decided) if isinstance(decision, Started)] == [starts]
 
 
 PAUSES = EndpointSettings(silence_s=0.192, pause_s=0.096)
@@ -130,9 +149,9 @@ def test_silence_at_the_maximum_length_is_not_called_forced():
 def test_settings_can_change_within_an_utterance():
     endpointer = Endpointer(RULES)
     for n in range(3):
-        endpointer.decide(HIGH, float(n))
+        endpointer.decide(HIGH, float(n), PLAIN_DB)
     endpointer.settings = EndpointSettings(silence_s=0.032)
-    assert isinstance(endpointer.decide(LOW, 3.0), Ended)
+    assert isinstance(endpointer.decide(LOW, 3.0, PLAIN_DB), Ended)
 
 
 @pytest.mark.parametrize(

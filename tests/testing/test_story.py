@@ -10,6 +10,7 @@ from voiced.journal import (
     CallEnded,
     CallerSaid,
     CallRinging,
+    Cleared,
     FalseAlarm,
     Silenced,
 )
@@ -71,7 +72,8 @@ def test_a_conversation_is_told_from_both_sides():
         ("daemon", CallerSaid(text="are you open", confidence=0.87, at=102.6)),
         ("daemon", AgentSpeaking(text="Yes we are.", at=102.7, latency_s=0.71, latency=WAIT)),
         ("daemon", BargeIn(at=103.0, voice_at=102.9)),
-        ("daemon", Silenced(at=103.01)),
+        ("daemon", Cleared(at=103.01)),
+        ("daemon", Silenced(at=103.06)),
         ("daemon", AgentHeard(text="Yes we are.", heard="part", heard_text="Yes", at=103.0)),
         ("daemon", CallerSaid(text="", confidence=0.0, at=104.0)),
         ("daemon", FalseAlarm(at=104.0)),
@@ -86,7 +88,8 @@ def test_a_conversation_is_told_from_both_sides():
         "   2.7 s  agent   Yes we are."
         "  [after 0.71 s: endpointing 0.60, recognizer 0.06, lead-in 0.05]",
         "   3.0 s                  the caller interrupts",
-        "   3.0 s                  the agent is silent, 0.11 s after that began",
+        "   3.0 s                  cleared 0.11 s after that began",
+        "   3.1 s                  silent at the caller's, after 0.16 s",
         '   3.0 s                  the caller heard part: "Yes"',
         "   4.0 s                  not understood",
         "   4.0 s                  it was nothing: the agent goes on",

@@ -158,10 +158,8 @@ class VoiceDetector:
 
     @property
     def above_floor_db(self) -> float:
-        """How far the last window is above the background; inf where there is next to none."""
-        if self._floor.rms < _SILENCE_RMS:
-            return math.inf
-        return 20.0 * math.log10(max(self._rms, 1.0) / self._floor.rms)
+        """How far the last window is above the background, or above silence on a line without."""
+        return 20.0 * math.log10(max(self._rms, 1.0) / max(self._floor.rms, _SILENCE_RMS))
 
     def _refresh(self, probability: float) -> None:
         """Clear, keep or put back the state, as the head of this module tells."""

@@ -94,7 +94,7 @@ class ScriptedRecognizer:
             on_at = start_at + speech.onset_s
             off_at = voice_at + speech.silence_s
             timed += [
-                (on_at, SpeechStarted(at=on_at)),
+                (on_at, SpeechStarted(at=on_at, voice_at=start_at)),
                 (off_at, SpeechEnded(at=off_at, last_voice_at=voice_at)),
                 (
                     off_at + speech.decode_s,

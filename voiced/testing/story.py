@@ -20,6 +20,7 @@ from voiced.journal import (
     CallEnded,
     CallerSaid,
     CallRinging,
+    Cleared,
     FalseAlarm,
     Silenced,
 )
@@ -141,21 +142,20 @@ class DaemonSide:
                 tell(call_id, at, "", f"        {words}")
             case AgentSpeaking(text=text, at=at):
                 story.agent_texts.append(event)
-                tell(call_id, at, "agent", text + _latency(event.latency_s, event.latency))
+                filler = "  [filler]" if event.filler else ""
+                tell(call_id, at, "agent", text + filler + _latency(event.latency_s, event.latency))
             case AgentHeard(heard=heard, heard_text=heard_text, at=at) if heard != "all":
                 tell(call_id, at, "", f'        the caller heard {heard}: "{heard_text}"')
             case BargeIn(at=at):
                 story.barge_ins.append(at)
                 story.voice_at = at if event.voice_at is None else event.voice_at
                 tell(call_id, at, "", "        the caller interrupts")
+            case Cleared(at=at):
+                after_s = at - story.voice_at
+                tell(call_id, at, "", f"        cleared {after_s:.2f} s after that began")
             case Silenced(at=at):
                 after_s = at - story.voice_at
-                tell(
-                    call_id,
-                    at,
-                    "",
-                    f"        the agent is silent, {after_s:.2f} s after that began",
-                )
+                tell(call_id, at, "", f"        silent at the caller's, after {after_s:.2f} s")
             case FalseAlarm(at=at):
                 tell(call_id, at, "", "        it was nothing: the agent goes on")
             case CallEnded(reason=reason, evidence=evidence):

@@ -317,6 +317,7 @@ async def test_an_answer_that_waits_behind_a_filler_is_as_late_as_it_sounds(
     await trio.sleep(10)
     (answer,) = [e for e in events if isinstance(e, AgentSpeaking) and not e.filler]
     assert (answer.at, answer.latency_s) == pytest.approx((2.9, 3.5), abs=0.03)
+    assert answer.latency is not None
     assert answer.latency.pacing_s > 0.2
 
 
@@ -327,9 +328,12 @@ async def test_a_filler_is_not_the_audio_that_the_budget_wants(autojump_clock, m
         await trio.sleep(1)
         reply.fill("One moment.")
 
+    async def silent(_):
+        await trio.sleep_forever()
+
     nursery.start_soon(fill)
     with pytest.raises(ProviderTooSlow, match="no words within 10 s"):
-        await reply.run(lambda _: trio.sleep_forever())
+        await reply.run(silent)
     assert trio.current_time() == pytest.approx(10.0)
 
 

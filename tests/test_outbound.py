@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.call.conftest import start_message
 from voiced.audio.codec import open_encoder
 from voiced.errors import MediaStreamClosed
-from voiced.outbound import AHEAD_S, Clearing, Outbound
+from voiced.outbound import AHEAD_S, Outbound
 from voiced.pacing import Pacer
 from voiced.speech_queue import SpeechQueue
 from voiced.telnyx.media import MediaStream
@@ -130,9 +130,15 @@ async def test_a_clear_is_told_when_it_went_out_and_when_it_was_obeyed(
     autojump_clock, outbound, wire
 ):
     told = []
-    clearing = Clearing(
-        sent=lambda at: told.append(("sent", at)), obeyed=lambda at: told.append(("obeyed", at))
-    )
+
+    class Clearing:
+        def cleared(self, at):
+            told.append(("cleared", at))
+
+        def silenced(self, at):
+            told.append(("silenced", at))
+
+    clearing = Clearing()
     outbound.clear(clearing)  # nothing is there to be cleared
     assert told == []
     await outbound.play(SECOND, 8000)
@@ -144,7 +150,7 @@ async def test_a_clear_is_told_when_it_went_out_and_when_it_was_obeyed(
     await trio.sleep(0.05)
     for returned in ("e0:1", name, name):
         outbound.mark_returned(returned)
-    assert told == [("sent", at), ("obeyed", at + 0.05)]
+    assert told == [("cleared", at), ("silenced", at + 0.05)]
 
 
 async def test_two_clears_at_once_are_one(autojump_clock, outbound, wire):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, assert_never
 import trio
 
 from voiced.agent.base import CallerTurn, Remembering, TimeAware
+from voiced.errors import BudgetSpent
 from voiced.journal import BargeIn, CallerSaid, CallerSpeaking, FalseAlarm
 from voiced.latency import TurnClock
 from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechResumed, SpeechStarted
@@ -99,16 +100,31 @@ class Conversation:
         """
         self._jobs_in, self._jobs = trio.open_memory_channel[_Job](_MOST_JOBS)
         self._job = self._decision = None
-        self._ends_at = trio.current_effective_deadline()
-        self._floor.open(trio.current_time(), self._warn_at())
+        spending, began_at = self._voice.spending, trio.current_time()
+        with trio.move_on_after(spending.talk_left_s) as share:
+            self._ends_at = trio.current_effective_deadline()
+            self._floor.open(began_at, self._warn_at())
+            try:
+                await self._converse(events, opening or self._dialogue.open)
+            finally:
+                now = trio.current_time()
+                spending.talked(now - began_at)
+                self._voice.note(spending.spent(now))
+        if share.cancelled_caught:
+            limit = self._voice.budgets.max_minutes
+            raise BudgetSpent(f"{limit:g} minutes with the agent are over")
+        return self._decision
+
+    async def _converse(
+        self, events: trio.MemoryReceiveChannel[SpeechEvent], opening: Opening
+    ) -> None:
         with self._jobs_in, self._jobs, self._opened():
             async with trio.open_nursery() as nursery:
                 self._running = nursery.cancel_scope
                 nursery.start_soon(self._make_replies, name="replies")
-                self._speak(opening or self._dialogue.open)
+                self._speak(opening)
                 await self._listen(events)
                 nursery.cancel_scope.cancel()
-        return self._decision
 
     def _warn_at(self) -> float:
         left_s = self._voice.budgets.warn_left_s

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from voiced.errors import (
     AgentFailed,
+    AgentTooSlow,
     BudgetSpent,
     CodecNotInstalled,
     MediaStreamClosed,
@@ -16,6 +17,9 @@ from voiced.errors import (
     RecognizerFailed,
     RemoteProtocolError,
     SynthesizerFailed,
+    SynthesizerTooSlow,
+    ToolRepeated,
+    ToolTooSlow,
     UnsupportedCodec,
 )
 from voiced.leg import EndReason
@@ -29,6 +33,10 @@ _REASONS: dict[type[Exception], EndReason] = {
     SynthesizerFailed: EndReason.SYNTHESIZER_FAILED,
     AgentFailed: EndReason.AGENT_FAILED,
     ProviderTooSlow: EndReason.TOO_SLOW,
+    AgentTooSlow: EndReason.AGENT_TOO_SLOW,
+    SynthesizerTooSlow: EndReason.SYNTHESIZER_TOO_SLOW,
+    ToolTooSlow: EndReason.TOOL_TOO_SLOW,
+    ToolRepeated: EndReason.TOOL_REPEATED,
     BudgetSpent: EndReason.BUDGET_SPENT,
     UnsupportedCodec: EndReason.PROTOCOL_ERROR,
     CodecNotInstalled: EndReason.PROTOCOL_ERROR,

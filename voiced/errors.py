@@ -247,5 +247,21 @@ class BudgetSpent(VoicedError):
     """A call has used up what `[budgets]` allows it."""
 
 
+class ToolRepeated(BudgetSpent):
+    """The agent's model calls one tool with the same arguments again and again."""
+
+
 class ProviderTooSlow(ProviderError):
     """A provider did not keep up or missed its deadline."""
+
+
+class AgentTooSlow(ProviderTooSlow):
+    """The agent had no words in time."""
+
+
+class SynthesizerTooSlow(ProviderTooSlow):
+    """There was no audio of the agent's words in time."""
+
+
+class ToolTooSlow(ProviderTooSlow):
+    """A tool of the agent took too long."""

@@ -159,6 +159,16 @@ class RecordingResumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What the call has cost so far: a conversation with the agent is over."""
+
+    tokens: int
+    characters: int
+    minutes: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded:
     """The call is over; `reason` is the end reason's name, `evidence` what proves it."""
 
@@ -183,6 +193,7 @@ JournalEvent: TypeAlias = (
     | TransferEnded
     | RecordingPaused
     | RecordingResumed
+    | Spent
     | CallEnded
 )
 

@@ -121,8 +121,17 @@ class EndReason(Enum):
     SYNTHESIZER_FAILED = "synthesizer_failed"
     AGENT_FAILED = "agent_failed"
     TOO_SLOW = "too_slow"
+    """The recognizer did not keep up with the caller's audio."""
+    AGENT_TOO_SLOW = "agent_too_slow"
+    """No words within `[budgets] first_words_s`."""
+    SYNTHESIZER_TOO_SLOW = "synthesizer_too_slow"
+    """No audio within `[budgets] first_audio_s`."""
+    TOOL_TOO_SLOW = "tool_too_slow"
+    """A tool took longer than `[budgets] tool_s`."""
+    TOOL_REPEATED = "tool_repeated"
+    """A tool was called with the same arguments more than `[budgets] max_same_tool_calls` times."""
     BUDGET_SPENT = "budget_spent"
-    """The call has used up its tokens, characters or tool calls (`[budgets]`)."""
+    """The call has used up its tokens, characters or minutes (`[budgets]`)."""
     SHUTDOWN = "shutdown"
     """The daemon stopped before the call was over."""
     DAEMON_DIED = "daemon_died"
@@ -148,6 +157,10 @@ _FAILURES = frozenset(
         EndReason.SYNTHESIZER_FAILED,
         EndReason.AGENT_FAILED,
         EndReason.TOO_SLOW,
+        EndReason.AGENT_TOO_SLOW,
+        EndReason.SYNTHESIZER_TOO_SLOW,
+        EndReason.TOOL_TOO_SLOW,
+        EndReason.TOOL_REPEATED,
         EndReason.BUDGET_SPENT,
         EndReason.INTERNAL_ERROR,
     }

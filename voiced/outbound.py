@@ -62,14 +62,16 @@ class PlayoutMark:
     played: trio.Event = field(default_factory=trio.Event)
 
 
-@dataclass(frozen=True, slots=True)
-class Clearing:
+class Clearing(Protocol):
     """Who is told what has become of a `clear`, with the trio time of it. Neither waits."""
 
-    sent: Callable[[float], None]
-    """The message has gone out."""
-    obeyed: Callable[[float], None]
-    """The caller's buffer is empty."""
+    def cleared(self, at: float, /) -> None:
+        """The message has gone out."""
+        ...
+
+    def silenced(self, at: float, /) -> None:
+        """The caller's buffer is empty."""
+        ...
 
 
 class Outbound:
@@ -179,8 +181,10 @@ class Outbound:
 
         Marks on their way will not come: what they would prove stays unknown.
         """
-        self._pacer.cleared(trio.current_time())
-        self._epoch += 1
+        now = trio.current_time()
+        if self._pacer.buffered_s(now) > 0 or self._marks:
+            self._epoch += 1
+        self._pacer.cleared(now)
         self._clear_waits = False
         self._clearing = None
         lost, self._marks = self._marks, {}
@@ -196,7 +200,7 @@ class Outbound:
         """
         if self._clearing is not None and name == self._probe:
             clearing, self._clearing = self._clearing, None
-            clearing.obeyed(trio.current_time())
+            clearing.silenced(trio.current_time())
         for mark in self._take_marks(name):
             mark.played.set()
             mark.when_played(mark.name)
@@ -266,7 +270,7 @@ class Outbound:
         self._clear_waits = False
         is_out = socket.send_text_nowait(stream.clear_message())
         if self._clearing is not None:
-            self._clearing.sent(now)
+            self._clearing.cleared(now)
             self._probe = f"c{self._epoch}"
             is_out = socket.send_text_nowait(stream.mark_message(self._probe)) and is_out
         return is_out

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from voiced.audio.frame import Pcm
     from voiced.heard import HeardPiece
-    from voiced.outbound import Clearing, Outbound, PlayoutMark
+    from voiced.outbound import Outbound, PlayoutMark
     from voiced.synthesizer.base import Synthesizer
 
 MARK_GRACE_S = 3.0
@@ -47,10 +47,14 @@ class Listener:
     Attributes:
         begins: a passage's first audio is about to be queued, with so much silence in front of it.
         heard: what is now known to have become of a passage.
+        cleared: `clear` went out at this trio time ...
+        silenced: ... and here is when the caller's buffer was known to be empty.
     """
 
     begins: Callable[[Passage, float], None]
     heard: Callable[[HeardPiece], None]
+    cleared: Callable[[float], None]
+    silenced: Callable[[float], None]
 
 
 class Passages:
@@ -181,6 +185,11 @@ class Passages:
         return not any(start_s <= now_s < end_s for start_s, end_s in self._protected_s)
 
     @property
+    def has_unsaid(self) -> bool:
+        """Whether there are words of which not all audio has come."""
+        return bool(self._unsaid)
+
+    @property
     def rest_s(self) -> float:
         """About how much the caller has still to hear of what is queued, in seconds."""
         unsaid = sum(len(passage.text) for passage in self._unsaid)
@@ -196,8 +205,8 @@ class Passages:
         """What became of each passage, as far as it is known."""
         return self._ledger.settled
 
-    def hold(self, clearing: Clearing) -> None:
-        """Fall silent at once, and keep what was not heard; see `Outbound.clear`."""
+    def hold(self) -> None:
+        """Fall silent at once, and keep what was not heard."""
         if self.is_held:
             return
         self.is_held = True
@@ -207,7 +216,7 @@ class Passages:
             self._unsaid.popleft()
             self._in_work = None
         queued = list(self._queued)
-        pieces = self._ledger.cut(self._outbound.clear(clearing), trio.current_time())
+        pieces = self._ledger.cut(self._outbound.clear(self._listener), trio.current_time())
         rests = [
             replace(passage, text=rest)
             for passage, piece in zip(queued, pieces, strict=True)
@@ -221,9 +230,9 @@ class Passages:
         self.is_held = False
         self._news.unpark_all()
 
-    def stop(self, clearing: Clearing) -> None:
+    def stop(self) -> None:
         """Fall silent for good; what is not known to be heard is cut."""
-        self.hold(clearing)
+        self.hold()
         self._unsaid.clear()
 
     def drop(self) -> None:

@@ -24,6 +24,7 @@ from voiced.journal import (
     RecordingPaused,
     RecordingResumed,
     Silenced,
+    Spent,
     TransferBegan,
     TransferEnded,
 )
@@ -90,6 +91,7 @@ class RecordBuilder:
             "turns": [],
             "barge_ins": [],
             "transfers": [],
+            "spent": None,
             "recording_pauses": [],
             "audio": None,
             "wire": None,
@@ -123,6 +125,9 @@ class RecordBuilder:
                     "duration_s": at_s,
                     "end": {"reason": event.reason, "evidence": event.evidence},
                 }
+            case Spent(tokens=tokens, characters=characters, minutes=minutes):
+                spent = {"tokens": tokens, "characters": characters, "minutes": minutes}
+                self._document["spent"] = spent
             case RecordingPaused() | RecordingResumed() | CallerSpeaking():
                 self._note_pause(event, at_s)
 
@@ -160,9 +165,9 @@ class RecordBuilder:
                     }
                 )
             case Cleared():
-                _note_once(barge_ins[-1], "cleared_after_s", at_s)
+                _note_once(barge_ins, "cleared_after_s", at_s)
             case Silenced():
-                _note_once(barge_ins[-1], "silenced_after_s", at_s)
+                _note_once(barge_ins, "silenced_after_s", at_s)
             case FalseAlarm():
                 barge_ins[-1]["false_alarm"] = True
 
@@ -231,10 +236,10 @@ class RecordBuilder:
         return self._document
 
 
-def _note_once(barge_in: dict[str, Any], key: str, at_s: float) -> None:
-    """Note how long after the voice began something came about, the first time it does."""
-    if barge_in[key] is None:
-        barge_in[key] = round(at_s - barge_in["voice_at_s"], 3)
+def _note_once(barge_ins: list[dict[str, Any]], key: str, at_s: float) -> None:
+    """Note how long after the last voice began something came about, the first time it does."""
+    if barge_ins and barge_ins[-1][key] is None:
+        barge_ins[-1][key] = round(at_s - barge_ins[-1]["voice_at_s"], 3)
 
 
 def _latency(event: AgentSpeaking) -> dict[str, Any]:

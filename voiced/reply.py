@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from voiced.agent.sentences import SentenceSplitter, split_sentences
-from voiced.errors import ProviderTooSlow
+from voiced.errors import AgentTooSlow, ProviderTooSlow, SynthesizerTooSlow, ToolTooSlow
 from voiced.journal import AgentHeard, AgentSpeaking, Cleared, Silenced
-from voiced.outbound import Clearing
 from voiced.passages import Listener, Passage, Passages
 from voiced.phone import refusals_are_the_agents
 from voiced.turns.budgets import Budgets, Spending
@@ -107,11 +106,12 @@ class SpokenReply:
             voice.synthesizer,
             voice.outbound,
             voice.spoken,
-            Listener(begins=self._begins, heard=self._note_heard),
-        )
-        self._clearing = Clearing(
-            sent=lambda at: voice.note(Cleared(at=at)),
-            obeyed=lambda at: voice.note(Silenced(at=at)),
+            Listener(
+                begins=self._begins,
+                heard=self._note_heard,
+                cleared=lambda at: voice.note(Cleared(at=at)),
+                silenced=lambda at: voice.note(Silenced(at=at)),
+            ),
         )
         self._has_words = False
         self._thought = False
@@ -197,8 +197,8 @@ class SpokenReply:
         """Run a tool inside: within its time, and not for ever with the same arguments.
 
         Raises:
-            ProviderTooSlow: it took longer than `[budgets] tool_s`.
-            BudgetSpent: it was called with these arguments too often in a row.
+            ToolTooSlow: it took longer than `[budgets] tool_s`.
+            ToolRepeated: it was called with these arguments too often in a row.
         """
         await self._passages.released()  # it may change the world: not for a turn that may go on
         self._voice.spending.tool(name, arguments)
@@ -208,7 +208,7 @@ class SpokenReply:
             await trio.lowlevel.checkpoint()
             yield
         if scope.cancelled_caught:
-            raise ProviderTooSlow("agent", f"tool {name!r} took longer than {limit_s:g} s")
+            raise ToolTooSlow("agent", f"tool {name!r} took longer than {limit_s:g} s")
 
     # -- for the conversation --------------------------------------------------------------------
 
@@ -233,12 +233,11 @@ class SpokenReply:
 
     def _too_slow(self) -> ProviderTooSlow:
         budgets = self._voice.budgets
-        if self._has_words:
-            return ProviderTooSlow(
-                "synthesizer", f"no audio within {budgets.first_audio_s:g} s of the turn"
-            )
-        limit_s = min(budgets.first_words_s, budgets.first_audio_s)
-        return ProviderTooSlow("agent", f"no words within {limit_s:g} s of the turn")
+        audio_s = budgets.first_audio_s
+        if self._passages.has_unsaid:
+            return SynthesizerTooSlow("synthesizer", f"no audio within {audio_s:g} s of the turn")
+        limit_s = audio_s if self._has_words else min(budgets.first_words_s, audio_s)
+        return AgentTooSlow("agent", f"no words within {limit_s:g} s of the turn")
 
     def release(self) -> None:
         """Let it sound: the turn is certain. From now on its budgets count."""
@@ -278,7 +277,7 @@ class SpokenReply:
 
     def hold(self) -> None:
         """Fall silent at once; the agent may think on."""
-        self._passages.hold(self._clearing)
+        self._passages.hold()
 
     def resume(self) -> None:
         """Go on from the word where it fell silent."""
@@ -293,7 +292,7 @@ class SpokenReply:
         """Stop for good, `clear` ahead of all audio; return what the caller did hear."""
         self._interrupted = True
         self._scope.cancel()
-        self._passages.stop(self._clearing)
+        self._passages.stop()
         return self._passages.heard_text
 
     def withdraw(self) -> None:

@@ -250,7 +250,7 @@ async def test_a_silent_caller_is_prompted_and_in_the_end_told_goodbye(
         ),
         ({"recognizer": ScriptedRecognizer(error=RecognizerFailed("s", "x"))}, "recognizer_failed"),
         ({"recognizer": ScriptedRecognizer(error=ZeroDivisionError())}, "internal_error"),
-        ({"synthesizer": ToneSynthesizer(first_audio_s=60)}, "too_slow"),
+        ({"synthesizer": ToneSynthesizer(first_audio_s=60)}, "synthesizer_too_slow"),
     ],
 )
 async def test_a_failure_inside_speaks_the_apology_and_then_hangs_up(

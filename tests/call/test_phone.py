@@ -210,7 +210,7 @@ async def test_an_agent_that_does_nothing_after_an_act_is_slow_all_the_same(play
 
     tables = {"budgets": {"first_words_s": 1, "first_audio_s": 1}, "call": {"apology": ""}}
     _, record, _ = await play(act, **tables)
-    assert record["end"]["reason"] == "too_slow"
+    assert record["end"]["reason"] == "agent_too_slow"
 
 
 async def test_nothing_is_done_before_the_turn_is_certain(open_world, autojump_clock):

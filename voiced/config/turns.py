@@ -104,10 +104,12 @@ class BudgetsConfig(Table):
     """Tokens of the agent's model in one call; 0 = no limit."""
     max_characters: int = Field(default=0, ge=0)
     """Characters spoken by the synthesizer in one call; 0 = no limit."""
+    max_minutes: float = Field(default=0.0, ge=0, le=240)
+    """Minutes that the agent talks with the caller (not with a transfer's target); 0 = no limit."""
     max_same_tool_calls: int = Field(default=5, ge=0, le=1000)
     """Calls of one tool with the same arguments in a row; 0 = no limit."""
     warn_left_s: float = Field(default=60.0, ge=0, le=3600)
-    """The agent is told when so much is left of `[call] max_duration_s`; 0 = never."""
+    """The agent is told when so much is left of the call or of `max_minutes`; 0 = never."""
 
     def budgets(self) -> Budgets:
         """Return the limits as the call uses them."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voiced.errors import BudgetSpent
+from voiced.errors import BudgetSpent, ToolRepeated
+from voiced.journal import Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,7 @@ class Budgets:
         tool_s: one tool of the agent.
         max_tokens: of the agent's model, in the whole call.
         max_characters: spoken by the synthesizer, in the whole call.
+        max_minutes: that the agent talks with the caller, in the whole call.
         max_same_tool_calls: of one tool with the same arguments in a row.
         warn_left_s: the agent is told when so much is left of the call; 0: never.
     """
@@ -26,6 +28,7 @@ class Budgets:
     tool_s: float = 20.0
     max_tokens: int = 0
     max_characters: int = 0
+    max_minutes: float = 0.0
     max_same_tool_calls: int = 5
     warn_left_s: float = 60.0
 
@@ -37,6 +40,7 @@ class Spending:
         self._budgets = budgets
         self._tokens = 0
         self._characters = 0
+        self._talked_s = 0.0
         self._last_tool = ("", "")
         self._same_tool_calls = 0
 
@@ -50,17 +54,32 @@ class Spending:
         self._characters += n
         _check("characters", self._characters, self._budgets.max_characters)
 
+    @property
+    def talk_left_s(self) -> float:
+        """How much longer the agent may talk with the caller, in seconds; inf for ever."""
+        limit_s = self._budgets.max_minutes * 60.0
+        return max(0.0, limit_s - self._talked_s) if limit_s else float("inf")
+
+    def talked(self, duration_s: float) -> None:
+        """Count time in which the agent and the caller talked."""
+        self._talked_s += duration_s
+
     def tool(self, name: str, arguments: str) -> None:
         """Count a call of a tool; another tool, or other arguments, begin the count anew."""
         if (name, arguments) != self._last_tool:
             self._last_tool, self._same_tool_calls = (name, arguments), 0
         self._same_tool_calls += 1
         limit = self._budgets.max_same_tool_calls
-        _check(f"calls of the tool {name!r} with the same arguments", self._same_tool_calls, limit)
+        if 0 < limit < self._same_tool_calls:
+            n = self._same_tool_calls
+            raise ToolRepeated(
+                f"{n} calls of the tool {name!r} with the same arguments, {limit} are allowed"
+            )
 
-    def document(self) -> dict[str, int]:
-        """Return the counts as JSON values."""
-        return {"tokens": self._tokens, "characters": self._characters}
+    def spent(self, at: float) -> Spent:
+        """Return the counts, for the journal."""
+        minutes = round(self._talked_s / 60.0, 3)
+        return Spent(tokens=self._tokens, characters=self._characters, minutes=minutes, at=at)
 
 
 def _check(what: str, n: int, limit: int) -> None:

@@ -106,10 +106,8 @@ class RecordBuilder:
             self._origin = event.at
         at_s = round(event.at - self._origin, 3)
         match event:
-            case CallRinging():
-                self._document |= {"from": event.caller, "to": event.called}
-            case CallAnswered():
-                self._document["answered_after_s"] = at_s
+            case CallRinging() | CallAnswered() | CallEnded() | Spent():
+                self._note_life(event, at_s)
             case CallerSaid() | AgentSpeaking():
                 turn = _turn(event, at_s)
                 self._turns.append(turn | _WITHHELD if self._withholds else turn)
@@ -119,6 +117,17 @@ class RecordBuilder:
                 self._note_barge_in(event, at_s)
             case AnswererKnown() | TransferBegan() | TransferEnded():
                 self._note_telephony(event, at_s)
+            case RecordingPaused() | RecordingResumed() | CallerSpeaking():
+                self._note_pause(event, at_s)
+
+    def _note_life(
+        self, event: CallRinging | CallAnswered | CallEnded | Spent, at_s: float
+    ) -> None:
+        match event:
+            case CallRinging():
+                self._document |= {"from": event.caller, "to": event.called}
+            case CallAnswered():
+                self._document["answered_after_s"] = at_s
             case CallEnded():
                 self._document |= {
                     "state": "ended",
@@ -128,8 +137,6 @@ class RecordBuilder:
             case Spent(tokens=tokens, characters=characters, minutes=minutes):
                 spent = {"tokens": tokens, "characters": characters, "minutes": minutes}
                 self._document["spent"] = spent
-            case RecordingPaused() | RecordingResumed() | CallerSpeaking():
-                self._note_pause(event, at_s)
 
     def _note_pause(
         self, event: RecordingPaused | RecordingResumed | CallerSpeaking, at_s: float

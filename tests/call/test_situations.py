@@ -21,7 +21,7 @@ class Situation:
     script: list[Speech]
     story: list[str]
     end: str = "caller_hung_up"
-    hangs_up_s: float | None = 10.0
+    hangs_up_s: float | None = 12.0
     keys: list[tuple[float, str]] = field(default_factory=list)
     echoes: bool = False
     tables: dict[str, Any] = field(default_factory=dict)

@@ -102,6 +102,15 @@ async def test_a_producer_that_waits_is_released_by_clear(autojump_clock, outbou
         await released.wait()
 
 
+async def test_a_producer_may_wait_after_another_has_given_up(autojump_clock, outbound, wire):
+    with trio.move_on_after(0.5) as given_up:
+        await outbound.play(np.concatenate([SECOND] * 5), 8000)
+    assert given_up.cancelled_caught
+    with trio.fail_after(5):
+        await outbound.play(SECOND, 8000)
+    assert outbound.unplayed_s == pytest.approx(AHEAD_S + 0.4, abs=0.11)
+
+
 async def test_clear_is_the_next_thing_on_the_wire(autojump_clock, outbound, wire):
     await outbound.play(SECOND, 8000)
     outbound.mark(lambda _: None)

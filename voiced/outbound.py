@@ -106,7 +106,8 @@ class Outbound:
         self._queue.push(pcm, rate_hz)
         self._send_due()
         while self._queue.queued_s > AHEAD_S:
-            self._room = self._room or trio.Event()
+            if self._room is None:  # or somebody waits, or has given up waiting
+                self._room = trio.Event()
             await self._room.wait()
 
     def mark(self, when_played: Callable[[str], None]) -> PlayoutMark:

@@ -68,18 +68,20 @@ class Puppet:
 
     async def converse(self, call, frames, line):
         self.lines.append(line)
-        with frames:
-            async with trio.open_nursery() as nursery:
+        try:
+            with frames:
+                async with trio.open_nursery() as nursery:
 
-                async def hear() -> None:
-                    async for _ in frames:
-                        pass
+                    async def hear() -> None:
+                        async for _ in frames:
+                            pass
+                        nursery.cancel_scope.cancel()
+
+                    nursery.start_soon(hear)
+                    await self._leaves.wait()
                     nursery.cancel_scope.cancel()
-
-                nursery.start_soon(hear)
-                await self._leaves.wait()
-                nursery.cancel_scope.cancel()
-        self.lines.remove(line)
+        finally:
+            self.lines.remove(line)
 
     async def order(self, verb: str, seconds: float) -> None:
         """Do something in the call that came last."""
@@ -89,7 +91,7 @@ class Puppet:
             return
         for line in self.lines[-1:]:
             if verb == "play":
-                with trio.move_on_after(seconds):
+                with trio.move_on_after(seconds / 4):  # it is given up while it waits for room
                     await line.play(np.zeros(round(seconds * 8000), np.int16), 8000)
             elif verb == "name":
                 line.mark(lambda name: None)
@@ -253,7 +255,8 @@ class FarSide:
                 task_status.started()
                 with suppress(MediaStreamClosed):
                     while True:
-                        stream.sent.append((trio.current_time(), await socket.receive()))
+                        message = await socket.receive()
+                        stream.sent.append((trio.current_time(), message))
         except TelnyxError:  # refused
             task_status.started()
 

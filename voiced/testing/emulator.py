@@ -73,6 +73,7 @@ class Account:
         observer: watches all calls from Telnyx's side.
         wall: Unix seconds, for signatures and `occurred_at`.
         webhooks_in_order: deliver one webhook of a call after the other.
+        salt: makes the ids of two accounts with one signing key differ.
     """
 
     api_key: str = API_KEY
@@ -82,6 +83,7 @@ class Account:
     observer: Observer = field(default_factory=Unobserved)
     wall: Callable[[], float] = _wall_clock
     webhooks_in_order: bool = True
+    salt: str = ""
 
 
 class EmulatedTelnyx:
@@ -112,7 +114,7 @@ class EmulatedTelnyx:
         self._unauthorized = 0
         self.exchange = Exchange(
             live_legs=live_legs,
-            account_key=self.public_key,
+            account_key=self.public_key + account.salt,
             connection_id=CONNECTION_ID,
             directory=self.directory,
             services=self._services,

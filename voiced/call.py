@@ -25,7 +25,7 @@ from voiced.answerer import Answerer
 from voiced.audio.codec import audio_rate_hz
 from voiced.endings import ending_of, outcome_of
 from voiced.goodbye import Goodbye, speaking_limit_s
-from voiced.journal import CallEnded, CallRinging
+from voiced.journal import CallAnswered, CallEnded, CallRinging, CallTornDown
 from voiced.ledger import CLOSE_LIMIT_S, LegBooks
 from voiced.leg import Ending, EndReason, LegEvent
 from voiced.log import get_logger
@@ -287,6 +287,8 @@ class Call:
             self.end(EndReason.MAX_DURATION, f"{self._config.call.max_duration_s:g} s are over")
         finally:
             self.end(EndReason.SHUTDOWN, "the daemon stopped")
+            now = trio.current_time()
+            self.note(CallTornDown(after_s=now - self._settled_ending().at, at=now))
             limit_s = self._goodbye_limit_s(self._config.call.apology)
             with trio.move_on_after(limit_s, shield=True):
                 await self._say_goodbye()
@@ -334,6 +336,7 @@ class Call:
         if media is None:
             return
         self.milestones.reach("answered")
+        self.note(CallAnswered(at=trio.current_time()))
         self.record.session(media.started.call_session_id)
         if self._answerer is not None:
             self._answerer.answered()  # `call.answered` may be late

@@ -26,6 +26,7 @@ from voiced.ledger import LEDGER_FILE, Ledger, Settler
 from voiced.listeners import Listener, open_listener, serve_app, serve_connections
 from voiced.log import get_logger
 from voiced.media_socket import MediaEndpoint
+from voiced.metrics import Metrics, Observers
 from voiced.record_store import RecordStore
 from voiced.services import Services
 from voiced.staff import open_staff
@@ -103,6 +104,7 @@ async def open_services(
     key = config.telnyx.api_key
     api_key = key.get_secret_value() if key is not None else ""
     async with AsyncExitStack() as stack:
+        metrics = Metrics()
         records = RecordStore(config.records.path)
         ledger = await Ledger.open(config.records.path / LEDGER_FILE)
         stack.callback(ledger.close)
@@ -125,7 +127,8 @@ async def open_services(
             records=records,
             ledger=ledger,
             fetcher=fetcher,
-            observer=observer or Unobserved(),
+            observer=Observers([metrics, observer or Unobserved()]),
+            metrics=metrics,
             flights=await stack.enter_async_context(_open_flights(config, records)),
         )
 
@@ -235,6 +238,7 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
             core.switchboard,
             core.dialer,
             services.records,
+            services.metrics,
             token=config.admin.token.get_secret_value(),
             drain=drain,
         )

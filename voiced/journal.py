@@ -169,6 +169,14 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallTornDown:
+    """Of the call's tasks none is left; `after_s` counts from the cause of its end."""
+
+    after_s: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded:
     """The call is over; `reason` is the end reason's name, `evidence` what proves it."""
 
@@ -194,6 +202,7 @@ JournalEvent: TypeAlias = (
     | RecordingPaused
     | RecordingResumed
     | Spent
+    | CallTornDown
     | CallEnded
 )
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import trio
-
 from voiced.errors import MediaStreamClosed, RemoteProtocolError
-from voiced.journal import CallAnswered
 from voiced.leg import LegEvent
 from voiced.log import get_logger
 from voiced.services import Media
@@ -15,6 +12,8 @@ from voiced.telnyx import commands
 from voiced.telnyx.media import MediaFormat, MediaStream, Started, Stopped
 
 if TYPE_CHECKING:
+    import trio
+
     from voiced.leg import Leg
     from voiced.services import CallFace, LentSocket, Services
     from voiced.telnyx.events import WebhookEvent
@@ -105,7 +104,6 @@ async def start_media(lent: LentSocket, outbound: MediaFormat, leg: Leg, call: C
     if message.call_control_id != leg.id:
         raise RemoteProtocolError("media socket: start.call_control_id is another call's")
     leg.apply(LegEvent.MEDIA_STARTED)
-    call.note(CallAnswered(at=trio.current_time()))
     given = message.media_format
     log.info("media started", encoding=given.encoding, sample_rate=given.sample_rate)
     return Media(lent=lent, stream=stream, started=message)

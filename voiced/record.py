@@ -19,6 +19,7 @@ from voiced.journal import (
     CallerSaid,
     CallerSpeaking,
     CallRinging,
+    CallTornDown,
     Cleared,
     FalseAlarm,
     RecordingPaused,
@@ -86,6 +87,7 @@ class RecordBuilder:
             "answered_after_s": None,
             "duration_s": None,
             "end": None,
+            "teardown_s": None,
             "outcome": None,
             "answered_by": None,
             "turns": [],
@@ -106,7 +108,7 @@ class RecordBuilder:
             self._origin = event.at
         at_s = round(event.at - self._origin, 3)
         match event:
-            case CallRinging() | CallAnswered() | CallEnded() | Spent():
+            case CallRinging() | CallAnswered() | CallTornDown() | CallEnded() | Spent():
                 self._note_life(event, at_s)
             case CallerSaid() | AgentSpeaking():
                 turn = _turn(event, at_s)
@@ -121,13 +123,15 @@ class RecordBuilder:
                 self._note_pause(event, at_s)
 
     def _note_life(
-        self, event: CallRinging | CallAnswered | CallEnded | Spent, at_s: float
+        self, event: CallRinging | CallAnswered | CallTornDown | CallEnded | Spent, at_s: float
     ) -> None:
         match event:
             case CallRinging():
                 self._document |= {"from": event.caller, "to": event.called}
             case CallAnswered():
                 self._document["answered_after_s"] = at_s
+            case CallTornDown(after_s=after_s):
+                self._document["teardown_s"] = round(after_s, 4)
             case CallEnded():
                 self._document |= {
                     "state": "ended",

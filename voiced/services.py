@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from voiced.flights import NoFlights
+from voiced.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -47,6 +48,7 @@ class Services:
     ledger: Ledger
     fetcher: RecordingFetcher
     observer: Observer
+    metrics: Metrics = field(default_factory=Metrics)
     flights: Flights = field(default_factory=NoFlights)
 
 

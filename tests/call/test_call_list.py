@@ -21,6 +21,7 @@ from tests.call.test_dialer import (
 from voiced.admin import make_admin_app
 from voiced.campaign import Limits, call_list
 from voiced.errors import CallListError
+from voiced.metrics import Metrics
 from voiced.remote.client import AdminClient, Where
 from voiced.remote.lists import PATIENCE_S, Placer
 
@@ -49,6 +50,7 @@ async def open_list(world, tmp_path, text=LIST):
         world.switchboard,
         world.dialer,
         world.store,
+        Metrics(),
         token="",
         drain=world.switchboard.refuse_new_calls,
     )

@@ -16,11 +16,13 @@ from voiced.admin.calls import add_call_routes
 from voiced.admin.guard import add_guard
 from voiced.call_request import NothingMore
 from voiced.errors import BadRequest, CannotDial
+from voiced.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.dialer import Dialer
+    from voiced.metrics import Metrics
     from voiced.record_store import RecordStore
     from voiced.switchboard import Switchboard
 
@@ -33,6 +35,7 @@ def make_admin_app(
     switchboard: Switchboard,
     dialer: Dialer,
     records: RecordStore,
+    metrics: Metrics,
     *,
     token: str,
     drain: Callable[[], None],
@@ -43,6 +46,7 @@ def make_admin_app(
         switchboard: the live calls.
         dialer: the calls that we place.
         records: the calls that have ended.
+        metrics: what Prometheus asks for.
         token: whoever asks must have it; "" for none.
         drain: lets the daemon end when its calls have ended.
     """
@@ -53,6 +57,11 @@ def make_admin_app(
     _add_error_handlers(app)
     _add_health_routes(app, switchboard, drain)
     add_call_routes(app, switchboard, dialer, records)
+
+    @app.get("/metrics")
+    async def scrape() -> Response:
+        return Response(metrics.render(), content_type=CONTENT_TYPE)
+
     return app
 
 

@@ -204,15 +204,18 @@ class Sweeper(Saboteur):
             for task in children
             if self._exits.get(task, float("inf")) - ended_at > GONE_WITHIN_S
         ]
+        requests = [entry.data for entry in replayed.entries if entry.kind == "request"]
         ids = [
-            json.loads(entry.data["body"])["command_id"]
-            for entry in replayed.entries
-            if entry.kind == "request" and entry.data["action"] in {"hangup", "reject"}
+            json.loads(request["body"])["command_id"]
+            for request in requests
+            if request["action"] in {"hangup", "reject"}
         ]
+        was_dialled = any(request["action"] == "dial" for request in requests)
         reason = record["end"]["reason"]
         bridged_on = reason == "shutdown" and self.call.leg.is_bridged
         gone = reason in FAR_END or self._way is hang_up
-        owed = 0 if gone or bridged_on else 1
+        never_up = record["direction"] == "outgoing" and not was_dialled
+        owed = 0 if gone or bridged_on or never_up else 1
         checks = {
             f"left after {GONE_WITHIN_S} s: {late}": not late,
             "call task left": call_task in self._exits,

@@ -161,3 +161,13 @@ def test_situation(lines):
 
 def test_there_are_sixty_situations_at_least():
     assert len(list(situations())) >= 60
+
+
+def test_who_speaks_in_the_moment_of_a_prompt_is_not_prompted():
+    stage = Stage(TurnRules())
+    stage.play(0.0, "open")
+    stage.play(2.0, "over")
+    stage.now = 12.0  # nobody has told the floor yet that this is when it wanted to wake
+    assert stage.floor.wake_at == 12.0
+    stage.take(SpeechStarted(at=12.0))
+    assert stage.done == []

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks.soak.real import RSS_GROWTH_MB as REAL_RSS_GROWTH_MB
 from benchmarks.soak.real import RealPlan, run_real
 from benchmarks.soak.samples import growth, table
 from benchmarks.soak.virtual import VirtualPlan, run_virtual
@@ -45,11 +46,13 @@ def main(argv: list[str]) -> int:
         virtual = run_virtual(plan, _progress)
         took_s = time.perf_counter() - began
         print(f"\nvirtual: {arguments.hours:g} h in {took_s:.0f} s\n")
-        found += _conclude(virtual.samples, virtual.reasons, virtual.faults)
+        _show(virtual.samples, virtual.reasons)
+        found += [*virtual.faults, *growth(virtual.samples)]
     if arguments.minutes > 0:
         real = run_real(RealPlan(minutes=arguments.minutes, calls=arguments.calls), _progress)
         print(f"\nreal: {real.samples[-1].at_s:.0f} s\n")
-        found += _conclude(real.samples, real.ended_by, real.faults)
+        _show(real.samples, real.ended_by)
+        found += [*real.faults, *growth(real.samples, rss_growth_mb=REAL_RSS_GROWTH_MB)]
         if real.exit_code != 0:
             found.append(f"the daemon ended with {real.exit_code} after SIGTERM")
     for fault in found:
@@ -61,10 +64,9 @@ def _progress(sample: Sample) -> None:
     print(sample.line(), file=sys.stderr, flush=True)
 
 
-def _conclude(samples: Sequence[Sample], ends: Counter[str], faults: list[str]) -> list[str]:
+def _show(samples: Sequence[Sample], ends: Counter[str]) -> None:
     print(table(samples))
     print("\nended: " + ", ".join(f"{n} {reason}" for reason, n in ends.most_common()))
-    return [*faults, *growth(samples)]
 
 
 if __name__ == "__main__":

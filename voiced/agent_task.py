@@ -59,7 +59,7 @@ class AgentTask:
 
     def transfer(self, to: str) -> bool:
         """Transfer the caller now, whatever is being said; False if that is under way already."""
-        if self._transfer is not None:
+        if self._is_handed_over:
             return False
         self._transfer = Transfer(to)
         self._talking.cancel()
@@ -69,6 +69,11 @@ class AgentTask:
         """Say nothing more: the leg is given to somebody else."""
         self.is_silent = True
         self._talking.cancel()
+
+    @property
+    def _is_handed_over(self) -> bool:
+        """Whether the leg is somebody else's, or about to be."""
+        return self._transfer is not None or self.is_silent
 
     def key_pressed(self, key: str, at: float) -> None:
         """Take a key of the caller."""
@@ -93,9 +98,12 @@ class AgentTask:
 
             async def look_for_machine() -> None:
                 nonlocal found
-                found = await answerer.is_no_person()
-                if self._config.on_machine != "carry on" or found.verdict is Verdict.FAX:
-                    nursery.cancel_scope.cancel()
+                judgement = await answerer.is_no_person()
+                carries_on = self._config.on_machine == "carry on"
+                if self._is_handed_over or (carries_on and judgement.verdict is not Verdict.FAX):
+                    return
+                found = judgement
+                nursery.cancel_scope.cancel()
 
             nursery.start_soon(look_for_machine, name="machine detection")
             await trio.lowlevel.checkpoint()  # let it see at once what is known already
@@ -121,8 +129,9 @@ class AgentTask:
         failed: str | None = None
         while True:
             decision: Transfer | EndReason | None = None
-            with trio.CancelScope() as self._talking:
-                decision = await self._talker.talk(failed)
+            if not self._is_handed_over:
+                with trio.CancelScope() as self._talking:
+                    decision = await self._talker.talk(failed)
             if self.is_silent:
                 await self._unheard_while(trio.sleep_forever)
             if isinstance(decision, Transfer):

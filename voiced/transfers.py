@@ -204,9 +204,10 @@ class Handover:
         with trio.move_on_after(SETTLE_GRACE_S) as self._settling:
             await self._telnyx.send(command)
             self._bridged = True  # unless a hangup says otherwise
-            await other.books.bridged()
             self._settling.deadline = trio.current_time() + BRIDGE_GRACE_S
             await trio.sleep_forever()
+        if self._bridged:  # the webhook may have been faster than the answer
+            await other.books.bridged()
 
     @property
     def _leg_id(self) -> CallControlId:

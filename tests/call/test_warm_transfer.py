@@ -5,10 +5,13 @@ import pytest
 import trio
 
 from voiced.agent.briefing import CONNECTING, DECLINED
+from voiced.ledger import LegBooks
 from voiced.testing.callees import Answers, busy, human
 from voiced.testing.caller import PlayedCaller, silent_caller
+from voiced.testing.emulator import Account
 from voiced.testing.faults import Faults, RestFault
 from voiced.testing.providers import FunctionAgent
+from voiced.testing.rules import Latencies
 
 TARGET = "+13125550177"
 BRIEFING = "Mister Smith is on the line about his order."
@@ -62,6 +65,23 @@ async def test_a_target_who_takes_the_call_is_briefed_and_bridged(
     assert report.violations == other.violations == ()
     assert not report.zombie
     assert not other.zombie
+
+
+@pytest.mark.parametrize("reply_s", [0.011, 3.0])
+async def test_bridged_legs_are_no_longer_ours_to_end_whichever_news_comes_first(
+    open_world, autojump_clock, clerk, monkeypatch, reply_s
+):
+    given_away = []
+
+    async def note(books, *, is_bridged=True):
+        given_away.append((books, is_bridged))
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(LegBooks, "bridged", note)
+    account = Account(latencies=Latencies(reply_s=reply_s))
+    async with open_world(agent=clerk, emulator={"account": account}) as world:
+        await hold(world, keys("1", at_s=12.0))
+    assert len({id(books) for books, is_bridged in given_away if is_bridged}) == 2
 
 
 @pytest.mark.parametrize(

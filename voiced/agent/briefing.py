@@ -78,6 +78,7 @@ class _BriefingDialogue:
         words = set(turn.text.lower().split())
         if turn.digits == "1" or (not turn.digits and words & _YES and not words & _NO):
             await reply.say(CONNECTING, protected=True)
+            await reply.wait_heard()
             self._accepted.set()
         elif turn.digits == "2" or (not turn.digits and words & _NO):
             await self._decline(reply)

@@ -296,7 +296,10 @@ class Switchboard:
     def _webhook_of_other_leg(self, event: WebhookEvent) -> Call | None:
         """Take an event of a leg that we dialled, or that a caller is being transferred to."""
         state = parse_client_state(event.client_state)
-        call = self._by_ref.get(state[1]) if state else self._by_target.get(event.call_control_id)
+        if state:
+            call = self._by_ref.get(state[1])
+        else:
+            call = self._by_target.get(event.call_control_id) or self._transferring(event)
         if call is None:
             log.debug("webhook for no live call", type=type(event).__name__)
         elif state and state[0] == "dialled":
@@ -314,6 +317,14 @@ class Switchboard:
                 del self._by_target[event.call_control_id]
             call.webhook_of_target(event)
         return call
+
+    def _transferring(self, event: WebhookEvent) -> Call | None:
+        """Return the call to whose target an event without our state belongs, by its session."""
+        for call in self._by_ref.values():
+            session_id = call.record.document().get("call_session_id")
+            if session_id and session_id == event.call_session_id and call.leg.is_being_transferred:
+                return call
+        return None
 
     def _make_call(
         self,

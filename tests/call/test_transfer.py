@@ -156,6 +156,24 @@ async def test_a_target_who_cannot_be_reached_brings_the_caller_back_with_the_re
     assert line.actions() == ["answer", "transfer"]
 
 
+async def test_a_target_is_known_by_its_session_where_telnyx_leaves_our_state_out(
+    open_transfer, autojump_clock
+):
+    reason_heard: list[str] = []
+    async with open_transfer(reason_heard) as line:
+        await line.ring()
+        async with line.media() as socket:
+            await begin(line, socket)
+            hangup = {"hangup_cause": "user_busy", "client_state": None}
+            await line.webhook("call.hangup", "v3:stranger", call_session_id="other", **hangup)
+            await talk(socket, 0.6, 1)
+            assert reason_heard == []
+            await line.webhook("call.hangup", "v3:target", **hangup)
+            await talk(socket, 1, 2)
+            assert reason_heard == ["busy"]
+            await line.webhook("call.hangup", hangup_cause="normal_clearing")
+
+
 async def test_a_stream_that_was_stopped_for_a_failed_transfer_starts_anew(
     open_transfer, autojump_clock
 ):

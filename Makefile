@@ -19,7 +19,7 @@ ASYNC_SOURCES = $(shell grep -rlwE 'async|await|trio' --include='*.py' $(SOURCES
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 DEBIAN_PYTHON = python$(shell $(PYTHON) -c '$(VERSION)')
 
-.PHONY: help setup interpreter system demo test check goldens replay sweep format fuzz soak bench clean
+.PHONY: help setup interpreter system peers demo test check goldens replay sweep format fuzz soak bench clean
 
 help:
 	@echo "make demo     a spoken call with an emulated Telnyx, no account needed"
@@ -69,11 +69,19 @@ $(STAMP): pyproject.toml requirements.lock | system
 	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3]'
 	@touch $@
 
+# Real programs that the tests talk with, as command=package: installed where the command is missing.
+PEERS :=
+
+peers:
+	@packages=(); \
+	for peer in $(PEERS); do command -v "$${peer%%=*}" >/dev/null || packages+=("$${peer#*=}"); done; \
+	[ "$${#packages[@]}" = 0 ] || .ci/apt-install "$${packages[@]}"
+
 demo: setup
 	@$(BIN)/voiced simulate
 
 # Coverage speaks up only when it is too low, so that pytest's closing line stands last.
-test: check
+test: check peers
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
 	@.ci/quietly $(BIN)/coverage report

@@ -85,6 +85,7 @@ class Answering:
                 stream=self._streams.options if with_answer else None,
                 record=self._recording.options,
                 send_silence_when_idle=True,
+                webhook_url=self._config.call_webhook_url,
             )
         )
         self._accepted = True

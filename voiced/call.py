@@ -107,7 +107,7 @@ class Call:
         """How far it has come; the switchboard adds the end."""
         if leg.id is not None:
             self.milestones.reach("placed")
-        self._goodbye = Goodbye(leg, self.services.telnyx)
+        self._goodbye = Goodbye(leg, self.services.telnyx, self._config.call_webhook_url)
         self.books = LegBooks(
             services.ledger,
             services.records,

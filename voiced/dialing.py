@@ -157,6 +157,7 @@ class Dialing:
             stream=None if self._recording.must_be_told else self._streams.options,
             record=self._recording.options,
             send_silence_when_idle=True,
+            webhook_url=config.call_webhook_url,
         )
         try:
             data = await self._telnyx.send(command)

@@ -40,9 +40,11 @@ def speaking_limit_s(text: str) -> float:
 class Goodbye:
     """Ends one leg at Telnyx."""
 
-    def __init__(self, leg: Leg, telnyx: TelnyxClient) -> None:
+    def __init__(self, leg: Leg, telnyx: TelnyxClient, webhook_url: str | None = None) -> None:
+        """Make what ends `leg`; if it must be answered for that, webhooks go to `webhook_url`."""
         self._leg = leg
         self._telnyx = telnyx
+        self._webhook_url = webhook_url
         self._waiting = trio.CancelScope()
         self.answered = trio.Event()
         """Set by the call on `call.answered`."""
@@ -115,7 +117,8 @@ class Goodbye:
         """Answer only to say that nobody can answer; True once Telnyx has confirmed it."""
         self._leg.apply(LegEvent.ANSWER_SENT)
         with trio.move_on_after(timeout_s) as self._waiting:
-            if await self._try(commands.Answer(call_control_id=self._id)):
+            answer = commands.Answer(call_control_id=self._id, webhook_url=self._webhook_url)
+            if await self._try(answer):
                 await self.answered.wait()
                 return True
         return False

@@ -101,7 +101,7 @@ class Session:
             self._path,
             call,
             services.telnyx,
-            services.config.transfer,
+            services.config,
             target_state,
         )
 

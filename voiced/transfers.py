@@ -23,7 +23,7 @@ from voiced.telnyx.outcome import Outcome, dial_result
 
 if TYPE_CHECKING:
     from voiced.agent.base import DialogueAgent
-    from voiced.config import TransferConfig
+    from voiced.config import Config
     from voiced.ledger import LegBooks
     from voiced.leg import Leg
     from voiced.media_path import MediaPath
@@ -81,7 +81,7 @@ class Handover:
         path: MediaPath,
         call: HandingCall,
         telnyx: TelnyxClient,
-        config: TransferConfig,
+        config: Config,
         client_state: str,
     ) -> None:
         """Make what transfers `leg`; its targets' webhooks carry `client_state`."""
@@ -89,7 +89,8 @@ class Handover:
         self._path = path
         self._call = call
         self._telnyx = telnyx
-        self._config = config
+        self._config = config.transfer
+        self._webhook_url = config.call_webhook_url
         self._client_state = client_state
         self._attempts = 0
         self._settling = trio.CancelScope()
@@ -162,6 +163,7 @@ class Handover:
             early_media=self._config.early_media,
             timeout_secs=self._config.ring_s,
             target_leg_client_state=self._client_state,
+            webhook_url=self._webhook_url,
             purpose=f"transfer {self._attempts}",
         )
         with trio.move_on_after(self._config.ring_s + SETTLE_GRACE_S) as self._settling:

@@ -55,5 +55,14 @@ def test_tls_of_our_own_makes_the_urls_secure(tmp_path):
     assert config.media_url("t") == "wss://127.0.0.1:8080/telnyx/media/t"
 
 
+def test_a_call_goes_to_its_own_instance_where_that_has_an_address_of_its_own():
+    config = config_of(public_url="https://all.example.org", call_url="https://two.example.org/")
+    assert config.webhook_url == "https://all.example.org/telnyx/webhook"
+    assert config.call_webhook_url == "https://two.example.org/telnyx/webhook"
+    assert config.texml_status_url == "https://two.example.org/telnyx/texml/status"
+    assert config.media_url("t") == "wss://two.example.org/telnyx/media/t"
+    assert config_of(public_url="https://all.example.org").call_webhook_url is None
+
+
 def test_an_empty_api_key_is_none():
     assert parse_config({"telnyx": {"api_key": ""}}, {}).telnyx.api_key is None

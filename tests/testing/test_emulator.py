@@ -60,6 +60,14 @@ async def test_a_whole_call_has_the_order_and_the_times_of_the_protocol(tiny, au
     assert socket.closed_by == "telnyx"
 
 
+async def test_events_after_an_answer_go_where_the_answer_says(tiny, autojump_clock):
+    tiny.answer_body = {"webhook_url": "http://tiny.test/elsewhere"}
+    await tiny.telnyx.ring(silent_caller(hangs_up_s=1.0), rules=QUIET)
+    first, *later = [body["meta"]["delivered_to"] for _, body in tiny.webhooks]
+    assert first == "http://tiny.test/telnyx/webhook"
+    assert set(later) == {"http://tiny.test/elsewhere"}
+
+
 async def test_an_echo_comes_back_to_the_caller_one_frame_later_without_a_hole(
     tiny, autojump_clock
 ):

@@ -46,6 +46,8 @@ class ServerConfig(Table):
     """Listening address, `host:port`; `:port` for every interface, port 0 for any free one."""
     public_url: HttpUrl = ""
     """http(s) URL at which Telnyx reaches `bind`; "" = `bind` itself."""
+    call_url: HttpUrl = ""
+    """URL at which Telnyx reaches this instance and no other; "" = `public_url`."""
     insecure: bool = False
     """Accept unsigned webhooks; for loopback only."""
     tls_certificate: str = ""
@@ -64,6 +66,11 @@ class ServerConfig(Table):
         if self.public_url:
             return self.public_url
         return f"{'https' if self.tls_certificate else 'http'}://{self.address.reachable}"
+
+    @property
+    def call_base_url(self) -> str:
+        """Where a call's own traffic goes once this instance has it; without a slash at the end."""
+        return self.call_url or self.base_url
 
 
 class AdminConfig(Table):
@@ -241,13 +248,18 @@ class Config(Table):
         return self.server.base_url + WEBHOOK_PATH
 
     @property
+    def call_webhook_url(self) -> str | None:
+        """Where Telnyx shall post the webhooks of a call of ours; None = where it posts all."""
+        return self.server.call_url + WEBHOOK_PATH if self.server.call_url else None
+
+    @property
     def texml_status_url(self) -> str:
-        """Where Telnyx posts how TeXML calls and their streams go."""
-        return self.server.base_url + TEXML_STATUS_PATH
+        """Where Telnyx posts how the streams of TeXML calls go."""
+        return self.server.call_base_url + TEXML_STATUS_PATH
 
     def media_url(self, token: str) -> str:
         """Return the WebSocket URL (ws or wss) for the call that holds `token`."""
-        base = self.server.base_url
+        base = self.server.call_base_url
         return f"ws{base.removeprefix('http')}{MEDIA_PATH}/{quote(token, safe='')}"
 
     def with_public_address(self, address: str) -> Config:

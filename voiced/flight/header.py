@@ -84,6 +84,7 @@ def config_document(config: Config, line: str) -> dict[str, Any]:
         "agent": _provider(staff.agent),
         "synthesizer": _provider(staff.synthesizer),
         "base_url": config.server.base_url,
+        "call_url": config.server.call_url,
         "connection_id": config.telnyx.connection_id,
         "has_api_key": config.telnyx.api_key is not None,
     }

@@ -99,7 +99,9 @@ class _Redactor:
     def __init__(self, recording: FlightRecording) -> None:
         self._recording = recording
         self._numbers: dict[str, str] = {}
-        self._base_url = recording.header["config"]["base_url"]
+        config = recording.header["config"]
+        self._call_url = config.get("call_url", "")
+        self._call_base_url = self._call_url or config["base_url"]
         self._ours = _Silencer(*recording.outbound)
         self._callers: _Silencer | None = None
         turns = json.dumps(recording.header["config"].get("turns", {}), ensure_ascii=False)
@@ -160,8 +162,8 @@ class _Redactor:
         config: dict[str, Any] = self._setting(header["config"])
         for table in PROVIDERS:
             config[table] = {"provider": header["config"][table]["provider"], "settings": {}}
-        parts = urlsplit(self._base_url)
-        config["base_url"] = f"{parts.scheme}://{HOST}{parts.path}"
+        config["base_url"] = _elsewhere(header["config"]["base_url"])
+        config["call_url"] = self._call_url and _elsewhere(self._call_url)
         return {
             **header,
             "config": config,
@@ -250,9 +252,9 @@ class _Redactor:
         return value
 
     def _text(self, text: str, key: str) -> str:
-        if key == "stream_url":
-            base = self._base_url.removeprefix("http")
-            host = urlsplit(self._base_url).netloc
+        if key in {"stream_url", "webhook_url"}:
+            base = self._call_base_url.removeprefix("http")
+            host = urlsplit(self._call_base_url).netloc
             return text.replace(base, base.replace(host, HOST))
         if key == "client_state":
             return text if parse_client_state(text) else "eA=="  # ours holds no more than a name
@@ -265,6 +267,12 @@ class _Redactor:
         if text.startswith(("sip:", "sips:")):
             return self._numbers.setdefault(text, f"sip:{len(self._numbers)}@{HOST}")
         return redact_words(text)
+
+
+def _elsewhere(url: str) -> str:
+    """Return an address of the daemon with another host."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{HOST}{parts.path}"
 
 
 def redact_words(text: str) -> str:

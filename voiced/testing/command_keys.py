@@ -183,7 +183,6 @@ COMMANDS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
             **_RECORD,
             **_SIP,
             **_WEBHOOKS,
-            "webhook_url": _ELSEWHERE,
             "assistant": _ELSEWHERE,
             "billing_group_id": _TEXT,
             "conversation_relay_config": _ELSEWHERE,

@@ -170,6 +170,7 @@ class Deliveries:
         self._settings = settings
         self._courier = Courier(settings, faults=faults, ledger=ledger)
         self._call_id = call_id
+        self._url = settings.url
         self._count = 0
 
     def send(self, event_type: str, payload: Mapping[str, Any]) -> None:
@@ -181,7 +182,7 @@ class Deliveries:
             occurred_at=iso_time(self._settings.wall()),
             event_id=derived_id("event", self._call_id, self._count),
         )
-        url = self._settings.url
+        url = self._url
         self._courier.send(
             Parcel(
                 event_type=event_type,
@@ -191,6 +192,10 @@ class Deliveries:
                 payload=payload,
             )
         )
+
+    def send_to(self, url: str) -> None:
+        """Send the events from now on to `url`."""
+        self._url = url
 
     def close(self) -> None:
         """Say that no more events will come; `run` ends when all are delivered or given up."""

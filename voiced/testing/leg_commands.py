@@ -160,6 +160,8 @@ def _gather_using_audio(leg: PhoneLeg, body: Mapping[str, Any]) -> None:
 
 
 def _answer(leg: PhoneLeg, body: Mapping[str, Any]) -> None:
+    if body.get("webhook_url"):
+        leg.context.events.send_to(body["webhook_url"])
     if body.get("stream_url"):
         leg.streams.start(stream_request(leg, body))
     leg.pick_up()

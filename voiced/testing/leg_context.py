@@ -90,6 +90,10 @@ class EventSink(Protocol):
         """Queue an event that occurs now; never waits."""
         ...
 
+    def send_to(self, url: str) -> None:
+        """Send the events from now on to `url`, as a command has asked."""
+        ...
+
     def close(self) -> None:
         """Say that no more events will come."""
         ...

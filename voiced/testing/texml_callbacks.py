@@ -81,6 +81,9 @@ class TexmlCallbacks:
             case _:
                 pass
 
+    def send_to(self, url: str) -> None:
+        """Change nothing: where forms go is said by the application and by its document."""
+
     def close(self) -> None:
         """Say that no more events will come."""
         self._courier.close()

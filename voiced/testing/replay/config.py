@@ -36,7 +36,11 @@ def replay_config(recording: FlightRecording, signer: Signer) -> Config:
     }
     lines = {name: _known(line, LineConfig) for name, line in recorded["lines"].items()}
     ours = {
-        "server": {"bind": "127.0.0.1:0", "public_url": recorded["base_url"]},
+        "server": {
+            "bind": "127.0.0.1:0",
+            "public_url": recorded["base_url"],
+            "call_url": recorded.get("call_url", ""),
+        },
         "telnyx": {
             "api_key": API_KEY if recorded["has_api_key"] else "",
             "public_key": signer.public_key,

@@ -3,6 +3,7 @@
 import pytest
 
 from voiced.heard import HeardLedger, unheard_text, words_within
+from voiced.word_times import Word
 
 
 def two_sentences():
@@ -96,6 +97,46 @@ def test_a_piece_that_is_still_being_synthesized_is_cut_by_an_estimate_of_its_le
     (piece,) = ledger.cut(0.5)
     assert piece.heard == "part"
     assert piece.heard_text == "one"
+
+
+def timed(text, *ends, end_s=None):
+    """A piece of which the first words end at `ends`; `end_s` of a whole one."""
+    ledger = HeardLedger()
+    ledger.begin(text, 10.0)
+    ledger.told([Word(word, end) for word, end in zip(text.split(), ends, strict=False)])
+    if end_s is not None:
+        ledger.finish(10.0 + end_s, "e0:1")
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("at_s", "heard"),
+    [(0.1, ""), (0.29, ""), (0.31, "We"), (1.9, "We"), (2.1, "We are"), (2.6, "We are open")],
+)
+def test_where_the_words_times_are_told_what_was_heard_is_exact(at_s, heard):
+    # By letters, "We are" would have been heard after 1.6 s.
+    (piece,) = timed("We are open today.", 0.3, 2.0, 2.5, 2.9, end_s=3.0).cut(10.0 + at_s)
+    assert (piece.heard_text, piece.heard) == (heard, "part" if heard else "none")
+
+
+def test_when_only_silence_is_left_of_a_piece_it_was_heard():
+    (piece,) = timed("We are  open.", 0.3, 0.6, 1.0, end_s=1.5).cut(11.2)
+    assert (piece.heard, piece.heard_text) == ("all", "We are  open.")
+
+
+def test_the_words_of_a_piece_that_is_still_being_synthesized_are_as_exact():
+    ledger = timed("one two three four five six", 0.2, 1.8)
+    assert [piece.heard_text for piece in ledger.cut(10.0 + 1.7)] == ["one"]
+    # Its end is unknown, and the estimate from the letters does not overrule the words.
+    ledger = timed("one two three", 0.2, 4.0)
+    assert [(piece.heard, piece.heard_text) for piece in ledger.cut(13.9)] == [("part", "one")]
+
+
+def test_behind_the_last_word_told_the_letters_count():
+    (piece,) = timed("one two three four", 0.5, 1.0, end_s=3.0).cut(10.0 + 2.2)
+    assert piece.heard_text == "one two three"
+    (piece,) = timed("one two three four", 0.5, 1.0).cut(10.0 + 1.3)
+    assert piece.heard_text == "one two"
 
 
 def test_what_no_mark_settles_stays_unknown_when_the_call_ends():

@@ -3,7 +3,8 @@
 A reply is spoken in pieces (sentences). Each lies on the playout timeline, in seconds of audio
 given to Telnyx, and is followed by a mark. A mark that comes back in its own epoch proves that its
 piece was played. `clear` makes Telnyx return *all* marks, so a mark of an older epoch proves
-nothing; what was heard then follows from how far playing had come, to the word.
+nothing; what was heard then follows from how far playing had come: by the times of its words where
+the synthesizer tells them (`voiced.word_times`), by its letters elsewhere.
 
 That position is our own reckoning: it goes on although nobody plays (a socket that is half open).
 So where a mark is overdue, it proves nothing either, and what became of the piece is not known.
@@ -13,8 +14,15 @@ Pure: positions and times are arguments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from voiced.word_times import word_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voiced.word_times import Word
 
 Heard: TypeAlias = Literal["all", "part", "none", "unknown"]
 """How much of a piece reached the caller; "unknown": its mark never came back when it should."""
@@ -40,6 +48,7 @@ class _Piece:
     begun_in: str = ""
     mark: str = ""
     mark_due_at: float = float("inf")
+    words: list[Word] = field(default_factory=list)
     result: HeardPiece | None = None
 
 
@@ -58,6 +67,10 @@ class HeardLedger:
         end_s = start_s + max(1, len(text)) / LETTERS_PER_S
         piece = _Piece(text=text, start_s=start_s, end_s=end_s, begun_in=f"e{epoch}")
         self._pieces.append(piece)
+
+    def told(self, words: Sequence[Word]) -> None:
+        """Note when the next words of the last piece begun have sounded, counted from its start."""
+        self._pieces[-1].words += words
 
     def finish(self, end_s: float, mark: str, plays_until: float = float("inf")) -> None:
         """Note that the last piece begun ends at `end_s` and is followed by `mark`.
@@ -128,11 +141,27 @@ def _doubt(piece: _Piece, played_s: float) -> HeardPiece:
 def _cut(piece: _Piece, played_s: float) -> HeardPiece:
     if played_s <= piece.start_s:
         return _settle(piece, "none", "")
-    if played_s >= piece.end_s:
+    if played_s >= piece.end_s and (piece.mark or not piece.words):
         return _settle(piece, "all", piece.text)
-    share = (played_s - piece.start_s) / (piece.end_s - piece.start_s)
-    text = words_within(piece.text, share)
+    text = _heard_words(piece, played_s - piece.start_s)
+    if text == " ".join(piece.text.split()):
+        return _settle(piece, "all", piece.text)  # what is left of it is silence
     return _settle(piece, "part" if text else "none", text)
+
+
+def _heard_words(piece: _Piece, at_s: float) -> str:
+    """Return the words of `piece` that had sounded `at_s` after its start."""
+    words = piece.text.split()
+    ends = word_ends(piece.text, piece.words, complete=bool(piece.mark))
+    heard = sum(end_s <= at_s for end_s in ends)
+    if heard < len(ends) or heard == len(words):
+        return " ".join(words[:heard])
+    rest, known_s = " ".join(words[heard:]), ends[-1] if ends else 0.0
+    rest_s = piece.end_s - piece.start_s - known_s
+    if not piece.mark:
+        rest_s = max(rest_s, len(rest) / LETTERS_PER_S)
+    share = (at_s - known_s) / rest_s if rest_s > 0 else 0.0
+    return " ".join([*words[:heard], *words_within(rest, share).split()])
 
 
 def unheard_text(piece: HeardPiece) -> str:

@@ -15,6 +15,7 @@ import trio
 
 from voiced.audio.level import leading_silence_s
 from voiced.heard import LETTERS_PER_S, HeardLedger, unheard_text
+from voiced.synthesizer.base import speak
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +115,7 @@ class Passages:
             await outbound.play(pcm, rate_hz)
 
         if spoken := self._spoken(passage.text):
-            await self._synthesizer.synthesize(spoken, sink)
+            await speak(self._synthesizer, spoken, sink, self._ledger.told)
         await self._released.wait()
         self._finish(passage, start_s)
 

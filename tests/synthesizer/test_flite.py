@@ -11,7 +11,10 @@ from pydantic import ValidationError
 from voiced.audio.frame import Pcm
 from voiced.audio.level import rms_dbfs
 from voiced.errors import StartupError, SynthesizerFailed
+from voiced.synthesizer.base import Word
+from voiced.synthesizer.base import speak as speak_with
 from voiced.synthesizer.flite import MAX_CHARS, FliteSettings, FliteSynthesizer
+from voiced.synthesizer.phrase import Phrase
 
 if TYPE_CHECKING:
     from voiced.synthesizer.base import Synthesizer
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 HOURS = "We are open from Monday to Friday, from eight in the morning until five."
 
 
-async def in_place(work: Callable[[], Pcm]) -> Pcm:
+async def in_place(work: Callable[[], Phrase]) -> Phrase:
     await trio.lowlevel.checkpoint()
     return work()
 
@@ -114,7 +117,7 @@ async def test_a_text_too_long_for_one_piece_is_refused():
 async def test_a_phrase_is_spoken_once_and_then_taken_from_the_cache():
     runs = []
 
-    async def counting(work: Callable[[], Pcm]) -> Pcm:
+    async def counting(work: Callable[[], Phrase]) -> Phrase:
         runs.append(work)
         return await in_place(work)
 
@@ -129,11 +132,11 @@ async def test_a_phrase_is_spoken_once_and_then_taken_from_the_cache():
 async def test_a_cancelled_synthesis_delivers_nothing():
     gate = trio.Event()
 
-    async def slow(work: Callable[[], Pcm]) -> Pcm:
-        pcm = work()
+    async def slow(work: Callable[[], Phrase]) -> Phrase:
+        phrase = work()
         gate.set()
         await trio.sleep(60)
-        return pcm
+        return phrase
 
     sink = Sink()
     async with (
@@ -189,6 +192,31 @@ async def test_syntheses_at_the_same_time_in_threads_do_not_mix():
             await flite.synthesize(text, sink)
     for one, other in zip(together, alone, strict=True):
         assert np.array_equal(one.pcm, other.pcm)
+
+
+@pytest.mark.parametrize("voice", ["rms", "slt", "awb", "kal16"])
+async def test_the_words_of_a_text_are_told_with_the_times_at_which_they_have_sounded(voice):
+    text = "Dr. Lee's twenty-six cats cost $12.50, in May."
+    sink, told = Sink(), list[Word]()
+    async with FliteSynthesizer.open(FliteSettings(voice=voice), run_sync=in_place) as flite:
+        await speak_with(flite, text, sink, told.extend)
+    assert [word.text for word in told] == [
+        "Dr",
+        "Lee's",
+        "twenty-six",
+        "cats",
+        "cost",
+        "$12.50",
+        "in",
+        "May",
+    ]
+    ends = [word.end_s for word in told]
+    assert ends == sorted(ends)
+    length_s = len(sink.pcm) / FliteSynthesizer.rate_hz
+    assert length_s - 0.25 < ends[-1] <= length_s
+    # Behind the price there is a pause.
+    end = round(ends[5] * FliteSynthesizer.rate_hz)
+    assert rms_dbfs(sink.pcm[end + 160 : end + 800]) < rms_dbfs(sink.pcm[end - 4000 : end]) - 10
 
 
 def test_the_class_fits_the_contract():

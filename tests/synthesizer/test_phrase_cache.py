@@ -1,17 +1,19 @@
 import numpy as np
 
+from voiced.synthesizer.phrase import Phrase
 from voiced.synthesizer.phrase_cache import PhraseCache
+from voiced.word_times import Word
 
 
-def phrase(n_bytes: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    return np.zeros(n_bytes // 2, np.int16)
+def phrase(n_bytes: int) -> Phrase:
+    return Phrase(pcm=np.zeros(n_bytes // 2, np.int16))
 
 
 def test_a_phrase_is_found_again_and_others_are_not():
     cache = PhraseCache(100)
-    pcm = phrase(40)
-    cache.put("yes", pcm)
-    assert cache.get("yes") is pcm
+    yes = phrase(40)
+    cache.put("yes", yes)
+    assert cache.get("yes") is yes
     assert cache.get("no") is None
 
 
@@ -39,3 +41,9 @@ def test_a_phrase_larger_than_the_cache_is_not_kept_and_drops_no_other():
     cache.put("long", phrase(102))
     assert cache.get("long") is None
     assert cache.get("a") is not None
+
+
+def test_words_count_too():
+    cache = PhraseCache(100)
+    cache.put("a", Phrase(pcm=np.zeros(20, np.int16), words=(Word("a", 0.1),)))
+    assert cache.get("a") is None

@@ -65,7 +65,7 @@ def trailing_quiet_s(pcm: Pcm, rate_hz: int, floor_rms: float = 0.0) -> float:
         rate_hz: of it.
         floor_rms: level of the background, in int16 units.
     """
-    rms = _block_rms(pcm[len(pcm) % (rate_hz // _BLOCKS_PER_S) :], rate_hz // _BLOCKS_PER_S)
+    rms = block_rms(pcm[len(pcm) % (rate_hz // _BLOCKS_PER_S) :], rate_hz // _BLOCKS_PER_S)
     quiet = min(float(rms.max()) * math.pow(10.0, -_QUIET_RANGE_DB / 20.0), _amplitude(-55.0))
     loud = np.flatnonzero(rms >= max(quiet, _STANDS_OUT * floor_rms))
     return (len(rms) - 1 - int(loud[-1])) / _BLOCKS_PER_S if len(loud) else 0.0
@@ -77,7 +77,7 @@ def sounding_s(pcm: Pcm, rate_hz: int, floor_rms: float = 0.0) -> float:
     Sound are 5 ms above -48 dBFS and 6 dB above the background, whose level is `floor_rms` (int16
     units). Gaps of less than 60 ms (the closure of a plosive) belong to it.
     """
-    rms = _block_rms(pcm[len(pcm) % (rate_hz // _BLOCKS_PER_S) :], rate_hz // _BLOCKS_PER_S)
+    rms = block_rms(pcm[len(pcm) % (rate_hz // _BLOCKS_PER_S) :], rate_hz // _BLOCKS_PER_S)
     loud = np.flatnonzero(rms >= max(_amplitude(-48.0), _STANDS_OUT * floor_rms))
     if not len(loud):
         return 0.0
@@ -113,22 +113,19 @@ def normalize(pcm: Pcm, target_dbfs: float, peak_dbfs: float = -1.0) -> Pcm:
     return to_int16(pcm * min(wanted, allowed))
 
 
-def trim_silence(pcm: Pcm, rate_hz: int, threshold_dbfs: float, keep_s: float) -> Pcm:
-    """Cut silence from both ends of `pcm`, and leave up to `keep_s` of it.
+def sounding_part(pcm: Pcm, rate_hz: int, threshold_dbfs: float, keep_s: float) -> slice:
+    """Return which part of `pcm` is left when silence is cut from its ends, up to `keep_s` of it.
 
     Silent is a block of 5 ms whose RMS is below `threshold_dbfs`. Audio that is silent throughout
-    gives an empty array.
-
-    Returns:
-        A view of `pcm`, not a copy.
+    has an empty part.
     """
-    block = max(1, rate_hz // 200)
-    loud = np.flatnonzero(_block_rms(pcm, block) >= _amplitude(threshold_dbfs))
+    block = max(1, rate_hz // _BLOCKS_PER_S)
+    loud = np.flatnonzero(block_rms(pcm, block) >= _amplitude(threshold_dbfs))
     if not len(loud):
-        return pcm[:0]
+        return slice(0, 0)
     keep = round(keep_s * rate_hz)
     first, last = int(loud[0]) * block, int(loud[-1] + 1) * block
-    return pcm[max(0, first - keep) : last + keep]
+    return slice(max(0, first - keep), min(len(pcm), last + keep))
 
 
 def _dbfs(amplitude: float) -> float:
@@ -143,12 +140,12 @@ def _amplitude(dbfs: float) -> float:
 
 def _speech_rms(pcm: Pcm) -> float:
     """Return the RMS over the blocks of `pcm` (not silent) that hold speech."""
-    rms = _block_rms(pcm, _SPEECH_BLOCK)
+    rms = block_rms(pcm, _SPEECH_BLOCK)
     speech = rms[rms >= rms.max() * math.pow(10.0, -_SPEECH_RANGE_DB / 20.0)]
     return math.sqrt(float(np.mean(speech**2)))
 
 
-def _block_rms(pcm: Pcm, block: int) -> NDArray[np.float64]:
+def block_rms(pcm: Pcm, block: int) -> NDArray[np.float64]:
     """Return the RMS of each block of `block` samples; the last block may be shorter."""
     starts = np.arange(0, len(pcm), block)
     if not len(starts):

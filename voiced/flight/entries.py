@@ -31,6 +31,7 @@ happened; and what belongs to that:
 | `heard` | `pieces`: what became of a reply, as the agent was told |
 | `speak` | `n`, `text`: asked of the synthesizer |
 | `pcm` | `n`, `after_s`, `audio` (a name), `pcm` when that name is new |
+| `words` | `n`, `after_s`, `words`: pairs of a word and when it has sounded, seconds of its audio |
 | `spoken` | `n`, `after_s`, `error`: it was spoken; there is none when it was cut |
 | `play` | `audio`, `pcm`, `rate_hz`: an audio agent's sound |
 | `unplay` | an audio agent drops what it has queued |

@@ -17,6 +17,7 @@ from voiced.agent.base import AudioAgent, Remembering, TimeAware
 from voiced.errors import MediaStreamClosed, ProviderError, RemoteProtocolError
 from voiced.flight.header import is_repeatable
 from voiced.services import Staff
+from voiced.synthesizer.base import no_words, speak
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from voiced.heard import HeardPiece
     from voiced.recognizer.base import Recognizer, SpeechEvent, Vocabulary
     from voiced.services import MediaSocket
-    from voiced.synthesizer.base import PcmSink, Synthesizer
+    from voiced.synthesizer.base import PcmSink, Synthesizer, Word, WordSink
     from voiced.turns.expect import Expectation
 
 TIMES = ("at", "voice_at", "started_at", "last_voice_at")
@@ -211,7 +212,7 @@ class _NotedEvents:
 
 
 class TappedSynthesizer:
-    """Notes what it is asked to speak, and its audio."""
+    """Notes what it is asked to speak, its audio, and when its words have sounded."""
 
     def __init__(self, synthesizer: Synthesizer, flight: Flight) -> None:
         self.rate_hz = synthesizer.rate_hz
@@ -220,6 +221,10 @@ class TappedSynthesizer:
 
     async def synthesize(self, text: str, audio: PcmSink) -> None:
         """Speak, and note it."""
+        await self.synthesize_timed(text, audio, no_words)
+
+    async def synthesize_timed(self, text: str, audio: PcmSink, words: WordSink) -> None:
+        """Speak, and note it, with its words if the synthesizer tells them."""
         steps = _Steps(self._flight)
         self._flight.note("speak", len(text), n=steps.n, text=text)
 
@@ -228,8 +233,12 @@ class TappedSynthesizer:
             await audio(pcm)
             steps.taken()
 
+        def noted_words(told: Sequence[Word]) -> None:
+            steps.note("words", words=[(word.text, round(word.end_s, 4)) for word in told])
+            words(told)
+
         with steps.until("spoken"):
-            await self._synthesizer.synthesize(text, noted)
+            await speak(self._synthesizer, text, noted, noted_words)
 
 
 # -- agents ---------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ Write one by fitting `Synthesizer` and naming the class in the entry-point group
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+from voiced.word_times import Word, WordSink, no_words
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from voiced.audio.frame import Pcm
+
+__all__ = ["PcmSink", "Synthesizer", "TellsWords", "Word", "WordSink", "no_words", "speak"]
 
 PcmSink: TypeAlias = "Callable[[Pcm], Awaitable[None]]"
 """Takes pieces of audio in order; waits while enough is queued (backpressure)."""
@@ -49,3 +53,26 @@ class Synthesizer(Protocol):
             SynthesizerFailed: the text could not be spoken.
         """
         ...
+
+
+@runtime_checkable
+class TellsWords(Protocol):
+    """What a synthesizer may have beside that, so that what was heard is known to the word."""
+
+    async def synthesize_timed(self, text: str, audio: PcmSink, words: WordSink) -> None:
+        """Do as `synthesize`, and tell `words` when each word of `text` has sounded.
+
+        They are told in order, and each as early as it is known; late is better than never. `end_s`
+        counts from the first sample given to `audio`, what was trimmed left out.
+        """
+        ...
+
+
+async def speak(
+    synthesizer: Synthesizer, text: str, audio: PcmSink, words: WordSink = no_words
+) -> None:
+    """Have `synthesizer` speak `text`, and tell of its words if it can."""
+    if isinstance(synthesizer, TellsWords):
+        await synthesizer.synthesize_timed(text, audio, words)
+    else:
+        await synthesizer.synthesize(text, audio)

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import trio
 from pydantic import BaseModel, ConfigDict, Field
 
-from voiced.audio.level import normalize, trim_silence
 from voiced.errors import SynthesizerFailed
+from voiced.synthesizer.base import no_words
 from voiced.synthesizer.libflite import RATE_HZ, Voice, VoiceName
+from voiced.synthesizer.phrase import make_phrase, pieces_of
 from voiced.synthesizer.phrase_cache import PhraseCache
 from voiced.synthesizer.plain_text import plain_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from voiced.audio.frame import Pcm
-    from voiced.synthesizer.base import PcmSink
+    from voiced.synthesizer.base import PcmSink, WordSink
+    from voiced.synthesizer.phrase import Phrase
 
-ThreadRunner: TypeAlias = Callable[[Callable[[], "Pcm"]], Awaitable["Pcm"]]
+ThreadRunner: TypeAlias = Callable[[Callable[[], "Phrase"]], Awaitable["Phrase"]]
 """Runs a blocking function somewhere and returns its result."""
 
 MAX_CHARS = 1000
@@ -34,11 +35,6 @@ MAX_CHARS = 1000
 
 _MAX_THREADS = 2  # of all calls together; the work is arithmetic, more would not be faster
 _CACHE_BYTES = 16_000_000  # 8 minutes of phrases
-_PIECE_SAMPLES = RATE_HZ // 5  # 200 ms
-_TRIM_BELOW_DB = 32.0
-"""Silence is this much under the speech level. Measured at -20 dBFS speech: the voices' own noise
-before the first sound lies at -56 (awb, kal16) to -80 (rms), a weak "th" or "f" at -47 to -38."""
-_KEEP_S = 0.040  # of silence at each end, so that no onset is cut into
 
 
 class FliteSettings(BaseModel):
@@ -93,6 +89,10 @@ class FliteSynthesizer:
         Raises:
             SynthesizerFailed: the text is longer than `MAX_CHARS`, or flite failed.
         """
+        await self.synthesize_timed(text, audio, no_words)
+
+    async def synthesize_timed(self, text: str, audio: PcmSink, words: WordSink) -> None:
+        """Do as `synthesize`, and tell `words` of all words before the first piece."""
         if len(text) > MAX_CHARS:
             raise SynthesizerFailed(
                 "flite", f"text of {len(text)} characters (at most {MAX_CHARS}): split it"
@@ -101,29 +101,26 @@ class FliteSynthesizer:
         plain = plain_text(text)
         if not plain:
             return
-        pcm = self._cache.get(plain)
-        if pcm is None:
-            pcm = await self._run_sync(functools.partial(self._phrase, plain))
-        for start in range(0, len(pcm), _PIECE_SAMPLES):
-            await audio(pcm[start : start + _PIECE_SAMPLES])
+        phrase = self._cache.get(plain)
+        if phrase is None:
+            phrase = await self._run_sync(functools.partial(self._phrase, plain))
+        words(phrase.words)
+        for piece in pieces_of(phrase.pcm, RATE_HZ):
+            await audio(piece)
 
-    def _phrase(self, text: str) -> Pcm:
-        """Return the finished, read-only audio of `text`; runs in a worker thread.
+    def _phrase(self, text: str) -> Phrase:
+        """Return `text` as it is spoken; runs in a worker thread.
 
         Looks into the cache once more: when a hundred calls are greeted at the same time, two
         threads do the work and the others find it done. What an abandoned thread has spoken is
         kept, too.
         """
-        pcm = self._cache.get(text)
-        if pcm is None:
-            level = self._settings.level_dbfs
-            raw = self._voice.speak(text, stretch=self._settings.stretch)
-            loud = normalize(raw, level)
-            # A copy, so that the cache does not keep the trimmed ends alive.
-            pcm = trim_silence(loud, RATE_HZ, level - _TRIM_BELOW_DB, _KEEP_S).copy()
-            pcm.flags.writeable = False
-            self._cache.put(text, pcm)
-        return pcm
+        phrase = self._cache.get(text)
+        if phrase is None:
+            raw, words = self._voice.speak_timed(text, stretch=self._settings.stretch)
+            phrase = make_phrase(raw, RATE_HZ, self._settings.level_dbfs, words)
+            self._cache.put(text, phrase)
+        return phrase
 
 
 def _thread_runner() -> ThreadRunner:
@@ -136,7 +133,7 @@ def _thread_runner() -> ThreadRunner:
     """
     limiter = trio.CapacityLimiter(_MAX_THREADS)
 
-    async def run(work: Callable[[], Pcm]) -> Pcm:
+    async def run(work: Callable[[], Phrase]) -> Phrase:
         return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
 
     return run

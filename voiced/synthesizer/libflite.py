@@ -1,4 +1,4 @@
-"""The C library flite (Debian's libflite1) by ctypes: one text in, one wave out.
+"""The C library flite (Debian's libflite1) by ctypes: one text in, one wave and its words out.
 
 Blocks, some 4 ms per word for the clustergen voices; to be called in a thread.
 
@@ -11,16 +11,19 @@ Facts of flite 2.2 that this module relies on:
 * Its error handler ends the process. 3300 random texts of printable ASCII did not reach it; other
   bytes are not let in.
 * Text without a word gives a wave of no samples.
+* Its tokens are the words of the text, as they are written. A token's last word, that word's last
+  syllable and that one's last segment say when it has sounded; all voices set these times.
 """
 
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from voiced.errors import StartupError, SynthesizerFailed
+from voiced.word_times import Word
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
@@ -32,6 +35,7 @@ VoiceName: TypeAlias = Literal["rms", "slt", "awb", "kal16"]
 
 _PROVIDER = "flite"
 _STRETCH = b"duration_stretch"
+_TOKEN_END = b"daughtern.R:SylStructure.daughtern.daughtern.R:Segment.end"
 
 
 class _Wave(ctypes.Structure):
@@ -56,7 +60,7 @@ _UtterancePointer = ctypes.POINTER(_Utterance)
 
 
 class Voice:
-    """A registered voice. `speak` may be called from several threads at once."""
+    """A registered voice. Both methods may be called from several threads at once."""
 
     def __init__(self, name: VoiceName) -> None:
         """Load the libraries and register the voice (4 ms once its files are in memory).
@@ -77,7 +81,13 @@ class Voice:
         self._voice: int = register(None)
 
     def speak(self, text: str, *, stretch: float = 1.0) -> Pcm:
-        """Return `text` (printable ASCII) as a fresh array at `RATE_HZ`; empty for no words.
+        """Return `text` as `speak_timed` does, without its words."""
+        return self.speak_timed(text, stretch=stretch)[0]
+
+    def speak_timed(self, text: str, *, stretch: float = 1.0) -> tuple[Pcm, list[Word]]:
+        """Return `text` (printable ASCII) as a fresh array at `RATE_HZ`, and its words.
+
+        Both are empty, or nearly, for a text without words.
 
         Args:
             text: see `voiced.synthesizer.plain_text`.
@@ -99,7 +109,7 @@ class Voice:
             flite.delete_utterance(utterance)
             raise SynthesizerFailed(_PROVIDER, "the library could not speak a text")
         try:
-            return _samples(flite.utt_wave(utterance).contents)
+            return _samples(flite.utt_wave(utterance).contents), _words(flite, utterance)
         finally:
             flite.delete_utterance(utterance)  # and its wave
 
@@ -112,6 +122,18 @@ def _samples(wave: _Wave) -> Pcm:
         shape = f"{wave.sample_rate} Hz, {wave.num_channels} channels"
         raise SynthesizerFailed(_PROVIDER, f"the voice gives {shape}, not {RATE_HZ} Hz mono")
     return np.ctypeslib.as_array(wave.samples, (wave.num_samples,)).copy()
+
+
+def _words(flite: ctypes.CDLL, utterance: Any) -> list[Word]:
+    """Copy the tokens and the times at which they end."""
+    words = []
+    tokens = flite.utt_relation(utterance, b"Token")
+    token = flite.relation_head(tokens) if tokens else None
+    while token:
+        name = flite.item_feat_string(token, b"name") or b""
+        words.append(Word(name.decode("ascii"), flite.ffeature_float(token, _TOKEN_END)))
+        token = flite.item_next(token)
+    return words
 
 
 def _load(library: str) -> ctypes.CDLL:
@@ -139,5 +161,13 @@ def _declare(flite: ctypes.CDLL) -> None:
     flite.utt_synth.restype = ctypes.c_void_p
     flite.utt_wave.argtypes = (_UtterancePointer,)
     flite.utt_wave.restype = ctypes.POINTER(_Wave)
+    flite.utt_relation.argtypes = (_UtterancePointer, ctypes.c_char_p)
+    flite.utt_relation.restype = ctypes.c_void_p
+    flite.relation_head.argtypes = flite.item_next.argtypes = (ctypes.c_void_p,)
+    flite.relation_head.restype = flite.item_next.restype = ctypes.c_void_p
+    flite.item_feat_string.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
+    flite.item_feat_string.restype = ctypes.c_char_p
+    flite.ffeature_float.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
+    flite.ffeature_float.restype = ctypes.c_float
     flite.delete_utterance.argtypes = (_UtterancePointer,)
     flite.delete_utterance.restype = None

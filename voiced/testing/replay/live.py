@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AsyncExitStack
 
-    from voiced.audio.frame import Pcm
     from voiced.config import Config
     from voiced.recognizer.base import Recognizer
+    from voiced.synthesizer.phrase import Phrase
 
 DECODE_S = 0.2
 """From the end of an utterance to its words: what one takes on a small machine."""
@@ -59,6 +59,6 @@ async def open_live_staff(config: Config, stack: AsyncExitStack) -> Staff:
     )
 
 
-async def _in_place(work: Callable[[], Pcm]) -> Pcm:
+async def _in_place(work: Callable[[], Phrase]) -> Phrase:
     await trio.lowlevel.checkpoint()
     return work()

@@ -14,6 +14,7 @@ from voiced.errors import AgentFailed, ProviderError
 from voiced.flight.taps import TIMES
 from voiced.recognizer import base as speech
 from voiced.recognizer.base import Vocabulary
+from voiced.synthesizer.base import Word, no_words
 from voiced.testing.providers import NoSettings
 from voiced.turns import expect as expectations
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from voiced.flight.entries import Entry
     from voiced.flight.reading import FlightRecording
     from voiced.recognizer.base import SpeechEvent
-    from voiced.synthesizer.base import PcmSink
+    from voiced.synthesizer.base import PcmSink, WordSink
 
 UNKNOWN_LETTERS_PER_S = 14.0
 """How fast a text that was not recorded is taken to be spoken: by silence of that length."""
@@ -161,7 +162,7 @@ class RecordedSynthesizer:
         self.rate_hz: int = recording.header["rates_hz"]["synthesizer"] or 8000
         self._recording = recording
         self._tasks: dict[str, deque[_Task]] = defaultdict(deque)
-        for task in _tasks(recording, "speak", {"pcm"}, "spoken"):
+        for task in _tasks(recording, "speak", {"pcm", "words"}, "spoken"):
             self._tasks[task.asked.data["text"]].append(task)
 
     @classmethod
@@ -171,14 +172,21 @@ class RecordedSynthesizer:
 
     async def synthesize(self, text: str, audio: PcmSink) -> None:
         """Give the recorded pieces, each after its time."""
+        await self.synthesize_timed(text, audio, no_words)
+
+    async def synthesize_timed(self, text: str, audio: PcmSink, words: WordSink) -> None:
+        """Give the recorded pieces, and tell the words that were told."""
         tasks = self._tasks.get(text)
         if not tasks:
             await audio(self._silence(text))
             return
         task = tasks.popleft() if len(tasks) > 1 else tasks[0]
-        for piece in task.steps:
-            await _pass(piece.data["after_s"])
-            await audio(self._recording.audio(piece))
+        for step in task.steps:
+            await _pass(step.data["after_s"])
+            if step.kind == "words":
+                words([Word(text, end_s) for text, end_s in step.data["words"]])
+            else:
+                await audio(self._recording.audio(step))
         await task.finish()
 
     def _silence(self, text: str) -> Pcm:

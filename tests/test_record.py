@@ -106,6 +106,7 @@ def test_turns_stand_in_their_order_with_what_was_heard(record):
         {
             "who": "agent",
             "at_s": 1.0,
+            "until_s": 2.0,
             "text": "Hello.",
             "filler": False,
             "latency_s": None,
@@ -113,10 +114,11 @@ def test_turns_stand_in_their_order_with_what_was_heard(record):
             "heard": "all",
             "heard_text": "Hello.",
         },
-        {"who": "caller", "at_s": 4.0, "text": "hi", "confidence": 0.988},
+        {"who": "caller", "from_s": 3.0, "at_s": 4.0, "text": "hi", "confidence": 0.988},
         {
             "who": "agent",
             "at_s": 4.5,
+            "until_s": None,
             "text": "How are you?",
             "filler": False,
             "latency_s": 0.612,

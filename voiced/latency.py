@@ -8,7 +8,7 @@ costs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,10 @@ class Latency:
         """The whole wait."""
         parts = (self.endpointing_s, self.recognizer_s, self.model_s, self.synthesizer_s)
         return sum(parts) + self.pacing_s + self.lead_in_s
+
+
+PARTS = tuple(field.name.removesuffix("_s") for field in fields(Latency))
+"""For what a caller waits, in order, without the unit."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -101,6 +101,7 @@ class RecordBuilder:
         }
         self._origin: float | None = None
         self._withholds = False
+        self._caller_from_s: float | None = None
 
     def note(self, event: JournalEvent) -> None:
         """Take one event."""
@@ -110,16 +111,17 @@ class RecordBuilder:
         match event:
             case CallRinging() | CallAnswered() | CallTornDown() | CallEnded() | Spent():
                 self._note_life(event, at_s)
+            case CallerSpeaking():
+                self._note_voice(event, at_s)
             case CallerSaid() | AgentSpeaking():
-                turn = _turn(event, at_s)
-                self._turns.append(turn | _WITHHELD if self._withholds else turn)
+                self._note_turn(event, at_s)
             case AgentHeard():
-                self._settle(event)
+                self._settle(event, at_s)
             case BargeIn() | Cleared() | Silenced() | FalseAlarm():
                 self._note_barge_in(event, at_s)
             case AnswererKnown() | TransferBegan() | TransferEnded():
                 self._note_telephony(event, at_s)
-            case RecordingPaused() | RecordingResumed() | CallerSpeaking():
+            case RecordingPaused() | RecordingResumed():
                 self._note_pause(event, at_s)
 
     def _note_life(
@@ -142,9 +144,21 @@ class RecordBuilder:
                 spent = {"tokens": tokens, "characters": characters, "minutes": minutes}
                 self._document["spent"] = spent
 
-    def _note_pause(
-        self, event: RecordingPaused | RecordingResumed | CallerSpeaking, at_s: float
-    ) -> None:
+    def _note_voice(self, event: CallerSpeaking, at_s: float) -> None:
+        """Note when the caller's turn began: with the first voice since the one before."""
+        if self._caller_from_s is None:
+            before_s = 0.0 if event.voice_at is None else event.at - event.voice_at
+            self._caller_from_s = round(at_s - before_s, 3)
+
+    def _note_turn(self, event: CallerSaid | AgentSpeaking, at_s: float) -> None:
+        if isinstance(event, CallerSaid):
+            turn = _caller_turn(event, self._caller_from_s, at_s)
+            self._caller_from_s = None
+        else:
+            turn = _agent_turn(event, at_s)
+        self._turns.append(turn | _WITHHELD if self._withholds else turn)
+
+    def _note_pause(self, event: RecordingPaused | RecordingResumed, at_s: float) -> None:
         pauses: list[dict[str, Any]] = self._document["recording_pauses"]
         match event:
             case RecordingPaused():
@@ -153,8 +167,6 @@ class RecordBuilder:
             case RecordingResumed():
                 self._withholds = False
                 pauses[-1]["to_s"] = at_s
-            case CallerSpeaking():
-                pass
 
     @property
     def _turns(self) -> list[dict[str, Any]]:
@@ -182,10 +194,12 @@ class RecordBuilder:
             case FalseAlarm():
                 barge_ins[-1]["false_alarm"] = True
 
-    def _settle(self, event: AgentHeard) -> None:
+    def _settle(self, event: AgentHeard, at_s: float) -> None:
         for turn in self._turns:
             if turn.get("heard") == "unknown" and turn["text"] == event.text:
                 turn |= {"heard": event.heard, "heard_text": event.heard_text}
+                if event.heard != "unknown":
+                    turn["until_s"] = at_s
                 return
 
     def _note_telephony(
@@ -300,13 +314,17 @@ def _died(document: dict[str, Any]) -> bool:
     return isinstance(end, dict) and end.get("reason") == EndReason.DAEMON_DIED.value
 
 
-def _turn(event: CallerSaid | AgentSpeaking, at_s: float) -> dict[str, Any]:
-    if isinstance(event, CallerSaid):
-        confidence = round(event.confidence, 3)
-        return {"who": "caller", "at_s": at_s, "text": event.text, "confidence": confidence}
+def _caller_turn(event: CallerSaid, from_s: float | None, at_s: float) -> dict[str, Any]:
+    confidence = round(event.confidence, 3)
+    turn = {"who": "caller", "from_s": from_s, "at_s": at_s}
+    return turn | {"text": event.text, "confidence": confidence}
+
+
+def _agent_turn(event: AgentSpeaking, at_s: float) -> dict[str, Any]:
     return {
         "who": "agent",
         "at_s": at_s,
+        "until_s": None,
         "text": event.text,
         "filler": event.filler,
         **_latency(event),

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from voiced.journal import (
     AgentHeard,
@@ -23,7 +23,6 @@ from voiced.testing.story import (
     find_faults,
     latency_summary,
     underrun_summary,
-    wait_summary,
 )
 
 RINGING = CallRinging(caller="+13125550101", called="+13125550199", at=100.0)
@@ -48,16 +47,16 @@ WAIT = Latency(
 )
 
 
-def test_for_what_the_caller_waited_is_told_on_the_average():
+def test_the_waits_that_the_daemon_tells_of_are_kept():
     teller, _ = told(
         False,
         ("telnyx", RINGING),
         ("daemon", AgentSpeaking(text="Hello.", at=100.5, latency_s=None)),
         ("daemon", AgentSpeaking(text="Yes.", at=102.7, latency_s=0.71, latency=WAIT)),
-        ("daemon", AgentSpeaking(text="No.", at=104.7, latency_s=0.71, latency=WAIT)),
     )
-    assert wait_summary(teller.story("v3:x")) == "endpointing 0.60, recognizer 0.06, lead-in 0.05"
-    assert wait_summary(None) == ""
+    story = teller.story("v3:x")
+    assert story is not None
+    assert story.waits == [asdict(WAIT)]
 
 
 def test_a_conversation_is_told_from_both_sides():
@@ -128,7 +127,7 @@ async def ring_well(tiny):
 async def test_a_good_call_has_no_faults(tiny, autojump_clock):
     report = await ring_well(tiny)
     assert find_faults(report) == []
-    assert latency_summary(report).startswith("1 turn, answered after 0.5")
+    assert latency_summary([report]).startswith("1 turn, answered after 0.5")
     assert underrun_summary(report) == "no underruns"
 
 
@@ -157,21 +156,28 @@ async def test_the_picture_has_the_words_of_both_sides(tiny, autojump_clock):
     report = await ring_well(tiny)
     (heard,) = report.agent_utterances
     at = report.rang_at + heard.start_s
+    answer = AgentSpeaking(text="Good day.", at=at - 0.05, latency_s=0.6, latency=WAIT)
     teller, _ = told(
         False,
         ("telnyx", replace(RINGING, at=report.rang_at)),
-        ("daemon", AgentSpeaking(text="Good day.", at=at - 0.1, latency_s=None)),
+        ("daemon", answer),
+        ("daemon", AgentHeard(text="Good day.", heard="part", heard_text="Good", at=at + 0.1)),
         ("daemon", AgentSpeaking(text="Goodbye.", at=at + 0.2, latency_s=None)),
         ("daemon", BargeIn(at=at + 0.3)),
     )
-    timeline = draw(report, teller.story("v3:x"))
-    assert timeline.agent_utterances[0].text == "Good day. Goodbye."
-    assert [marker.kind for marker in timeline.markers] == ["answer", "hangup", "barge-in"]
-    assert timeline.turns == report.turns
+    drawing = draw(report, teller.story("v3:x"))
+    assert [(p.text, p.heard) for p in drawing.of("agent")] == [
+        ("Good day.", "part"),
+        ("Goodbye.", "unknown"),
+    ]
+    assert {marker.kind for marker in drawing.markers} == {"answer", "hangup", "barge-in"}
+    (wait,) = drawing.waits
+    assert wait.seconds == report.turns[0].latency_s
+    assert dict(wait.parts)["endpointing"] == 0.6
 
 
 async def test_a_call_that_never_came_to_anything_can_be_drawn(tiny, autojump_clock):
     tiny.answers = False
     report = await tiny.telnyx.ring(silent_caller())
-    assert latency_summary(report) == "no turns"
+    assert latency_summary([report]) == "no turns"
     assert [marker.kind for marker in draw(report, None).markers] == ["hangup"]

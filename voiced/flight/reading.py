@@ -86,37 +86,47 @@ def read_flight(path: Path) -> FlightRecording:
     Raises:
         RecordingUnusable: not a file that can be read, not a recording, a damaged or a newer one.
     """
-    entries: list[Entry] = []
-    number = 0
-    for number, line in enumerate(_lines(path), start=1):
-        try:
-            entry = parse_line(line)
-            # What came in one moment comes in this order again, whatever runs first in a moment.
-            entries.append(replace(entry, at_s=entry.at_s + number * _APART_S))
-        except (ValueError, RecursionError):
-            if number == 1:
-                raise RecordingUnusable(f"{path}: is not a flight recording") from None
-            if line.endswith("\n"):
-                raise RecordingUnusable(f"{path}: line {number} is damaged") from None
-    header = _check_header(path, entries)
+    header, rest = stream_flight(path)
+    entries = list(rest)
     record = None
-    if entries[-1].kind == "end":
+    if entries and entries[-1].kind == "end":
         record = entries.pop().data.get("record")
         if not isinstance(record, dict):
             raise RecordingUnusable(f"{path}: its last line holds no record")
-    return FlightRecording(name=str(path), header=header, entries=tuple(entries[1:]), record=record)
+    return FlightRecording(name=str(path), header=header, entries=tuple(entries), record=record)
 
 
-def _check_header(path: Path, entries: list[Entry]) -> Mapping[str, Any]:
-    if not entries or entries[0].kind != "header" or entries[0].data.get("format") != FORMAT:
+def stream_flight(path: Path) -> tuple[Mapping[str, Any], Iterator[Entry]]:
+    """Return the header of a recording, and its entries one after the other, `end` included.
+
+    Raises:
+        RecordingUnusable: as `read_flight`; also while the entries are read.
+    """
+    entries = _entries(path)
+    first = next(entries, None)
+    if first is None or first.kind != "header" or first.data.get("format") != FORMAT:
         raise RecordingUnusable(f"{path}: is not a flight recording")
-    header = entries[0].data
+    header = first.data
     if header.get("version") != VERSION:
         raise RecordingUnusable(
             f"{path}: is of format version {header.get('version')}, this voiced reads {VERSION}; "
             f"replay it with voiced {header.get('voiced')}"
         )
-    return header
+    return header, entries
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            entry = parse_line(line)
+        except (ValueError, RecursionError):
+            if number == 1:
+                raise RecordingUnusable(f"{path}: is not a flight recording") from None
+            if line.endswith("\n"):
+                raise RecordingUnusable(f"{path}: line {number} is damaged") from None
+        else:
+            # What came in one moment comes in this order again, whatever runs first in a moment.
+            yield replace(entry, at_s=entry.at_s + number * _APART_S)
 
 
 def _lines(path: Path) -> Iterator[str]:

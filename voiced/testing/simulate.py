@@ -21,12 +21,13 @@ from pydantic import SecretStr
 from voiced.config import load_config, parse_config
 from voiced.daemon import open_daemon
 from voiced.errors import ConfigError, Problem
+from voiced.explain.waits import wait_table
 from voiced.log import configure_logging
+from voiced.picture import picture_svg
 from voiced.testing.caller import ScriptedCaller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
 from voiced.testing.fault_plans import FAULT_PLANS
 from voiced.testing.network import open_loopback
-from voiced.testing.picture import timeline_svg
 from voiced.testing.rest import serve_api
 from voiced.testing.script import CallerScript, ScriptLine, load_script, speak_script
 from voiced.testing.speech import speak_all, write_recording
@@ -36,7 +37,6 @@ from voiced.testing.story import (
     find_faults,
     latency_summary,
     underrun_summary,
-    wait_summary,
     write_line,
 )
 from voiced.testing.webhooks import load_key
@@ -256,7 +256,7 @@ async def _ring_all(
 
 def _save(report: CallReport, teller: Teller, folder: Path, suffix: str) -> None:
     write_recording(folder / f"call{suffix}.wav", caller=report.spoken, agent=report.heard)
-    picture = timeline_svg(draw(report, teller.story(report.call_control_id)))
+    picture = picture_svg(draw(report, teller.story(report.call_control_id)))
     (folder / f"timeline{suffix}.svg").write_text(picture, encoding="utf-8")
 
 
@@ -269,7 +269,7 @@ def _conclude(
     if len(reports) == 1:
         _tell_one(reports[0], teller, faults[0])
     else:
-        _tell_many(reports, faults)
+        _tell_many(reports, teller, faults)
     late_s = max(report.worst_lateness_s for report in reports)
     if late_s > LATE_S:
         late = f"the emulator itself was late by up to {late_s * 1000:.0f} ms"
@@ -282,9 +282,9 @@ def _tell_one(report: CallReport, teller: Teller, faults: Sequence[str]) -> None
     story = teller.story(report.call_control_id)
     reason = f", {story.end_reason}" if story is not None and story.end_reason else ""
     write_line(f"ended: {report.ended_by} hung up ({report.cause}{reason})")
-    write_line(f"turns: {latency_summary(report)}")
-    if waits := wait_summary(story):
-        write_line(f"waits: {waits} s on the average")
+    write_line(f"turns: {latency_summary([report])}")
+    for line in wait_table(story.waits if story is not None else ()):
+        write_line(line)
     write_line(f"audio: {underrun_summary(report)}, at most {_ahead(report)} queued at Telnyx")
     for note in report.notes:
         write_line(f"note:  {note}")
@@ -292,7 +292,9 @@ def _tell_one(report: CallReport, teller: Teller, faults: Sequence[str]) -> None
         write_line(f"WRONG: {fault}")
 
 
-def _tell_many(reports: Sequence[CallReport], faults: Sequence[Sequence[str]]) -> None:
+def _tell_many(
+    reports: Sequence[CallReport], teller: Teller, faults: Sequence[Sequence[str]]
+) -> None:
     write_line("call  seconds  turns  median s  longest s  underruns  ended by  result")
     for number, (report, wrong) in enumerate(zip(reports, faults, strict=True), start=1):
         latencies = sorted(turn.latency_s for turn in report.turns)
@@ -303,6 +305,10 @@ def _tell_many(reports: Sequence[CallReport], faults: Sequence[Sequence[str]]) -
             f"{number:4}  {report.ended_s:7.1f}  {len(latencies):5}  {median:>8}  {longest:>9}  "
             f"{report.playback.underruns:9}  {report.ended_by:8}  {result}"
         )
+    write_line(f"turns: {latency_summary(reports)}")
+    stories = (teller.story(report.call_control_id) for report in reports)
+    for line in wait_table([wait for story in stories if story for wait in story.waits]):
+        write_line(line)
 
 
 def _ahead(report: CallReport) -> str:

@@ -7,11 +7,12 @@ teller serves a call against a daemon of which only Telnyx's side can be seen.
 
 from __future__ import annotations
 
-import statistics
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from voiced.audio.frame import LINE_RATE_HZ
 from voiced.journal import (
     AgentHeard,
     AgentSpeaking,
@@ -24,21 +25,24 @@ from voiced.journal import (
     FalseAlarm,
     Silenced,
 )
-from voiced.testing.picture import Marker, Timeline
-from voiced.testing.utterances import Utterance
+from voiced.percentiles import spread_of
+from voiced.picture import CallSound, Drawing, Marker, Passage, Wait, drawing_of, peaks_of
+from voiced.record import RecordBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from voiced.journal import JournalEvent
     from voiced.latency import Latency
+    from voiced.picture.drawing import Side
     from voiced.testing.report import CallReport
+    from voiced.testing.utterances import Turn, Utterance
 
 LONGEST_GAP_S = 0.040
 """A longer hole inside an utterance is heard, and fails the call."""
 
-_JOINED_S = 0.8
-"""A passage of the agent belongs to the utterance that begins at most so much later."""
+_SAME_S = 0.8
+"""How far apart an answer may be as the caller hears it and as the daemon tells of it."""
 
 MOST_STORIES = 2000
 """Calls that are remembered; more than any simulation rings."""
@@ -57,12 +61,15 @@ class Story:
 
     number: int
     rang_at: float
-    agent_texts: list[AgentSpeaking] = field(default_factory=list)
-    barge_ins: list[float] = field(default_factory=list)
+    record: RecordBuilder
     voice_at: float = 0.0
-    understood: list[CallerSaid] = field(default_factory=list)
-    end_reason: str = ""
-    evidence: str = ""
+    waits: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def end_reason(self) -> str:
+        """Return why the daemon says that the call ended; "" while it does not."""
+        end = self.record.document()["end"]
+        return "" if end is None else str(end["reason"])
 
 
 class Teller:
@@ -88,7 +95,11 @@ class Teller:
     def begin(self, call_id: str, event: CallRinging) -> None:
         """Open the story of a call that rings."""
         if len(self._stories) < MOST_STORIES:
-            self._stories[call_id] = Story(number=len(self._stories) + 1, rang_at=event.at)
+            story = Story(
+                number=len(self._stories) + 1, rang_at=event.at, record=_new_record(call_id)
+            )
+            story.record.note(event)
+            self._stories[call_id] = story
             self.tell(call_id, event.at, "", f"{event.caller} rings {event.called}")
 
     def tell(self, call_id: str, at: float, who: str, what: str) -> None:
@@ -98,6 +109,17 @@ class Teller:
             return
         number = f"call {story.number:<3} " if self._numbered else ""
         self._write(f"{number}{at - story.rang_at:6.1f} s  {who:<7} {what}".rstrip())
+
+
+def _new_record(call_id: str) -> RecordBuilder:
+    return RecordBuilder(
+        call_id=call_id,
+        ref="",
+        direction="incoming",
+        ids={},
+        line="",
+        started=datetime.fromtimestamp(0, UTC),
+    )
 
 
 class TelnyxSide:
@@ -135,19 +157,19 @@ class DaemonSide:
         if story is None:
             return
         tell = self._teller.tell
+        story.record.note(event)
         match event:
             case CallerSaid(text=text, confidence=confidence, at=at):
-                story.understood.append(event)
                 words = f'understood "{text}", {confidence:.0%}' if text else "not understood"
                 tell(call_id, at, "", f"        {words}")
             case AgentSpeaking(text=text, at=at):
-                story.agent_texts.append(event)
+                if event.latency is not None:
+                    story.waits.append(asdict(event.latency))
                 filler = "  [filler]" if event.filler else ""
                 tell(call_id, at, "agent", text + filler + _latency(event.latency_s, event.latency))
             case AgentHeard(heard=heard, heard_text=heard_text, at=at) if heard != "all":
                 tell(call_id, at, "", f'        the caller heard {heard}: "{heard_text}"')
             case BargeIn(at=at):
-                story.barge_ins.append(at)
                 story.voice_at = at if event.voice_at is None else event.voice_at
                 tell(call_id, at, "", "        the caller interrupts")
             case Cleared(at=at):
@@ -158,8 +180,6 @@ class DaemonSide:
                 tell(call_id, at, "", f"        silent at the caller's, after {after_s:.2f} s")
             case FalseAlarm(at=at):
                 tell(call_id, at, "", "        it was nothing: the agent goes on")
-            case CallEnded(reason=reason, evidence=evidence):
-                story.end_reason, story.evidence = reason, evidence
             case _:
                 pass
 
@@ -175,14 +195,6 @@ def _parts(parts: Mapping[str, float]) -> str:
     """Return for what was waited, but for what is too short to print."""
     told = {name.removesuffix("_s").replace("_", "-"): s for name, s in parts.items()}
     return ", ".join(f"{name} {s:.2f}" for name, s in told.items() if s >= 0.005)
-
-
-def wait_summary(story: Story | None) -> str:
-    """Return for what the caller waited on the average; "" when nobody knows."""
-    waits = [asdict(said.latency) for said in story.agent_texts if said.latency] if story else []
-    if not waits:
-        return ""
-    return _parts({name: statistics.mean(wait[name] for wait in waits) for name in waits[0]})
 
 
 def find_faults(report: CallReport, *, disturbed: bool = False) -> list[str]:
@@ -212,14 +224,14 @@ def find_faults(report: CallReport, *, disturbed: bool = False) -> list[str]:
     return faults
 
 
-def latency_summary(report: CallReport) -> str:
-    """Return the turns' latencies in words, as measured on the audio that the caller heard."""
-    latencies = [turn.latency_s for turn in report.turns]
-    if not latencies:
+def latency_summary(reports: Sequence[CallReport]) -> str:
+    """Return the turns' latencies in words, as measured on the audio that the callers heard."""
+    spread = spread_of(turn.latency_s for report in reports for turn in report.turns)
+    if spread is None:
         return "no turns"
-    turns = "1 turn" if len(latencies) == 1 else f"{len(latencies)} turns"
-    median_s = statistics.median(latencies)
-    return f"{turns}, answered after {median_s:.2f} s (median), {max(latencies):.2f} s (longest)"
+    turns = "1 turn" if spread.n == 1 else f"{spread.n} turns"
+    percentiles = f"{spread.p50:.2f} s (p50), {spread.p95:.2f} s (p95), {spread.p99:.2f} s (p99)"
+    return f"{turns}, answered after {percentiles}, {spread.most:.2f} s (longest)"
 
 
 def underrun_summary(report: CallReport) -> str:
@@ -230,48 +242,53 @@ def underrun_summary(report: CallReport) -> str:
     return f"{report.playback.underruns} underruns ({counts})"
 
 
-def draw(report: CallReport, story: Story | None) -> Timeline:
-    """Return the picture of a call, with the words of whoever knows them."""
-    markers = [Marker(at_s=at_s, label="clear", kind="clear") for at_s in report.clears]
-    markers += [
-        Marker(at_s=gap.at - report.rang_at, label=f"hole {gap.length_s * 1000:.0f} ms", kind="gap")
-        for gap in report.playback.gaps
-    ]
-    if report.answered_s is not None:
-        markers.append(Marker(at_s=report.answered_s, label="answered", kind="answer"))
-    markers.append(Marker(at_s=report.ended_s, label=f"{report.ended_by} hung up", kind="hangup"))
-    agent = report.agent_utterances
-    if story is not None:
-        markers += [
-            Marker(at_s=at - report.rang_at, label="barge-in", kind="barge-in")
-            for at in story.barge_ins
-        ]
-        agent = _with_texts(agent, story.agent_texts, report.rang_at)
-    facts = (f"{report.ended_s:.1f} s", latency_summary(report), underrun_summary(report))
-    return Timeline(
-        caller=report.spoken,
-        agent=report.heard,
-        caller_utterances=report.caller_utterances,
-        agent_utterances=agent,
-        turns=report.turns,
-        markers=markers,
+def draw(report: CallReport, story: Story | None) -> Drawing:
+    """Return the picture of a call: what its audio shows, with the words of whoever knows them."""
+    told = Drawing(title="") if story is None else drawing_of(story.record.document())
+    agent = told.of("agent") or list(_passages("agent", report.agent_utterances))
+    facts = (f"{report.ended_s:.1f} s", latency_summary([report]), underrun_summary(report))
+    subtitle = " · ".join((*facts, f"{report.ended_by} hung up"))
+    return replace(
+        told,
         title=f"Call {report.from_} → {report.to}",
-        subtitle=" · ".join((*facts, f"{report.ended_by} hung up")),
+        subtitle=subtitle,
+        summary=told.summary or subtitle,
+        length_s=report.ended_s,
+        sound=CallSound(
+            caller=peaks_of(report.spoken, LINE_RATE_HZ), agent=peaks_of(report.heard, LINE_RATE_HZ)
+        ),
+        passages=[*_passages("caller", report.caller_utterances), *agent],
+        waits=[_wait(turn, told.waits) for turn in report.turns],
+        markers=[*_told_markers(told), *_seen_markers(report)],
     )
 
 
-def _with_texts(
-    utterances: Sequence[Utterance], passages: Sequence[AgentSpeaking], rang_at: float
-) -> tuple[Utterance, ...]:
-    """Give each passage of the agent to the utterance in which it was heard."""
-    texts: list[list[str]] = [[] for _ in utterances]
-    for passage in passages:
-        at_s = passage.at - rang_at
-        for utterance, words in zip(utterances, texts, strict=True):
-            if utterance.start_s - _JOINED_S <= at_s <= utterance.end_s:
-                words.append(passage.text)
-                break
-    return tuple(
-        Utterance(start_s=u.start_s, end_s=u.end_s, text=" ".join(words) or u.text)
-        for u, words in zip(utterances, texts, strict=True)
-    )
+def _passages(side: Side, utterances: Sequence[Utterance]) -> Iterator[Passage]:
+    for utterance in utterances:
+        yield Passage(
+            side=side, start_s=utterance.start_s, end_s=utterance.end_s, text=utterance.text
+        )
+
+
+def _wait(turn: Turn, told: Sequence[Wait]) -> Wait:
+    """Return the wait that was measured on the audio, with the parts that the daemon tells of."""
+    same = min(told, key=lambda wait: abs(wait.end_s - turn.agent_start_s), default=None)
+    parts = same.parts if same and abs(same.end_s - turn.agent_start_s) < _SAME_S else ()
+    return Wait(start_s=turn.caller_end_s, end_s=turn.agent_start_s, parts=parts)
+
+
+def _told_markers(told: Drawing) -> Iterator[Marker]:
+    """Yield what only the daemon knows."""
+    seen_by_telnyx = ("answer", "clear", "hangup")
+    return (marker for marker in told.markers if marker.kind not in seen_by_telnyx)
+
+
+def _seen_markers(report: CallReport) -> Iterator[Marker]:
+    if report.answered_s is not None:
+        yield Marker(at_s=report.answered_s, label="answered", kind="answer")
+    for at_s in report.clears:
+        yield Marker(at_s=at_s, label="clear", kind="clear")
+    for gap in report.playback.gaps:
+        label = f"hole {gap.length_s * 1000:.0f} ms"
+        yield Marker(at_s=gap.at - report.rang_at, label=label, kind="gap")
+    yield Marker(at_s=report.ended_s, label=f"{report.ended_by} hung up", kind="hangup")

@@ -12,10 +12,10 @@ from voiced.config import load_config, parse_config
 from voiced.errors import ConfigError, Problem, VoicedError
 from voiced.flight.outcome import SECTIONS, time_code
 from voiced.flight.reading import RecordingUnusable, read_flight
+from voiced.flight.sound import sound_of
 from voiced.log import configure_logging
 from voiced.testing.replay.expected import find_recording, read_expected, renew
 from voiced.testing.replay.run import replay
-from voiced.testing.replay.sound import sound_of
 from voiced.testing.story import write_line
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from voiced.flight.sound import Playing
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,19 +40,17 @@ class Playout:
         """Know the `recorded` marks, and when the recording ends."""
         self._recorded = recorded
         self._recording_ends_at = ends_at
-        self._ends_at = float("-inf")
+        self._playing = Playing()
         self._due: list[tuple[float, int, str]] = []
         self._n = 0
 
     def audio(self, length_s: float, now: float) -> float:
         """Take audio that is sent now; returns when the caller begins to hear it."""
-        starts_at = max(self._ends_at, now)
-        self._ends_at = starts_at + length_s
-        return starts_at
+        return self._playing.audio(length_s, now)
 
     def mark(self, name: str, now: float) -> None:
         """Take a mark that is set now."""
-        played_at = max(self._ends_at, now)
+        played_at = max(self._playing.ends_at, now)
         recorded = self._recorded.get(name)
         if recorded is None or abs(recorded.set_at - now) > SAME_S:
             self._owe(name, played_at + RETURN_S)
@@ -63,7 +63,7 @@ class Playout:
 
     def cleared(self, now: float) -> None:
         """Take a `clear`: nothing plays any more, and all marks come back."""
-        self._ends_at = min(self._ends_at, now)
+        self._playing.cleared(now)
         owed, self._due = self._due, []
         for _, _, name in sorted(owed):
             recorded = self._recorded.get(name)

@@ -57,6 +57,8 @@ def run(argv: Sequence[str]) -> int:
             return _replay(arguments)
         case "redact":
             return _redact(arguments)
+        case "explain":
+            return _explain(arguments)
         case name if name in REMOTE_COMMANDS:
             return _ask_daemon(arguments)
         case _:
@@ -81,6 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
         ("simulate", "hold a spoken conversation with an emulated Telnyx: no account, no network"),
         ("replay", "hold recorded calls again, on a virtual clock, and say what has changed"),
         ("redact", "take numbers, words and voices out of a flight recording"),
+        ("explain", "tell the story of one call: what was said and heard, and why it ended"),
         *REMOTE_COMMANDS.items(),
     ):
         command = commands.add_parser(
@@ -95,6 +98,8 @@ def make_parser() -> argparse.ArgumentParser:
         if name == "redact":
             command.add_argument("file", metavar="FILE", type=Path, help="wire.jsonl or .gz")
             command.add_argument("-o", "--output", metavar="OUT", type=Path, help="where to")
+        if name == "explain":
+            _add_explain_options(command)
         if name in REMOTE_COMMANDS:
             add_options(name, command)
         if name == "doctor":
@@ -139,6 +144,14 @@ def _add_replay_options(parser: argparse.ArgumentParser) -> None:
     add("--times", metavar="N", type=_times, default=1, help="replays, each with its own seed")
     add("--seed", metavar="N", type=int, default=0, help="the first seed (default: 0)")
     add("--live", action="store_true", help="with real providers instead of the recorded ones")
+
+
+def _add_explain_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("id", metavar="ID", help="of the call, or the beginning of it; `last` for the last one")
+    add("--json", action="store_true", help="the record and what follows from it, for programs")
+    add("--picture", metavar="FILE", type=Path, help="draw the call, as SVG")
+    add("--admin", metavar="URL", help="the daemon that is asked for a live call")
 
 
 def _times(text: str) -> int:
@@ -241,16 +254,37 @@ def _redact(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(arguments: argparse.Namespace) -> int:
+    from functools import partial
+
+    from voiced.config import load_records
+    from voiced.explain.command import ExplainOptions
+    from voiced.explain.command import run as explain
+    from voiced.remote.commands import ask_for_call
+
+    file = _config_file(arguments)
+    options = ExplainOptions(
+        call_id=arguments.id,
+        root=load_records(file, os.environ).path,
+        as_json=arguments.json,
+        picture=arguments.picture,
+    )
+    return explain(options, _say, partial(ask_for_call, arguments.admin, file))
+
+
 def _ask_daemon(arguments: argparse.Namespace) -> int:
     if wrong := misuse(arguments):
         raise BadRequest(wrong)
 
     from voiced.remote.commands import run as ask_daemon
 
-    file = arguments.config
-    if file is None and DEFAULT_FILE.exists():
-        file = DEFAULT_FILE
-    return ask_daemon(arguments, file, _say)
+    return ask_daemon(arguments, _config_file(arguments), _say)
+
+
+def _config_file(arguments: argparse.Namespace) -> Path | None:
+    """Return the configuration that is given or lies here; None for neither."""
+    file: Path | None = arguments.config
+    return DEFAULT_FILE if file is None and DEFAULT_FILE.exists() else file
 
 
 def _read_config(given: Path | None) -> tuple[Config, str]:

@@ -55,6 +55,14 @@ class CallListError(VoicedError):
         self.problems = problems
 
 
+class CallNotFound(VoicedError):
+    """There is no record of a call, or none that can be read."""
+
+
+class AmbiguousCall(VoicedError):
+    """The beginning of an id fits several calls."""
+
+
 class StartupError(VoicedError):
     """The daemon cannot start (port taken, voice missing ...); the text names the remedy."""
 

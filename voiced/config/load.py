@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -37,6 +37,8 @@ from voiced.providers import AGENTS, RECOGNIZERS, SYNTHESIZERS, load_provider
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+_Table = TypeVar("_Table", bound=Table)
 
 FILE_MAX_BYTES = 1024 * 1024  # a configuration is some kilobytes; stops at once on /dev/zero
 
@@ -114,15 +116,30 @@ def load_admin(path: Path | None, environ: Mapping[str, str]) -> AdminConfig:
     Raises:
         ConfigError: the file cannot be read, or the table has problems.
     """
+    return _load_table("admin", AdminConfig, path, environ)
+
+
+def load_records(path: Path | None, environ: Mapping[str, str]) -> RecordsConfig:
+    """Read `[records]` only, for commands that look at past calls; without a file, its defaults.
+
+    Raises:
+        ConfigError: the file cannot be read, or the table has problems.
+    """
+    return _load_table("records", RecordsConfig, path, environ)
+
+
+def _load_table(
+    name: str, kind: type[_Table], path: Path | None, environ: Mapping[str, str]
+) -> _Table:
     overrides = read_overrides(environ)
-    given, problems = _table_of({} if path is None else _read_toml(path), "admin")
-    given = {**given, **overrides.values.get("admin", {})}
-    admin, found = _check_table("admin", AdminConfig, given, overrides.origins)
-    problems += [*(p for p in overrides.problems if p.key.startswith("admin.")), *found]
+    given, problems = _table_of({} if path is None else _read_toml(path), name)
+    given = {**given, **overrides.values.get(name, {})}
+    table, found = _check_table(name, kind, given, overrides.origins)
+    problems += [*(p for p in overrides.problems if p.key.startswith(f"{name}.")), *found]
     if problems:
         raise ConfigError(problems)
-    assert isinstance(admin, AdminConfig)
-    return admin
+    assert isinstance(table, kind)
+    return table
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -48,6 +48,22 @@ def run(arguments: argparse.Namespace, config: Path | None, say: Callable[[str],
     return trio.run(connected)
 
 
+def ask_for_call(given: str | None, config: Path | None, call_id: str) -> dict[str, Any]:
+    """Return what the running daemon knows of a call; `given` is its admin URL, if named.
+
+    Raises:
+        ConfigError: where it listens cannot be found out.
+        DaemonUnreachable, AdminRefused: it cannot be asked, or knows no such call.
+    """
+    where = find_admin(given, config, os.environ)
+
+    async def connected() -> dict[str, Any]:
+        async with open_admin(where) as admin:
+            return await admin.call(call_id)
+
+    return trio.run(connected)
+
+
 async def _run(
     admin: AdminClient, arguments: argparse.Namespace, say: Callable[[str], None]
 ) -> int:

@@ -1,0 +1,67 @@
+"""Tells how far something has come that takes more than two seconds.
+
+On a terminal one line is written over and over; elsewhere a line now and then. Always on stderr, so
+that what a command prints stays what it is.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self, TextIO
+
+PATIENCE_S = 2.0
+"""Nothing is said before."""
+
+_TERMINAL_S, _FILE_S = 0.2, 10.0
+
+
+class Progress:
+    """Says what is being done, and how far that is. A context: the line is gone after it."""
+
+    def __init__(
+        self,
+        what: str,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Be ready to say `what`, as "reading the recording"; `stream` is stderr by default."""
+        self._what = what
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._is_terminal = self._stream.isatty()
+        self._next_at = clock() + PATIENCE_S
+        self._width = 0
+
+    def __call__(self, done: str) -> None:
+        """Say how far it is, if it is time to."""
+        now = self._clock()
+        if now < self._next_at:
+            return
+        self._next_at = now + (_TERMINAL_S if self._is_terminal else _FILE_S)
+        line = f"{self._what}: {done}"
+        if self._is_terminal:
+            self._stream.write(f"\r{line:<{self._width}}")
+            self._width = len(line)
+        else:
+            self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the line away again."""
+        if self._width:
+            self._stream.write(f"\r{'':{self._width}}\r")
+            self._stream.flush()

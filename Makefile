@@ -66,11 +66,11 @@ $(STAMP): pyproject.toml requirements.lock | system
 			|| .ci/apt-install build-essential "$(DEBIAN_PYTHON)-dev"; \
 		echo "make setup: compiling pocketsphinx"; \
 		$(PIP) --constraint requirements.lock pocketsphinx; }
-	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3]'
+	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3,postgres]'
 	@touch $@
 
 # Real programs that the tests talk with, as command=package: installed where the command is missing.
-PEERS :=
+PEERS := haproxy=haproxy pg_ctlcluster=postgresql
 
 peers:
 	@packages=(); \

@@ -140,6 +140,9 @@ def _fault(detail: ErrorDetails, known: list[str]) -> str:
         return "the body must be a JSON object"
     if kind == "value_error":
         return f"{name}: {context['error']}"
+    if kind == "literal_error":
+        quoted = context["expected"].replace("'", '"')
+        return f"{name}: must be {quoted}"
     return f"{name}: {_REASONS.get(kind) or _lower_first(detail['msg'])}"
 
 
@@ -152,5 +155,4 @@ _REASONS: dict[str, Any] = {
     "string_type": "must be a text",
     "dict_type": "must be an object of texts",
     "mapping_type": "must be an object of texts",
-    "literal_error": 'must be "placed", "answered" or "ended"',
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import platform
 import secrets
 import signal
 import time
@@ -20,6 +21,7 @@ from voiced.flight.recorder import open_flights
 from voiced.flight.retention import Retention, keep_house
 from voiced.flights import NoFlights
 from voiced.front_door import FrontDoor
+from voiced.index import open_index
 from voiced.intake import Intake
 from voiced.journal import Unobserved
 from voiced.ledger import LEDGER_FILE, Ledger, Settler
@@ -106,6 +108,15 @@ async def open_services(
     async with AsyncExitStack() as stack:
         metrics = Metrics()
         records = RecordStore(config.records.path)
+        index = await stack.enter_async_context(
+            open_index(
+                config.records.path,
+                config.records.index.get_secret_value(),
+                records.run_sync,
+                instance=config.server.instance or platform.node(),
+            )
+        )
+        records.written = index.note
         ledger = await Ledger.open(config.records.path / LEDGER_FILE)
         stack.callback(ledger.close)
         telnyx = await stack.enter_async_context(
@@ -130,6 +141,7 @@ async def open_services(
             observer=Observers([metrics, observer or Unobserved()]),
             metrics=metrics,
             flights=await stack.enter_async_context(_open_flights(config, records)),
+            index=index,
         )
 
 
@@ -238,6 +250,7 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
             core.switchboard,
             core.dialer,
             services.records,
+            services.index,
             services.metrics,
             token=config.admin.token.get_secret_value(),
             drain=drain,

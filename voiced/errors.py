@@ -132,6 +132,10 @@ class CannotDial(VoicedError):
         self.status = status
 
 
+class IndexUnavailable(VoicedError):
+    """The index of calls cannot be read or written now; it is tried again."""
+
+
 class DaemonUnreachable(VoicedError):
     """The running daemon's admin listener does not answer.
 

@@ -47,6 +47,8 @@ class RecordStore:
             StartupError: the directory cannot be made or written.
         """
         self._root = root
+        self.written: Callable[[str], None] | None = None
+        """Told the name of each call's directory whose record was written; must not wait."""
         self.run_sync = run_sync or partial(
             trio.to_thread.run_sync,
             abandon_on_cancel=True,
@@ -155,6 +157,8 @@ class RecordStore:
         except OSError as error:
             log.error("record not written", directory=str(directory), error=error.strerror)
             return False
+        if self.written is not None:
+            self.written(directory.name)
         return True
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from voiced.agent.base import AudioAgent, DialogueAgent
     from voiced.config import Config
     from voiced.flights import Flights
+    from voiced.index import CallIndex
     from voiced.journal import JournalEvent, Observer
     from voiced.ledger import Ledger
     from voiced.leg import EndReason
@@ -50,6 +51,8 @@ class Services:
     observer: Observer
     metrics: Metrics = field(default_factory=Metrics)
     flights: Flights = field(default_factory=NoFlights)
+    index: CallIndex | None = None
+    """Finds past calls; None without a disk."""
 
 
 class MediaSocket(Protocol):

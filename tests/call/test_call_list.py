@@ -50,6 +50,7 @@ async def open_list(world, tmp_path, text=LIST):
         world.switchboard,
         world.dialer,
         world.store,
+        None,
         Metrics(),
         token="",
         drain=world.switchboard.refuse_new_calls,

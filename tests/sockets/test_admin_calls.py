@@ -209,3 +209,18 @@ async def test_the_outcome_is_told_to_a_webhook(open_office):
         _, ended = await admin("POST", "/calls", body)
         await until(lambda: told)
         assert told == [ended]
+
+
+async def test_past_calls_are_found_by_what_is_known_of_them(open_office):
+    async with open_office(callees.busy(after_s=0.05)) as (_, admin):
+        _, placed = await admin("POST", "/calls", {"to": TO, "wait": "ended"})
+        status, found = await admin("GET", f"/calls?state=ended&outcome=busy&number={TO}")
+        assert (status, found["next"]) == (200, None)
+        (call,) = found["calls"]
+        assert (call["id"], call["direction"], call["to"]) == (placed["id"], "outgoing", TO)
+        assert call["end"]["reason"] == "unreached"
+        assert (await admin("GET", "/calls?state=live"))[1]["calls"] == []
+        assert (await admin("GET", "/calls?since=tomorrow"))[0] == 422
+        assert (await admin("GET", "/calls?limit=1&limit=2"))[1]["error"] == "limit: is given twice"
+        status, record = await admin("GET", f"/calls/{call['call_control_id']}")
+        assert (status, record["ref"]) == (200, placed["id"])  # by Telnyx's name too, once indexed

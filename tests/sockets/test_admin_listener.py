@@ -35,7 +35,7 @@ async def test_a_draining_daemon_is_alive_but_not_ready(open_hand):
         await hand.hang_up()
 
 
-async def test_live_calls_are_shown_and_ended_ones_are_not(open_hand):
+async def test_live_calls_are_listed_and_ended_ones_are_shown_by_name(open_hand):
     async with open_hand() as hand:
         assert (await get(hand, "/calls")).json() == {"calls": []}
         path = await hand.ring()
@@ -49,7 +49,8 @@ async def test_live_calls_are_shown_and_ended_ones_are_not(open_hand):
             assert (await get(hand, "/calls/v3:other")).status_code == 404
             await hand.hang_up()
         await hand.ended()
-        assert (await get(hand, "/calls/v3:hand")).status_code == 404
+        assert (await get(hand, "/calls")).json() == {"calls": []}
+        assert (await get(hand, "/calls/v3:hand")).json()["state"] == "ended"
 
 
 async def test_calls_need_the_token_where_one_is_set_and_probes_do_not(open_hand):

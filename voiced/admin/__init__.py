@@ -12,21 +12,25 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from voiced.admin.bodies import BODY_TIMEOUT_S, MOST_BYTES, read_body
-from voiced.admin.calls import add_call_routes
+from voiced.admin.calls import CallDesk, add_call_routes
 from voiced.admin.guard import add_guard
 from voiced.call_request import NothingMore
-from voiced.errors import BadRequest, CannotDial
+from voiced.errors import BadRequest, CannotDial, IndexUnavailable
+from voiced.log import get_logger
 from voiced.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.dialer import Dialer
+    from voiced.index import CallIndex
     from voiced.metrics import Metrics
     from voiced.record_store import RecordStore
     from voiced.switchboard import Switchboard
 
 __all__ = ["make_admin_app"]
+
+log = get_logger(__name__)
 
 RETRY_AFTER_S = "1"
 
@@ -35,6 +39,7 @@ def make_admin_app(
     switchboard: Switchboard,
     dialer: Dialer,
     records: RecordStore,
+    index: CallIndex | None,
     metrics: Metrics,
     *,
     token: str,
@@ -46,6 +51,7 @@ def make_admin_app(
         switchboard: the live calls.
         dialer: the calls that we place.
         records: the calls that have ended.
+        index: finds them, and those of other instances; None where there is no disk.
         metrics: what Prometheus asks for.
         token: whoever asks must have it; "" for none.
         drain: lets the daemon end when its calls have ended.
@@ -56,7 +62,7 @@ def make_admin_app(
     add_guard(app, token)
     _add_error_handlers(app)
     _add_health_routes(app, switchboard, drain)
-    add_call_routes(app, switchboard, dialer, records)
+    add_call_routes(app, CallDesk(switchboard, dialer, records, index), dialer)
 
     @app.get("/metrics")
     async def scrape() -> Response:
@@ -95,6 +101,11 @@ def _add_error_handlers(app: QuartTrio) -> None:
         if error.status == 429:
             response.headers["Retry-After"] = RETRY_AFTER_S
         return response, error.status
+
+    @app.errorhandler(IndexUnavailable)
+    async def unindexed(error: IndexUnavailable) -> tuple[Response, int]:
+        log.warning("index of calls not asked", reason=str(error))
+        return _error("the index of calls cannot be asked now; the log says why"), 503
 
     @app.errorhandler(HTTPException)
     async def refused(error: HTTPException) -> tuple[Response, int]:

@@ -10,6 +10,7 @@ from quart import request
 
 from voiced.call_request import CallRequest, read_request
 from voiced.errors import BadRequest
+from voiced.index import CallQuery
 from voiced.leg import Milestone
 
 if TYPE_CHECKING:
@@ -65,6 +66,21 @@ def read_wait() -> Milestone | None:
     if given not in get_args(Milestone):
         raise BadRequest('wait: must be "placed", "answered" or "ended"')
     return cast("Milestone", given)
+
+
+def read_query() -> CallQuery | None:
+    """Return which calls the URL's query asks for, None if it has none.
+
+    Raises:
+        BadRequest: it asks for none that there could be.
+    """
+    given = request.args.to_dict(flat=False)
+    twice = next((name for name, values in given.items() if len(values) > 1), None)
+    if twice is not None:
+        raise BadRequest(f"{twice[:40]}: is given twice")
+    if not given:
+        return None
+    return read_request(CallQuery, {name: value for name, (value,) in given.items()})
 
 
 def _parse(body: bytes) -> Any:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import trio
 from quart import Response, jsonify
 
-from voiced.admin.bodies import read_body, read_order, read_wait
+from voiced.admin.bodies import read_body, read_order, read_query, read_wait
 from voiced.call_request import NothingMore, TransferRequest
+from voiced.errors import IndexUnavailable
 from voiced.leg import EndReason
 from voiced.log import get_logger
 from voiced.record import summary_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from voiced.call import Call
     from voiced.dialer import Dialer, Placement
+    from voiced.index import CallIndex, CallQuery, Page
     from voiced.leg import Milestone
     from voiced.record_store import RecordStore
     from voiced.switchboard import Switchboard
@@ -36,16 +38,27 @@ LONGEST_WAIT_S = 8.0
 
 RECORDS_LIMIT_S = 5.0
 
+INDEX_LIMIT_S = 8.0
+"""More than the databases allow a query, less than what keeps a connection open."""
+
 Answer: TypeAlias = tuple[Response, int]
 
 
 class CallDesk:
     """Finds calls wherever they are: waiting, live, ended."""
 
-    def __init__(self, switchboard: Switchboard, dialer: Dialer, records: RecordStore) -> None:
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        dialer: Dialer,
+        records: RecordStore,
+        index: CallIndex | None,
+    ) -> None:
+        """Look in all of these; `index` is None where there is no disk."""
         self._switchboard = switchboard
         self._dialer = dialer
         self._records = records
+        self._index = index
 
     def live(self, call_id: str) -> Call | None:
         """Return a live call."""
@@ -82,7 +95,32 @@ class CallDesk:
         live = [_shown(document) for document in self._switchboard.snapshot()]
         return [*self._dialer.waiting(), *live]
 
+    async def search(self, query: CallQuery) -> Page:
+        """Return the calls that the index knows; raises IndexUnavailable."""
+        if self._index is None:
+            await trio.lowlevel.checkpoint()
+            raise IndexUnavailable("there is none")
+        try:
+            with trio.fail_after(INDEX_LIMIT_S):
+                return await self._index.search(query)
+        except trio.TooSlowError:
+            raise IndexUnavailable(f"no answer within {INDEX_LIMIT_S:g} s") from None
+
     async def _record(self, call_id: str) -> dict[str, Any]:
+        return await self._indexed(call_id) or await self._stored(call_id)
+
+    async def _indexed(self, call_id: str) -> dict[str, Any]:
+        if self._index is None:
+            return {}
+        try:
+            with trio.fail_after(INDEX_LIMIT_S):
+                return await self._index.find(call_id)
+        except (IndexUnavailable, trio.TooSlowError) as error:
+            log.warning("index of calls not asked", reason=str(error))
+            return {}
+
+    async def _stored(self, call_id: str) -> dict[str, Any]:
+        """Look for a record that is not indexed: yet, or never."""
         try:
             with trio.fail_after(RECORDS_LIMIT_S):
                 return await self._records.find(call_id)
@@ -96,11 +134,8 @@ def _shown(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**summary_of(record), **record}
 
 
-def add_call_routes(
-    app: QuartTrio, switchboard: Switchboard, dialer: Dialer, records: RecordStore
-) -> None:
+def add_call_routes(app: QuartTrio, desk: CallDesk, dialer: Dialer) -> None:
     """Add what the admin listener does with calls."""
-    desk = CallDesk(switchboard, dialer, records)
     _add_orders(app, desk, dialer)
     _add_commands(app, desk, dialer)
 
@@ -110,7 +145,11 @@ def _add_orders(app: QuartTrio, desk: CallDesk, dialer: Dialer) -> None:
 
     @app.get("/calls")
     async def calls() -> Response:
-        return jsonify({"calls": desk.documents()})
+        query = read_query()
+        if query is None:
+            return jsonify({"calls": desk.documents()})
+        page = await desk.search(query)
+        return jsonify({"calls": page.calls, "next": page.next and str(page.next)})
 
     @app.post("/calls")
     async def place() -> Answer:

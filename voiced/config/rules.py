@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -239,6 +240,17 @@ def _delays_in_order(config: Config) -> Problem | None:
     )
 
 
+def _index_is_installed(config: Config) -> Problem | None:
+    if not config.records.index.get_secret_value() or find_spec("psycopg"):
+        return None
+    return Problem(
+        key="records.index",
+        value="",
+        reason="PostgreSQL needs a driver that is not installed",
+        remedy="pip install 'voiced[postgres]'",
+    )
+
+
 RULES = (
     Rule(keys=("server.insecure", "server.bind"), check=_insecure_stays_at_home),
     Rule(keys=("server.tls_certificate", "server.tls_key"), check=_tls_needs_both),
@@ -268,4 +280,5 @@ RULES = (
         keys=("turns.min_delay_ms", "turns.delay_ms", "turns.max_delay_ms"), check=_delays_in_order
     ),
     Rule(keys=("records.path",), check=_records_in_a_directory),
+    Rule(keys=("records.index",), check=_index_is_installed),
 )

@@ -55,6 +55,18 @@ OVERRIDES = (
         credential="telnyx_api_base",
     ),
     Override(
+        table="server",
+        key="instance",
+        variables=("VOICED_INSTANCE",),
+        credential="instance",
+    ),
+    Override(
+        table="records",
+        key="index",
+        variables=("VOICED_INDEX",),
+        credential="records_index",
+    ),
+    Override(
         table="admin",
         key="token",
         variables=("VOICED_ADMIN_TOKEN",),

@@ -25,6 +25,7 @@ from voiced.config.values import (
     DirectoryPath,
     HeaderSecret,
     HttpUrl,
+    IndexUrl,
     MediaCodec,
     OneWord,
     OptionalSecret,
@@ -48,6 +49,8 @@ class ServerConfig(Table):
     """http(s) URL at which Telnyx reaches `bind`; "" = `bind` itself."""
     call_url: HttpUrl = ""
     """URL at which Telnyx reaches this instance and no other; "" = `public_url`."""
+    instance: OneWord = ""
+    """Name of this instance in lists of calls; "" = the machine's. Also VOICED_INSTANCE."""
     insecure: bool = False
     """Accept unsigned webhooks; for loopback only."""
     tls_certificate: str = ""
@@ -187,6 +190,8 @@ class RecordsConfig(Table):
     """After so many days a call loses its flight recording and audio; 0 = never."""
     keep_bytes: int = Field(default=2_000_000_000, ge=0)
     """Flight recordings and audio beyond this lose the oldest first; 0 = no limit."""
+    index: IndexUrl = SecretStr("")
+    """PostgreSQL database that indexes the calls of several instances; "" = SQLite in `path`."""
 
 
 class LogConfig(Table):

@@ -47,6 +47,13 @@ def _none_if_empty(secret: SecretStr | None) -> SecretStr | None:
     return secret if secret is not None and secret.get_secret_value() else None
 
 
+def _index_url(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if text and not re.fullmatch(r"postgres(ql)?://[!-~]+", text):
+        raise ValueError('must be "" or like postgresql://voiced@database.internal/voiced')
+    return secret
+
+
 def _public_key(text: str) -> str:
     if not text:
         return ""
@@ -112,6 +119,7 @@ RequiredHttpUrl = Annotated[str, AfterValidator(_required_http_url)]
 OneWord = Annotated[str, AfterValidator(_no_gaps)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_secret)]
 OptionalSecret = Annotated[HeaderSecret | None, AfterValidator(_none_if_empty)]
+IndexUrl = Annotated[SecretStr, AfterValidator(_index_url)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 PhoneNumber = Annotated[str, AfterValidator(_phone_number)]
 

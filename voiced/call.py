@@ -98,7 +98,7 @@ class Call:
         self.opening: Opening
         self._info = info
         self.flight = services.flights.begin(record.document(), keys.token)
-        self.services, self._staff = self.flight.tap(services, staff)
+        self.services, self._staff = self.flight.tap(services, staff.for_call(self.note))
         self._config = services.config
         self._office = office
         self.over = trio.Event()

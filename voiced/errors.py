@@ -8,7 +8,7 @@ meets them and never cross a module boundary. Why a *call* ended is not an excep
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, TypeAlias
 
 
 class VoicedError(Exception):
@@ -235,12 +235,54 @@ class CodecNotInstalled(VoicedError):
         self.remedy = remedy
 
 
-class ProviderError(VoicedError):
-    """A recognizer, synthesizer or agent failed; `provider` names it."""
+TroubleKind: TypeAlias = Literal[
+    "failed",  # anything else
+    "refused",  # no connection: nobody listens, no such host, no TLS, no handshake in time
+    "unauthorized",  # the key is missing, wrong, or may not do this; or nothing is left to pay with
+    "bad_request",  # it does not take what we asked: a setting is wrong
+    "rate_limited",  # we ask too often; `retry_after_s` says for how long
+    "overloaded",  # it cannot serve at present (5xx)
+    "stalled",  # the connection is open, and nothing comes any more
+    "closed",  # it ended the connection
+    "garbage",  # what came makes no sense
+    "too_slow",  # it works, but not in time
+]
 
-    def __init__(self, provider: str, reason: str) -> None:
+LASTING: frozenset[TroubleKind] = frozenset({"failed", "unauthorized", "bad_request"})
+"""Trouble that does not pass by trying again."""
+
+
+class ProviderError(VoicedError):
+    """A recognizer, synthesizer or agent failed; `provider` names it.
+
+    Attributes:
+        provider: its name.
+        kind: what happened.
+        code: HTTP status or WebSocket close code, None where there was none.
+        retry_after_s: for so long it asked to be left alone, None where it did not.
+    """
+
+    default_kind: ClassVar[TroubleKind] = "failed"
+
+    def __init__(
+        self,
+        provider: str,
+        reason: str,
+        *,
+        kind: TroubleKind | None = None,
+        code: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(f"{provider}: {reason}")
         self.provider = provider
+        self.kind: TroubleKind = kind or self.default_kind
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same may well work when it is tried again."""
+        return self.kind not in LASTING
 
 
 class RecognizerFailed(ProviderError):
@@ -265,6 +307,8 @@ class ToolRepeated(BudgetSpent):
 
 class ProviderTooSlow(ProviderError):
     """A provider did not keep up or missed its deadline."""
+
+    default_kind = "too_slow"
 
 
 class AgentTooSlow(ProviderTooSlow):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from voiced.errors import TroubleKind
     from voiced.latency import Latency
 
 
@@ -168,6 +169,32 @@ class Spent:
     at: float
 
 
+Role: TypeAlias = Literal["recognizer", "agent", "synthesizer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFailed:
+    """A provider of a fallback list failed in this call.
+
+    `kind` is the error's: `too_slow` for one that let us wait, `rate_limited` ...
+    """
+
+    role: Role
+    provider: str
+    kind: TroubleKind
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSwitched:
+    """From now on `to` does for this call what `provider` did, or should have done."""
+
+    role: Role
+    provider: str
+    to: str
+    at: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTornDown:
     """Of the call's tasks none is left; `after_s` counts from the cause of its end."""
@@ -202,12 +229,18 @@ JournalEvent: TypeAlias = (
     | RecordingPaused
     | RecordingResumed
     | Spent
+    | ProviderFailed
+    | ProviderSwitched
     | CallTornDown
     | CallEnded
 )
 
 Note: TypeAlias = Callable[[JournalEvent], None]
 """Takes one event of one call; neither waits nor raises."""
+
+
+def noted_nowhere(event: JournalEvent) -> None:
+    """Take an event for those whose call nobody watches."""
 
 
 class Observer(Protocol):

@@ -65,21 +65,54 @@ def check_providers(config: Config) -> None:
         ):
             if (group, choice) not in checked:
                 checked.append((group, choice))
-                problems += _problems_of(group, choice, line)
+                problems += _problems_of(group, choice, f"lines.{line}." if line else "")
     if problems:
         raise ConfigError(problems)
 
 
-def _problems_of(group: str, choice: ProviderConfig, line: str) -> list[Problem]:
+def _problems_of(group: str, choice: ProviderConfig, place: str) -> list[Problem]:
+    """Return the problems of a choice and of those who stand in for it; `place` it stands in."""
+    table = _table(group)
+    problems = _own_problems(group, choice, place, "")
+    for number, other in enumerate(choice.fallback):
+        inside = f"fallback.{number}."
+        problems += _own_problems(group, other, place, inside)
+        if _takes_audio(group, other) != _takes_audio(group, choice):
+            problem = Problem(
+                key=f"{place}{table}.{inside}provider",
+                value=f'"{other.provider}"',
+                reason=f'cannot stand in for "{choice.provider}": one of them converses in words '
+                "and the other one in audio",
+                remedy="a list is of one kind",
+            )
+            problems.append(problem)
+    return problems
+
+
+def _own_problems(group: str, choice: ProviderConfig, place: str, inside: str) -> list[Problem]:
+    """Return what a provider finds; it names its keys as if it stood in the table itself."""
     check = getattr(load_provider(group, choice.provider), "check", None)
     try:
         if check is not None:
             check(choice.settings)
     except ConfigError as error:
-        if line:
-            return [replace(found, key=f"lines.{line}.{found.key}") for found in error.problems]
-        return error.problems
+        table = f"{_table(group)}."
+        return [
+            replace(found, key=place + found.key.replace(table, f"{table}{inside}", 1))
+            if found.key.startswith(table)
+            else replace(found, key=place + found.key)
+            for found in error.problems
+        ]
     return []
+
+
+def _takes_audio(group: str, choice: ProviderConfig) -> bool:
+    """Whether it is an agent that takes the place of recognizer and synthesizer."""
+    return hasattr(load_provider(group, choice.provider), "converse")
+
+
+def _table(group: str) -> str:
+    return group.removeprefix("voiced.").removesuffix("s")
 
 
 def _import_unpackaged(group: str, name: str) -> type[Any]:
@@ -121,6 +154,7 @@ def _instead(name: str, installed: set[str]) -> str:
 
 
 def _error(group: str, name: str, reason: str, remedy: str = "") -> ConfigError:
-    table = group.removeprefix("voiced.").removesuffix("s")
-    problem = Problem(key=f"{table}.provider", value=f'"{name}"', reason=reason, remedy=remedy)
+    problem = Problem(
+        key=f"{_table(group)}.provider", value=f'"{name}"', reason=reason, remedy=remedy
+    )
     return ConfigError([problem])

@@ -22,6 +22,8 @@ from voiced.journal import (
     CallTornDown,
     Cleared,
     FalseAlarm,
+    ProviderFailed,
+    ProviderSwitched,
     RecordingPaused,
     RecordingResumed,
     Silenced,
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 _WITHHELD = {"text": "", "withheld": True}
 """What becomes of a turn while recordings are paused: that there was one, and no word of it."""
+
+MOST_PROVIDER_ENTRIES = 100
+"""Failures of providers, and changes to others, that a record tells of; then it is told enough."""
 
 FORMAT = 1
 """Raised when a reader of older records would misread a newer one."""
@@ -95,6 +100,8 @@ class RecordBuilder:
             "transfers": [],
             "spent": None,
             "recording_pauses": [],
+            "provider_failures": [],
+            "provider_switches": [],
             "audio": None,
             "wire": None,
             "counters": {},
@@ -123,6 +130,8 @@ class RecordBuilder:
                 self._note_telephony(event, at_s)
             case RecordingPaused() | RecordingResumed():
                 self._note_pause(event, at_s)
+            case ProviderFailed() | ProviderSwitched():
+                self._note_provider(event, at_s)
 
     def _note_life(
         self, event: CallRinging | CallAnswered | CallTornDown | CallEnded | Spent, at_s: float
@@ -167,6 +176,16 @@ class RecordBuilder:
             case RecordingResumed():
                 self._withholds = False
                 pauses[-1]["to_s"] = at_s
+
+    def _note_provider(self, event: ProviderFailed | ProviderSwitched, at_s: float) -> None:
+        noted = {"at_s": at_s, "role": event.role, "provider": event.provider}
+        entries: list[dict[str, Any]]
+        if isinstance(event, ProviderFailed):
+            entries, noted = self._document["provider_failures"], noted | {"kind": event.kind}
+        else:
+            entries, noted = self._document["provider_switches"], noted | {"to": event.to}
+        if len(entries) < MOST_PROVIDER_ENTRIES:
+            entries.append(noted)
 
     @property
     def _turns(self) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from voiced.flights import NoFlights
 from voiced.metrics import Metrics
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from voiced.config import Config
     from voiced.flights import Flights
     from voiced.index import CallIndex
-    from voiced.journal import JournalEvent, Observer
+    from voiced.journal import JournalEvent, Note, Observer
     from voiced.ledger import Ledger
     from voiced.leg import EndReason
     from voiced.recognizer.base import Recognizer
@@ -24,6 +24,18 @@ if TYPE_CHECKING:
     from voiced.telnyx.media import MediaStream, Started
     from voiced.telnyx.rest import TelnyxClient
     from voiced.telnyx_recording import RecordingFetcher
+
+
+_T = TypeVar("_T")
+
+
+@runtime_checkable
+class CallBound(Protocol):
+    """A provider that has to know for which call it works: a list of providers."""
+
+    def for_call(self, note: Note) -> Any:
+        """Return the same provider for one call; `note` takes what happens to it there."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +48,21 @@ class Staff:
     agent: DialogueAgent | AudioAgent
     recognizer: Recognizer | None = None
     synthesizer: Synthesizer | None = None
+
+    def for_call(self, note: Note) -> Staff:
+        """Return who serves one call, of which `note` takes what happens to its providers."""
+        return Staff(
+            agent=_bound(self.agent, note),
+            recognizer=_bound(self.recognizer, note),
+            synthesizer=_bound(self.synthesizer, note),
+        )
+
+
+def _bound(provider: _T, note: Note) -> _T:
+    if not isinstance(provider, CallBound):
+        return provider
+    bound: _T = provider.for_call(note)
+    return bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

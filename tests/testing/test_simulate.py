@@ -14,6 +14,7 @@ from voiced.listeners import open_listener
 from voiced.log import configure_logging
 from voiced.testing.emulator import API_KEY
 from voiced.testing.fault_plans import FAULT_PLANS
+from voiced.testing.provider_plans import PROVIDER_PLANS
 from voiced.testing.simulate import SimulateOptions, run
 from voiced.testing.webhooks import Signer, load_key
 
@@ -67,7 +68,12 @@ async def test_the_fault_plans_can_be_asked_for(capsys):
     assert await run(SimulateOptions(faults="help")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split(maxsplit=1) == ["none", "nothing goes wrong"]
-    assert [line.split()[0] for line in lines] == list(FAULT_PLANS)
+    assert [line.split()[0] for line in lines] == [*FAULT_PLANS, *PROVIDER_PLANS]
+
+
+async def test_faults_of_providers_are_not_for_a_daemon_that_runs_already():
+    with pytest.raises(ConfigError, match="those of a daemon that runs already are its own"):
+        await run(SimulateOptions(faults="agent-stalls", against="http://127.0.0.1:8080"))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import trio
     from pydantic import BaseModel
 
+    from voiced.agent.memory import Entry
     from voiced.audio.frame import Frame, Pcm
     from voiced.heard import HeardPiece
     from voiced.recognizer.base import Vocabulary
@@ -234,6 +235,18 @@ class Remembering(Protocol):
 
     def heard(self, pieces: Sequence[HeardPiece]) -> None:
         """Tell what became of the last reply, piece by piece; once for each that sounded."""
+        ...
+
+
+@runtime_checkable
+class TakingOver(Protocol):
+    """What a dialogue may have to go on where another agent of a fallback list had to stop."""
+
+    def take_over(self, past: Sequence[Entry]) -> None:
+        """Learn what was said and heard before; neither waits nor raises.
+
+        Comes before anything else, right after `begin`; `open` may never come then.
+        """
         ...
 
 

@@ -47,8 +47,9 @@ class Message:
 class Memory:
     """One call's. Bounded by the call's own length limit."""
 
-    def __init__(self) -> None:
-        self._entries: list[Entry] = []
+    def __init__(self, past: Sequence[Entry] = ()) -> None:
+        """Begin with what is known of the conversation so far."""
+        self._entries: list[Entry] = list(past)
 
     @property
     def entries(self) -> tuple[Entry, ...]:

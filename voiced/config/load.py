@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig, TransferConfig
 from voiced.config.report import problems_in, shown, unknown_name
@@ -30,7 +30,7 @@ from voiced.config.tables import (
     ServerConfig,
     TelnyxConfig,
 )
-from voiced.config.turns import BudgetsConfig, SpeechConfig, TurnsConfig
+from voiced.config.turns import BudgetsConfig, FailoverConfig, SpeechConfig, TurnsConfig
 from voiced.errors import ConfigError, Problem
 from voiced.providers import AGENTS, RECOGNIZERS, SYNTHESIZERS, load_provider
 
@@ -51,6 +51,7 @@ PLAIN_TABLES: dict[str, type[Table]] = {
     "turns": TurnsConfig,
     "speech": SpeechConfig,
     "budgets": BudgetsConfig,
+    "failover": FailoverConfig,
     "recording": RecordingConfig,
     "records": RecordsConfig,
     "inbound": InboundConfig,
@@ -71,6 +72,12 @@ LINES = "lines"
 
 class _Unsettled(BaseModel):
     """Stands for the settings of a provider that has problems."""
+
+
+class _Patience(Table):
+    """The key of a provider's table that is not the provider's own, beside names and lists."""
+
+    patience_s: float | None = Field(default=None, gt=0, le=60)
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
@@ -279,9 +286,38 @@ def _check_provider(
         settings_model: type[BaseModel] = load_provider(group, provider).Settings
     except ConfigError as error:
         return unsettled, [replace(problem, key=f"{where}.provider") for problem in error.problems]
-    own = {key: value for key, value in given.items() if key != "provider"}
+    own = {key: value for key, value in given.items() if key not in ProviderConfig.model_fields}
     settings, problems = _check_table(where, settings_model, own, {})
-    return ProviderConfig.model_construct(None, provider=provider, settings=settings), problems
+    patience = {key: given[key] for key in given.keys() & _Patience.model_fields}
+    common, found = _check_table(where, _Patience, patience, {})
+    problems += found
+    fallback, found = _check_fallback(name, given.get("fallback", []), where)
+    choice = ProviderConfig.model_construct(
+        None, provider=provider, settings=settings, fallback=fallback, **dict(common)
+    )
+    return choice, problems + found
+
+
+def _check_fallback(
+    name: str, given: object, where: str
+) -> tuple[tuple[ProviderConfig, ...], list[Problem]]:
+    """Return who stands in for the provider at `where`, in order, and the problems."""
+    if not isinstance(given, list) or not all(isinstance(table, dict) for table in given):
+        reason, remedy = "must be a list of tables", f"write [[{where}.fallback]] for each"
+        return (), [Problem(key=f"{where}.fallback", value="", reason=reason, remedy=remedy)]
+    choices: list[ProviderConfig] = []
+    problems: list[Problem] = []
+    for number, table in enumerate(given):
+        key = f"{where}.fallback.{number}"
+        if "fallback" in table:
+            reason = "cannot have a fallback of its own"
+            remedy = f"one list is enough: write the next one as another [[{where}.fallback]]"
+            problems.append(Problem(key=key, value="", reason=reason, remedy=remedy))
+            continue
+        choice, found = _check_provider(name, table, where=key)
+        choices.append(choice)
+        problems += found
+    return tuple(choices), problems
 
 
 def _names_of(model: type[BaseModel]) -> set[str]:

@@ -251,6 +251,27 @@ def _index_is_installed(config: Config) -> Problem | None:
     )
 
 
+def _next_is_asked_in_time(name: str, role: str) -> Rule:
+    """Return the rule that a list is gone through before the call's own budget is spent."""
+
+    def check(config: Config) -> Problem | None:
+        patience_s: float = getattr(config.failover, name)
+        budget_s: float = getattr(config.budgets, name)
+        staff = [config.staff(line) for line in ("", *config.lines)]
+        has_list = any(getattr(chosen, role).fallback for chosen in staff)
+        if patience_s < budget_s or not has_list:
+            return None
+        return Problem(
+            key=f"failover.{name}",
+            value=shown(patience_s),
+            reason=f"is not below [budgets] {name}, {budget_s:g} s: the call would end before the "
+            f"next {role} is asked",
+            remedy="half of it, or less, leaves time for the next one",
+        )
+
+    return Rule(keys=(f"failover.{name}", f"budgets.{name}", "lines", role), check=check)
+
+
 RULES = (
     Rule(keys=("server.insecure", "server.bind"), check=_insecure_stays_at_home),
     Rule(keys=("server.tls_certificate", "server.tls_key"), check=_tls_needs_both),
@@ -264,6 +285,8 @@ RULES = (
     Rule(keys=("media.codec",), check=_codec_is_installed("codec")),
     Rule(keys=("media.bidirectional_codec",), check=_codec_is_installed("bidirectional_codec")),
     Rule(keys=("lines",), check=_numbers_have_one_line),
+    _next_is_asked_in_time("first_words_s", "agent"),
+    _next_is_asked_in_time("first_audio_s", "synthesizer"),
     _speakable("inbound.full_message", "call.apology_voice"),
     _speakable("recording.consent", "recording.consent_voice"),
     Rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Table(BaseModel):
@@ -26,3 +26,7 @@ class ProviderConfig(Table):
     """Name in the entry-point group."""
     settings: Any
     """Instance of the provider's `Settings`."""
+    patience_s: float | None = Field(default=None, gt=0, le=60)
+    """Waited for so long before the next of the list is asked; None: as `[failover]` has it."""
+    fallback: tuple[ProviderConfig, ...] = ()
+    """Who is asked when this one fails, in order."""

@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr
 from voiced.config.address import Bind, parse_bind
 from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig, TransferConfig
 from voiced.config.table import ProviderConfig, Table
-from voiced.config.turns import BudgetsConfig, SpeechConfig, TurnsConfig
+from voiced.config.turns import BudgetsConfig, FailoverConfig, SpeechConfig, TurnsConfig
 from voiced.config.values import (
     BindText,
     DirectoryPath,
@@ -223,6 +223,7 @@ class Config(Table):
     turns: TurnsConfig
     speech: SpeechConfig
     budgets: BudgetsConfig
+    failover: FailoverConfig
     recognizer: ProviderConfig
     agent: ProviderConfig
     synthesizer: ProviderConfig

@@ -1,4 +1,4 @@
-"""`[turns]`, `[speech]` and `[budgets]`: whose go it is, how it is said, what a call may take."""
+"""`[turns]`, `[speech]`, `[budgets]`, `[failover]`: how a call talks, and what it puts up with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from voiced.config.table import Table
-from voiced.config.values import Phrases
+from voiced.config.values import Phrases, Spoken
 from voiced.spoken_text import Speaker
 from voiced.turns.budgets import Budgets
 from voiced.turns.rules import BACK_CHANNEL, FAREWELL, UNFINISHED, TurnRules
@@ -114,3 +114,20 @@ class BudgetsConfig(Table):
     def budgets(self) -> Budgets:
         """Return the limits as the call uses them."""
         return Budgets(**self.model_dump())
+
+
+class FailoverConfig(Table):
+    """`[failover]`: when the next provider of a fallback list is asked. See docs/providers.md."""
+
+    first_words_s: float = Field(default=4.0, gt=0, le=60)
+    """An agent may take so long for first words, or for the next piece, above 0 to 60 s."""
+    first_audio_s: float = Field(default=2.5, gt=0, le=60)
+    """A synthesizer may take so long for first audio, or for the next piece, above 0 to 60 s."""
+    final_s: float = Field(default=4.0, gt=0, le=60)
+    """A recognizer may take so long for the words of an utterance that has ended."""
+    failures: int = Field(default=3, ge=1, le=100)
+    """Failures in a row, in all calls, after which new calls begin with the next provider."""
+    retry_s: float = Field(default=30.0, ge=1, le=3600)
+    """So long after that one call tries it again; longer each time that this fails."""
+    apology: Spoken = "I am sorry, one moment please."
+    """Said once in a call, where an agent broke off in the middle of an answer; "" = nothing."""

@@ -92,7 +92,10 @@ def config_document(config: Config, line: str) -> dict[str, Any]:
 
 def _provider(choice: ProviderConfig) -> dict[str, Any]:
     settings = choice.settings.model_dump(mode="json")
-    return {"provider": choice.provider, "settings": _masked(settings)}
+    document = {"provider": choice.provider, "settings": _masked(settings)}
+    if choice.fallback:
+        document["fallback"] = [_provider(other) for other in choice.fallback]
+    return document
 
 
 def fingerprint(config: dict[str, Any]) -> str:

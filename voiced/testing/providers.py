@@ -6,6 +6,7 @@ They fit the same protocols as the real ones, and they can fail on request.
 from __future__ import annotations
 
 import math
+from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -51,6 +52,75 @@ class Speech:
     decode_s: float = 0.2
 
 
+def _timed_events(script: Sequence[Speech], begun_at: float) -> list[tuple[float, SpeechEvent]]:
+    """Return what a recognizer tells of `script`, and when."""
+    timed: list[tuple[float, SpeechEvent]] = []
+    for speech in script:
+        start_at, voice_at = begun_at + speech.from_s, begun_at + speech.to_s
+        on_at = start_at + speech.onset_s
+        off_at = voice_at + speech.silence_s
+        timed += [
+            (on_at, SpeechStarted(at=on_at, voice_at=start_at)),
+            (off_at, SpeechEnded(at=off_at, last_voice_at=voice_at)),
+            (
+                off_at + speech.decode_s,
+                Final(
+                    text=speech.text,
+                    confidence=speech.confidence,
+                    started_at=start_at,
+                    last_voice_at=voice_at,
+                ),
+            ),
+        ]
+    return sorted(timed, key=lambda pair: pair[0])
+
+
+class HearingRecognizer:
+    """Tells what its script says once it has heard the frames of that time.
+
+    Frames that are given again, or late, are heard again, or late: so it can take over from another
+    one.
+    """
+
+    Settings: ClassVar[type[BaseModel]] = NoSettings
+    rate_hz = 8000
+
+    def __init__(self, script: Sequence[Speech], *, begins_at: float = 0.0) -> None:
+        """`begins_at` is the trio time from which the script counts."""
+        self._script = script
+        self._begins_at = begins_at
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: NoSettings) -> AsyncIterator[HearingRecognizer]:
+        """Give one that hears nothing."""
+        del settings
+        yield cls(())
+
+    async def prepare(self, vocabulary: Vocabulary) -> None:
+        """Need nothing."""
+
+    async def recognize(
+        self,
+        frames: trio.MemoryReceiveChannel[Frame],
+        events: trio.MemorySendChannel[SpeechEvent],
+        vocabulary: Vocabulary,
+    ) -> None:
+        """Tell the script by the frames' times; nothing of speech whose beginning was not heard."""
+        del vocabulary
+        timed: deque[tuple[float, SpeechEvent]] | None = None
+        with frames, events:
+            async for frame in frames:
+                if timed is None:
+                    timed = deque(self._audible(frame.at))
+                while timed and timed[0][0] <= frame.at:
+                    await events.send(timed.popleft()[1])
+
+    def _audible(self, since: float) -> list[tuple[float, SpeechEvent]]:
+        heard = [speech for speech in self._script if self._begins_at + speech.from_s >= since]
+        return _timed_events(heard, self._begins_at)
+
+
 class ScriptedRecognizer:
     """Tells what its script says at the times that it says, whatever it hears."""
 
@@ -88,25 +158,7 @@ class ScriptedRecognizer:
                 nursery.cancel_scope.cancel()
 
     async def _tell(self, events: trio.MemorySendChannel[SpeechEvent], begun_at: float) -> None:
-        timed: list[tuple[float, SpeechEvent]] = []
-        for speech in self._script:
-            start_at, voice_at = begun_at + speech.from_s, begun_at + speech.to_s
-            on_at = start_at + speech.onset_s
-            off_at = voice_at + speech.silence_s
-            timed += [
-                (on_at, SpeechStarted(at=on_at, voice_at=start_at)),
-                (off_at, SpeechEnded(at=off_at, last_voice_at=voice_at)),
-                (
-                    off_at + speech.decode_s,
-                    Final(
-                        text=speech.text,
-                        confidence=speech.confidence,
-                        started_at=start_at,
-                        last_voice_at=voice_at,
-                    ),
-                ),
-            ]
-        for at, event in sorted(timed, key=lambda pair: pair[0]):
+        for at, event in _timed_events(self._script, begun_at):
             await trio.sleep_until(at)
             await events.send(event)
         if self._error is not None:

@@ -27,7 +27,9 @@ from voiced.picture import picture_svg
 from voiced.testing.caller import ScriptedCaller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
 from voiced.testing.fault_plans import FAULT_PLANS
+from voiced.testing.faulty import in_front_of
 from voiced.testing.network import open_loopback
+from voiced.testing.provider_plans import PROVIDER_PLANS
 from voiced.testing.rest import serve_api
 from voiced.testing.script import CallerScript, ScriptLine, load_script, speak_script
 from voiced.testing.speech import speak_all, write_recording
@@ -100,8 +102,10 @@ async def run(options: SimulateOptions) -> int:
     """
     await trio.lowlevel.checkpoint()
     if options.faults == "help":
-        for name, plan in FAULT_PLANS.items():
-            write_line(f"{name:20} {plan.says}")
+        said = {name: plan.says for name, plan in FAULT_PLANS.items()}
+        said |= {name: plan.says for name, plan in PROVIDER_PLANS.items()}
+        for name, says in said.items():
+            write_line(f"{name:23} {says}")
         return 0
     _check(options)
     lines = await speak_script(_script(options))
@@ -122,12 +126,15 @@ async def run(options: SimulateOptions) -> int:
 
 def _check(options: SimulateOptions) -> None:
     problems = []
-    if options.faults not in (None, *FAULT_PLANS):
+    if options.faults not in (None, *FAULT_PLANS, *PROVIDER_PLANS):
         remedy = "`--faults help` lists them"
         reason = "there is no such fault plan"
         problems.append(
             Problem(key="--faults", value=str(options.faults), reason=reason, remedy=remedy)
         )
+    if options.faults in PROVIDER_PLANS and options.against is not None:
+        reason = "is about providers, and those of a daemon that runs already are its own"
+        problems.append(Problem(key="--faults", value=str(options.faults), reason=reason))
     if options.calls < 1:
         problems.append(
             Problem(key="--calls", value=str(options.calls), reason="must be 1 or more")
@@ -185,7 +192,8 @@ async def _open_side(
             yield telnyx
             return
         teller.sees_daemon = True
-        config = _local(_read_config(options.config), telnyx, api_url, folder)
+        config = _disturbed(_read_config(options.config), options.faults)
+        config = _local(config, telnyx, api_url, folder)
         configure_logging("warning", config.log.format)
         async with open_daemon(config, observer=teller.daemon) as daemon:
             telnyx.webhook_url = f"http://{daemon.public.address}{_WEBHOOK_PATH}"
@@ -198,6 +206,12 @@ def _read_config(given: Path | None) -> Config:
     if given is None and not _DEFAULT_FILE.exists():
         return parse_config({}, environ)
     return load_config(given or _DEFAULT_FILE, environ)
+
+
+def _disturbed(config: Config, faults: str | None) -> Config:
+    """Return `config` with the faulty providers that the plan `faults` has, if it has any."""
+    plan = PROVIDER_PLANS.get(faults or "")
+    return config if plan is None else in_front_of(config, plan.troubles)
 
 
 def _local(config: Config, telnyx: EmulatedTelnyx, api_url: str, folder: Path) -> Config:
@@ -239,7 +253,7 @@ async def _ring_all(
     telnyx: EmulatedTelnyx, lines: Sequence[Line], options: SimulateOptions
 ) -> list[CallReport]:
     """Ring as often as asked, a moment apart; each caller says the same."""
-    plan = FAULT_PLANS[options.faults or "none"]
+    plan = FAULT_PLANS.get(options.faults or "none", FAULT_PLANS["none"])
     reports: dict[int, CallReport] = {}
 
     async def ring(number: int) -> None:

@@ -33,7 +33,11 @@ _EMBEDDED = {
 
 def is_embedded(config: Config) -> bool:
     """Whether all providers of `config` can work on the virtual clock."""
-    return all(getattr(config, table).provider in names for table, names in _EMBEDDED.items())
+    choices = {table: getattr(config, table) for table in _EMBEDDED}
+    return all(
+        choice.provider in _EMBEDDED[table] and not choice.fallback
+        for table, choice in choices.items()
+    )
 
 
 async def open_live_staff(config: Config, stack: AsyncExitStack) -> Staff:

@@ -1,0 +1,95 @@
+"""A list of audio agents that converses as one.
+
+The next one begins a conversation of its own: what was said before is in nobody's words, so it
+cannot be told. Meanwhile Telnyx speaks a short apology, once in a call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from voiced.errors import CommandFailed, ProviderTooSlow
+from voiced.frame_pump import STUCK_S, FramePump
+from voiced.journal import noted_nowhere
+from voiced.log import get_logger
+from voiced.resilience.roster import Round
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voiced.agent.base import AudioAgent, AudioLine, CallInfo
+    from voiced.audio.frame import Frame
+    from voiced.journal import Note
+    from voiced.resilience.roster import Attempt, Member
+
+log = get_logger(__name__)
+
+
+class AudioAgentList:
+    """Fits `AudioAgent`, but is made, not opened."""
+
+    def __init__(
+        self,
+        members: tuple[Member[AudioAgent], ...],
+        apology: str,
+        note: Note = noted_nowhere,
+    ) -> None:
+        """Make a list; its first member is the first choice, `apology` is said once in a call."""
+        self.Settings = members[0].provider.Settings
+        self.open = members[0].provider.open
+        self.rate_hz = members[0].provider.rate_hz
+        self._members = members
+        self._apology = apology
+        self._note = note
+
+    def for_call(self, note: Note) -> AudioAgentList:
+        """Return the list for one call."""
+        return AudioAgentList(self._members, self._apology, note)
+
+    async def converse(
+        self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine
+    ) -> None:
+        """Converse with whoever works; raises the last member's error when nobody does."""
+        pump = FramePump(self.rate_hz, keeps=False)
+        round_ = Round("agent", self._members, self._note)
+        with frames:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(pump.run, frames, name="frames")
+                is_done = await self._converse(call, pump, line, round_)
+                nursery.cancel_scope.cancel()
+            if not is_done:
+                raise round_.give_up()
+
+    async def _converse(
+        self, call: CallInfo, pump: FramePump, line: AudioLine, round_: Round[AudioAgent]
+    ) -> bool:
+        apology = ""
+        for member in round_.members():
+            with round_.attempt(member) as attempt:
+                attempt.has_come()
+                async with trio.open_nursery() as nursery:
+                    if apology:
+                        nursery.start_soon(_apologize, line, apology)
+                    frames = pump.open(member.provider.rate_hz, _stuck(member, attempt))
+                    await member.provider.converse(call, frames, line)
+                    nursery.cancel_scope.cancel()
+            if attempt.error is None:
+                return True
+            apology, self._apology = self._apology, ""
+        return False
+
+
+def _stuck(member: Member[AudioAgent], attempt: Attempt) -> Callable[[], None]:
+    def stuck() -> None:
+        attempt.fail(ProviderTooSlow(member.name, f"took no audio for {STUCK_S:g} s"))
+
+    return stuck
+
+
+async def _apologize(line: AudioLine, apology: str) -> None:
+    try:
+        await line.phone.speak(apology)
+    except CommandFailed as error:
+        log.warning("apology not spoken", action=error.action, status=error.status)

@@ -1,0 +1,99 @@
+"""A list of synthesizers that speaks as one: what the first cannot say, the next one says.
+
+One that fails before its first audio has cost nothing but time. One that breaks off in the middle
+of a sentence is followed by another that goes on from the word reached. All audio is given at the
+first one's rate.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voiced.audio.resample import Resampler
+from voiced.journal import noted_nowhere
+from voiced.resilience.pace import Pace
+from voiced.resilience.roster import Round
+
+if TYPE_CHECKING:
+    from voiced.audio.frame import Pcm
+    from voiced.journal import Note
+    from voiced.resilience.roster import Attempt, Member
+    from voiced.synthesizer.base import PcmSink, Synthesizer
+
+
+class SynthesizerList:
+    """Fits `Synthesizer`, but is made, not opened."""
+
+    def __init__(
+        self,
+        members: tuple[Member[Synthesizer], ...],
+        note: Note = noted_nowhere,
+        paces: dict[Member[Synthesizer], Pace] | None = None,
+    ) -> None:
+        """Make a list; its first member is the first choice.
+
+        Args:
+            members: at least one.
+            note: takes what happens to providers.
+            paces: how fast each speaks; learned here if not given.
+        """
+        self.Settings = members[0].provider.Settings
+        self.open = members[0].provider.open
+        self.rate_hz = members[0].provider.rate_hz
+        self._members = members
+        self._round = Round("synthesizer", members, note)
+        self._paces = {member: Pace() for member in members} if paces is None else paces
+
+    def for_call(self, note: Note) -> SynthesizerList:
+        """Return the list for one call."""
+        return SynthesizerList(self._members, note, self._paces)
+
+    async def synthesize(self, text: str, audio: PcmSink) -> None:
+        """Speak `text`.
+
+        Raises:
+            SynthesizerFailed, SynthesizerTooSlow: the last member's error: nobody could speak it.
+        """
+        for member in self._round.members():
+            pace = self._paces[member]
+            with self._round.attempt(member) as attempt:
+                spoken = _Spoken(member.provider.rate_hz, self.rate_hz, audio, attempt)
+                attempt.waits()
+                await member.provider.synthesize(text, spoken.take)
+                attempt.has_come()
+                await spoken.flush()
+            if attempt.error is None:
+                pace.spoke(text, spoken.audio_s)
+                return
+            if spoken.audio_s and not (text := pace.rest(text, spoken.audio_s)):
+                return
+        raise self._round.give_up()
+
+
+class _Spoken:
+    """The audio of one member on its way, counted, at the rate of the list."""
+
+    def __init__(self, from_hz: int, to_hz: int, audio: PcmSink, attempt: Attempt) -> None:
+        self._resampler = Resampler(from_hz, to_hz)
+        self._audio = audio
+        self._attempt = attempt
+        self._n_samples = 0
+        self._rate_hz = from_hz
+
+    @property
+    def audio_s(self) -> float:
+        """Seconds that were given."""
+        return self._n_samples / self._rate_hz
+
+    async def take(self, pcm: Pcm) -> None:
+        """Pass audio on; while that waits, nothing is due from the provider."""
+        self._attempt.has_come()
+        self._n_samples += len(pcm)
+        await self._audio(self._resampler.process(pcm))
+        self._attempt.waits()
+
+    async def flush(self) -> None:
+        """Pass on what the resampler has kept."""
+        tail = self._resampler.flush()
+        if len(tail):
+            await self._audio(tail)

@@ -168,6 +168,7 @@ def _calls(text: str) -> int:
 
 def _serve(file: Path | None) -> int:
     import gc
+    from contextlib import closing
 
     gc.disable()  # nothing that is loaded is garbage: to look for some takes 5 % of the start
     config, _ = _read_config(file)
@@ -176,11 +177,14 @@ def _serve(file: Path | None) -> int:
 
     from voiced.daemon import serve
     from voiced.log import configure_logging
+    from voiced.stalls import StallLog, StallWatch
     from voiced.wakeups import BatchedWakeups
 
     configure_logging(config.log.level, config.log.format)
     gc.enable()
-    trio.run(serve, config, instruments=[BatchedWakeups()])
+    with closing(StallWatch(StallLog())) as watch:
+        # In this order: what waits for the window to pass holds nothing up.
+        trio.run(serve, config, watch, instruments=[watch, BatchedWakeups()])
     return 0
 
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from voiced.dialer import Dialer
     from voiced.flights import Flights
     from voiced.journal import Observer
+    from voiced.stalls import StallWatch
 
 log = get_logger(__name__)
 
@@ -72,6 +73,7 @@ class Daemon:
     """Set by `POST /drain`: new calls are refused already."""
     warm: trio.Event
     """As of `Core`."""
+    metrics: Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +271,7 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
                     admin=admin,
                     asked_to_drain=asked_to_drain,
                     warm=core.warm,
+                    metrics=services.metrics,
                 )
             finally:
                 # While webhooks and media still reach the calls.
@@ -285,14 +288,18 @@ async def _keep_house(services: Services) -> None:
     await keep_house(retention, services.records.run_sync, WALL_CLOCK)
 
 
-async def serve(config: Config) -> None:
+async def serve(config: Config, watch: StallWatch | None = None) -> None:
     """Serve until SIGTERM, SIGINT or `POST /drain`: drain, then end. A second signal hurries.
+
+    `watch` tells of steps that held the loop up.
 
     Raises:
         StartupError: the daemon cannot start.
     """
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with open_daemon(config) as daemon:
+            if watch is not None:
+                watch.tell_also(daemon.metrics.stalled)
             _say_ready(config, daemon)
             hurry = trio.CancelScope()
             async with trio.open_nursery() as nursery:

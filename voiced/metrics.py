@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from voiced.journal import JournalEvent, Observer
+    from voiced.stalls import Stall
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _TEARDOWN_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _ANSWER_S = (0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 5, 10)
+_STALL_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _SILENCE_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2)
 
 
@@ -70,6 +72,13 @@ class Metrics:
             registry=registry,
         )
 
+        self._stall = Histogram(
+            "voiced_loop_stall_seconds",
+            "Steps of a task that held the loop up.",
+            buckets=_STALL_S,
+            registry=registry,
+        )
+
         self._spoke_at: dict[str, float] = {}
         """When the caller spoke up, of calls whose agent is about to fall silent."""
 
@@ -104,6 +113,10 @@ class Metrics:
                 self._silenced.observe(max(0.0, event.at - spoke_at))
             case _:
                 pass
+
+    def stalled(self, stall: Stall) -> None:
+        """Count a step that held the loop up."""
+        self._stall.observe(stall.seconds)
 
     def render(self) -> bytes:
         """Return all in Prometheus' text format."""

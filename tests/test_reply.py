@@ -321,6 +321,35 @@ async def test_an_answer_that_waits_behind_a_filler_is_as_late_as_it_sounds(
     assert answer.latency.pacing_s > 0.2
 
 
+async def test_a_tool_has_its_own_time_and_may_be_bridged(autojump_clock, make):
+    reply, _, events = make()
+
+    async def think(reply):
+        async with reply.tool("slow"), reply.tool("slower"):
+            await trio.sleep(5)
+            reply.fill("One moment.")
+            await trio.sleep(10)
+        await trio.sleep(9)
+        await reply.say("Here it is.")
+
+    await reply.run(think)
+    spoken = [(e.text, e.filler) for e in events if isinstance(e, AgentSpeaking)]
+    assert spoken == [("One moment.", True), ("Here it is.", False)]
+
+
+async def test_after_a_tool_words_are_due_again(autojump_clock, make):
+    reply, _, _ = make()
+
+    async def think(reply):
+        async with reply.tool("slow"):
+            await trio.sleep(15)
+        await trio.sleep_forever()
+
+    with pytest.raises(ProviderTooSlow, match="no words within 10 s"):
+        await reply.run(think)
+    assert trio.current_time() == pytest.approx(25)
+
+
 async def test_a_filler_is_not_the_audio_that_the_budget_wants(autojump_clock, make, nursery):
     reply, _, _ = make()
 

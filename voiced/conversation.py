@@ -229,7 +229,7 @@ class Conversation:
             case floor_events.Release():
                 reply.release()
             case floor_events.Fill(text):
-                reply.fill(text)
+                reply.bridge(text)
             case floor_events.Hold():
                 self._note_barge_in(event, now)
                 reply.hold()

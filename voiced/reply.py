@@ -7,7 +7,7 @@ thinking and the synthesizer; nothing of it can be queued afterwards.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +22,7 @@ from voiced.phone import refusals_are_the_agents
 from voiced.turns.budgets import Budgets, Spending
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 
     from voiced.heard import HeardPiece
     from voiced.journal import Note
@@ -118,6 +118,7 @@ class SpokenReply:
         self._interrupted = False
         self._answered = False
         self._n_protected = 0  # what the agent does by phone and must not be interrupted
+        self._n_busy = 0  # what it does by phone or by tools
         self._audio_deadline = float("inf")
         self.has_sounded = False
         self.decision: Decision | None = None
@@ -168,15 +169,25 @@ class SpokenReply:
         """
         await self._passages.released()
         self._words_came()
-        self._scope.deadline = float("inf")
         if not self.has_sounded:
             self._sounds()
         self._n_protected += protected
         try:
-            yield
+            with self._busy():
+                yield
         finally:
             self._n_protected -= protected
-            if not (self._answered or self._thought):
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Let the budgets of words and audio stand still inside; they begin anew behind it."""
+        self._n_busy += 1
+        self._scope.deadline = float("inf")
+        try:
+            yield
+        finally:
+            self._n_busy -= 1
+            if not (self._n_busy or self._answered or self._thought):
                 self._audio_deadline = trio.current_time() + self._voice.budgets.first_audio_s
                 self._scope.deadline = self._audio_deadline
 
@@ -188,6 +199,11 @@ class SpokenReply:
         """Transfer the caller once everything said in this reply has been heard."""
         self.decision = Transfer(to, briefing)
 
+    def fill(self, text: str) -> None:
+        """Say `text` to bridge a wait; it counts as no answer."""
+        if not self._interrupted:
+            self._passages.put_first(Passage(text=text, filler=True))
+
     def spend(self, tokens: int) -> None:
         """Count tokens of a model; raises BudgetSpent when the call has had its share."""
         self._voice.spending.tokens(tokens)
@@ -195,6 +211,8 @@ class SpokenReply:
     @asynccontextmanager
     async def tool(self, name: str, arguments: str = "") -> AsyncIterator[None]:
         """Run a tool inside: within its time, and not for ever with the same arguments.
+
+        The budgets of words and audio stand still meanwhile.
 
         Raises:
             ToolTooSlow: it took longer than `[budgets] tool_s`.
@@ -204,7 +222,7 @@ class SpokenReply:
         self._voice.spending.tool(name, arguments)
         self._words_came()
         limit_s = self._voice.budgets.tool_s
-        with trio.move_on_after(limit_s) as scope:
+        with self._busy(), trio.move_on_after(limit_s) as scope:
             await trio.lowlevel.checkpoint()
             yield
         if scope.cancelled_caught:
@@ -283,10 +301,10 @@ class SpokenReply:
         """Go on from the word where it fell silent."""
         self._passages.resume()
 
-    def fill(self, text: str) -> None:
-        """Say `text` while the agent still thinks."""
+    def bridge(self, text: str) -> None:
+        """Say `text` if the agent still thinks."""
         if not self._has_words:
-            self._passages.put_first(Passage(text=text, filler=True))
+            self.fill(text)
 
     def interrupt(self) -> str:
         """Stop for good, `clear` ahead of all audio; return what the caller did hear."""

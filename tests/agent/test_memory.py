@@ -2,6 +2,7 @@
 
 from voiced.agent.base import CallerTurn
 from voiced.agent.memory import AgentSpoke, CallerSpoke, Memory
+from voiced.agent.messages import Message
 from voiced.heard import HeardPiece
 
 
@@ -23,11 +24,11 @@ def test_a_conversation_becomes_messages():
     memory.caller_said(said("it is", "4711"))
     memory.heard([whole("Thank you.")])
     memory.caller_said(said(""))
-    assert [(m.role, m.content) for m in memory.messages()] == [
-        ("assistant", "Hello. Your number?"),
-        ("user", "it is (keys: 4711)"),
-        ("assistant", "Thank you."),
-        ("user", "(not understood)"),
+    assert memory.messages() == [
+        Message(role="assistant", content="Hello. Your number?"),
+        Message(role="user", content="it is (keys: 4711)"),
+        Message(role="assistant", content="Thank you."),
+        Message(role="user", content="(not understood)"),
     ]
 
 
@@ -57,7 +58,7 @@ def test_a_reply_of_which_nothing_was_heard_is_no_message():
     memory.caller_said(said("hello"))
     memory.heard([piece("Hello.", "", "none")])
     memory.heard([])
-    assert [m.role for m in memory.messages()] == ["user"]
+    assert memory.messages() == [Message(role="user", content="hello")]
 
 
 def test_a_turn_that_was_not_over_is_forgotten():

@@ -39,6 +39,9 @@ class RecordedReply:
     def expect(self, what: Expectation) -> None:
         self.expected = what
 
+    def fill(self, text: str) -> None:
+        raise AssertionError("a script does not wait")
+
     def spend(self, tokens: int) -> None:
         raise AssertionError("a script has no model")
 

@@ -13,6 +13,7 @@ import trio
 from tests.call.conftest import start_message
 from voiced.agent.base import CallInfo
 from voiced.agent.memory import Memory
+from voiced.agent.messages import Message
 from voiced.audio.codec import open_encoder
 from voiced.conversation import Conversation
 from voiced.errors import RecognizerFailed, SynthesizerFailed
@@ -493,12 +494,12 @@ async def test_a_dialogue_that_remembers_is_told_what_was_heard_and_what_never_w
         nursery.start_soon(conversation.run, events)
         await trio.sleep(12)
         nursery.cancel_scope.cancel()
-    assert [(m.role, m.content) for m in agent.dialogue.memory.messages()] == [
-        ("assistant", "Hello, how can I help you?"),
-        ("user", "on thursday in the morning"),
-        ("assistant", "Let me see (cut short)"),
-        ("user", "no on friday"),
-        ("assistant", "Let me see what we have for you."),
+    assert agent.dialogue.memory.messages() == [
+        Message(role="assistant", content="Hello, how can I help you?"),
+        Message(role="user", content="on thursday in the morning"),
+        Message(role="assistant", content="Let me see (cut short)"),
+        Message(role="user", content="no on friday"),
+        Message(role="assistant", content="Let me see what we have for you."),
     ]
     assert agent.dialogue.interrupted_after == "Let me see"
 

@@ -157,6 +157,13 @@ class Reply(Protocol):
         """Wait until the caller has heard what was said so far."""
         ...
 
+    def fill(self, text: str) -> None:
+        """Say `text` to bridge a wait, as that for a tool, if nothing else is being said.
+
+        It counts as no answer: no latency is measured by it. Never waits.
+        """
+        ...
+
     def spend(self, tokens: int) -> None:
         """Count tokens of a model. Raises BudgetSpent past `[budgets] max_tokens`: let it rise."""
         ...

@@ -3,18 +3,32 @@
 A language model that believes it has said what the caller never heard talks past him. So a memory
 holds the caller's turns, and of the agent's words those that reached him, and no more. Give it what
 a dialogue is told (`voiced.agent.base.Dialogue`, `Remembering`) and hand `messages` to the model.
+
+While a reply is in the making, what it has said so far stands as it was generated: nobody can know
+yet what will be heard, and the model goes on from its own words. Once the reply is over only the
+heard words stay, each where it belongs: before the tools of the reply, between them, or after.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+
+from voiced.agent.messages import Message, ModelMessage, ToolCall, ToolResult, ToolRound
+from voiced.agent.sentences import split_sentences
+from voiced.heard import unheard_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from voiced.agent.base import CallerTurn
     from voiced.heard import HeardPiece
+
+UNFINISHED = "Interrupted by the caller: it is not known whether it was done."
+"""Result of a call that was cut before it had one."""
+
+LEFT_OUT = "(Earlier parts of this call are left out.)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +40,13 @@ class CallerSpoke:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """Something else that the agent was asked to react to: a silence, a transfer that failed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSpoke:
     """A reply as far as it was heard; `unheard` is what it would have gone on with."""
 
@@ -33,51 +54,154 @@ class AgentSpoke:
     unheard: str = ""
 
 
-Entry: TypeAlias = CallerSpoke | AgentSpoke
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One message for a chat model."""
+class UsedTools:
+    """What the agent did between words.
 
-    role: Literal["user", "assistant"]
-    content: str
+    Attributes:
+        said: the words of the same reply before it; until the reply is over, all of them.
+        calls: what was called.
+        results: what came of it; calls that were cut have none.
+        native: see `ToolRound`; only until the reply is over.
+    """
+
+    said: AgentSpoke
+    calls: tuple[ToolCall, ...]
+    results: tuple[ToolResult, ...] = ()
+    native: tuple[Mapping[str, Any], ...] = ()
+
+
+Entry: TypeAlias = CallerSpoke | Happened | AgentSpoke | UsedTools
+
+
+@dataclass(slots=True)
+class _Reply:
+    """The reply in the making: what it answers, and the tools that it has used."""
+
+    cause: CallerSpoke | Happened | None = None
+    rounds: list[UsedTools] = field(default_factory=list)
 
 
 class Memory:
-    """One call's. Bounded by the call's own length limit."""
+    """One call's. Bounded by the call's own length limit, and by `forget_oldest`."""
 
     def __init__(self, past: Sequence[Entry] = ()) -> None:
         """Begin with what is known of the conversation so far."""
-        self._entries: list[Entry] = list(past)
+        self._past: list[Entry] = list(past)
+        self._reply = _Reply()
+        self._has_forgotten = False
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Everything, in order."""
-        return tuple(self._entries)
+        cause = self._reply.cause
+        return (*self._past, *(() if cause is None else (cause,)), *self._reply.rounds)
+
+    # -- what a dialogue is told -------------------------------------------------------------------
 
     def caller_said(self, turn: CallerTurn) -> None:
         """Note a turn, at the beginning of `Dialogue.answer`."""
-        self._entries.append(CallerSpoke(text=turn.text, digits=turn.digits))
+        self._begin(CallerSpoke(text=turn.text, digits=turn.digits))
+
+    def happened(self, text: str) -> None:
+        """Note something else that asks for a reply, in a sentence for the model."""
+        self._begin(Happened(text=text))
+
+    def _begin(self, cause: CallerSpoke | Happened) -> None:
+        self._settle(())  # of a reply that nobody told about, nothing was heard
+        self._reply = _Reply(cause)
 
     def withdrawn(self) -> None:
-        """Forget the last turn: it was not over, and comes again with more words."""
-        if self._entries and isinstance(self._entries[-1], CallerSpoke):
-            self._entries.pop()
+        """Forget the last turn: it was not over, and comes again with more words.
+
+        What was done stays: a tool that has run may have changed the world.
+        """
+        if self._reply.rounds:
+            self._settle(())
+        self._reply = _Reply()
 
     def heard(self, pieces: Sequence[HeardPiece]) -> None:
         """Note what became of a reply, as `Remembering.heard` is told.
 
         What is unknown (the call ended before its mark came) counts as unheard.
         """
-        heard = " ".join(piece.heard_text for piece in pieces if piece.heard_text)
-        unheard = _rest(pieces)
-        if heard or unheard:
-            self._entries.append(AgentSpoke(heard=heard, unheard=unheard))
+        self._settle(pieces)
 
-    def messages(self) -> list[Message]:
+    def _settle(self, pieces: Sequence[HeardPiece]) -> None:
+        reply, self._reply = self._reply, _Reply()
+        shares = _shares(pieces, [used.said.heard for used in reply.rounds])
+        if reply.cause is not None:
+            self._past.append(reply.cause)
+        self._past += [
+            replace(used, said=_spoken(share), native=())
+            for used, share in zip(reply.rounds, shares, strict=False)
+        ]
+        spoken = _spoken(shares[-1])
+        if spoken.heard or spoken.unheard:
+            self._past.append(spoken)
+
+    # -- tools -------------------------------------------------------------------------------------
+
+    def tools_asked(
+        self, said: str, calls: Sequence[ToolCall], native: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Note that the reply has `said` something since its last tools, and now calls some."""
+        used = UsedTools(said=AgentSpoke(heard=said), calls=tuple(calls), native=tuple(native))
+        self._reply.rounds.append(used)
+
+    def tool_done(self, result: ToolResult) -> None:
+        """Note a result of one of the last calls."""
+        used = self._reply.rounds[-1]
+        self._reply.rounds[-1] = replace(used, results=(*used.results, result))
+
+    # -- for the model -----------------------------------------------------------------------------
+
+    def messages(self) -> list[ModelMessage]:
         """Return the conversation for a chat model: what was not heard is not in it."""
-        return [message for entry in self._entries if (message := _message(entry)) is not None]
+        first = [Message(role="user", content=LEFT_OUT)] if self._has_forgotten else []
+        messages = (_message(entry) for entry in self.entries)
+        return [*first, *(message for message in messages if message is not None)]
+
+    def forget_oldest(self) -> bool:
+        """Forget the oldest turn and all that answered it; False if only the last is left."""
+        starts = [n for n, entry in enumerate(self._past) if _begins_exchange(entry) and n > 0]
+        if not starts and (self._reply.cause is None or not self._past):
+            return False
+        del self._past[: starts[0] if starts else len(self._past)]
+        self._has_forgotten = True
+        return True
+
+
+def _begins_exchange(entry: Entry) -> bool:
+    return isinstance(entry, CallerSpoke | Happened)
+
+
+def _shares(pieces: Sequence[HeardPiece], before: Sequence[str]) -> list[list[HeardPiece]]:
+    """Divide a reply's pieces among its parts: the words `before` each use of tools, and the rest.
+
+    A piece is a sentence of its part; or what was left of one that fell silent and went on; or a
+    filler, which comes with the words that follow it.
+    """
+    expected = deque(
+        (part, text) for part, said in enumerate(before) for text in split_sentences(said)
+    )
+    shares: list[list[HeardPiece]] = [[] for _ in range(len(before) + 1)]
+    rests: list[tuple[int, str]] = []
+    for piece in pieces:
+        part = expected[0][0] if expected else len(before)
+        if rests and rests[0][1] == piece.text:
+            part, _ = rests.pop(0)
+        elif expected and expected[0][1] == piece.text:
+            expected.popleft()
+        shares[part].append(piece)
+        if rest := unheard_text(piece):
+            rests.append((part, rest))
+    return shares
+
+
+def _spoken(pieces: Sequence[HeardPiece]) -> AgentSpoke:
+    heard = " ".join(piece.heard_text for piece in pieces if piece.heard_text)
+    return AgentSpoke(heard=heard, unheard=_rest(pieces))
 
 
 def _rest(pieces: Sequence[HeardPiece]) -> str:
@@ -86,19 +210,36 @@ def _rest(pieces: Sequence[HeardPiece]) -> str:
     for piece in pieces:
         if rest and piece.text == rest[0]:
             rest.pop(0)
-        words = piece.text.split()[len(piece.heard_text.split()) :]
-        if words:
-            rest.append(" ".join(words))
+        if words := unheard_text(piece):
+            rest.append(words)
     return " ".join(rest)
 
 
-def _message(entry: Entry) -> Message | None:
+def _message(entry: Entry) -> ModelMessage | None:
     match entry:
         case CallerSpoke(text=text, digits=digits):
             keyed = f"(keys: {digits})" if digits else ""
             content = " ".join(part for part in (text, keyed) if part)
             return Message(role="user", content=content or "(not understood)")
-        case AgentSpoke(heard=heard, unheard=unheard):
-            if not heard:
-                return None
-            return Message(role="assistant", content=f"{heard} (cut short)" if unheard else heard)
+        case Happened(text=text):
+            return Message(role="user", content=f"({text})")
+        case AgentSpoke(heard=heard):
+            return Message(role="assistant", content=_shown(entry)) if heard else None
+        case UsedTools(said=said, calls=calls, native=native):
+            return ToolRound(
+                content=_shown(said), calls=calls, results=_results(entry), native=native
+            )
+        case _:
+            assert_never(entry)
+
+
+def _shown(said: AgentSpoke) -> str:
+    return f"{said.heard} (cut short)" if said.heard and said.unheard else said.heard
+
+
+def _results(used: UsedTools) -> tuple[ToolResult, ...]:
+    known = {result.call_id: result for result in used.results}
+    return tuple(
+        known.get(call.id) or ToolResult(call_id=call.id, content=UNFINISHED, is_error=True)
+        for call in used.calls
+    )

@@ -334,6 +334,10 @@ class _TappedReply:
         await self._reply.wait_heard()
         self.steps.taken()
 
+    def fill(self, text: str) -> None:
+        self.steps.note("fill", len(text), text=text)
+        self._reply.fill(text)
+
     def spend(self, tokens: int) -> None:
         self.steps.note("spend", tokens=tokens)
         self._reply.spend(tokens)
@@ -341,8 +345,12 @@ class _TappedReply:
     @asynccontextmanager
     async def tool(self, name: str, arguments: str = "") -> AsyncIterator[None]:
         self.steps.note("tool", len(arguments), name=name, arguments=arguments)
-        async with self._reply.tool(name, arguments):
-            yield
+        try:
+            async with self._reply.tool(name, arguments):
+                yield
+        except Exception as error:
+            self.steps.note("tool_done", error=describe_error(error))
+            raise
         self.steps.note("tool_done")
 
     def expect(self, what: Expectation) -> None:

@@ -182,6 +182,10 @@ class WatchedReply:
         self._attempt.has_come()
         await self._reply.wait_heard()
 
+    def fill(self, text: str) -> None:
+        """Bridge a wait; the words that are waited for have not come."""
+        self._reply.fill(text)
+
     def spend(self, tokens: int) -> None:
         """Count tokens."""
         self._reply.spend(tokens)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from voiced.config.address import parse_url, url_host_is_loopback
+from voiced.address import parse_url, url_host_is_loopback
 from voiced.config.values import PhoneNumber
 from voiced.errors import BadRequest
 from voiced.leg import Milestone

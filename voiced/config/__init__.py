@@ -4,7 +4,7 @@
 else takes a `Config`, or the one table they need, and reads attributes.
 """
 
-from voiced.config.address import Bind, is_loopback, parse_bind
+from voiced.address import Bind, is_loopback, parse_bind
 from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig, TransferConfig
 from voiced.config.load import load_admin, load_config, load_records, parse_config
 from voiced.config.table import ProviderConfig

@@ -13,8 +13,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from voiced.address import url_host_is_loopback
 from voiced.audio.codec import SUPPORTED, require_codec
-from voiced.config.address import url_host_is_loopback
 from voiced.config.report import shown
 from voiced.errors import CodecNotInstalled, LocalProtocolError, Problem
 from voiced.telnyx.texml import TexmlSpeech, render_say

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pydantic import Field, SecretStr
 
-from voiced.config.address import Bind, parse_bind
+from voiced.address import Bind, parse_bind
 from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig, TransferConfig
 from voiced.config.table import ProviderConfig, Table
 from voiced.config.turns import BudgetsConfig, FailoverConfig, SpeechConfig, TurnsConfig

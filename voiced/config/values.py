@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from voiced.config.address import parse_bind, parse_url
+from voiced.address import parse_bind, parse_url
 
 PUBLIC_KEY_BYTES = 32  # an Ed25519 public key (RFC 8032)
 SPEAK_MAX_CHARS = 3000  # Telnyx's limit for the payload of `speak`

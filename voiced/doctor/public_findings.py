@@ -10,8 +10,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from voiced.address import url_host_is_loopback
 from voiced.config import MEDIA_PATH, WEBHOOK_PATH
-from voiced.config.address import url_host_is_loopback
 from voiced.doctor.facts import Unavailable, WebhookProbe
 from voiced.doctor.finding import Finding, fine, problem, warning
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import httpx
 
+from voiced.address import parse_url
 from voiced.config import load_admin
-from voiced.config.address import parse_url
 from voiced.errors import AdminRefused, BadRequest, ConfigError, DaemonUnreachable, Problem
 
 if TYPE_CHECKING:

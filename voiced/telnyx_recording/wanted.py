@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from voiced.config.address import url_host_is_loopback
+from voiced.address import url_host_is_loopback
 from voiced.telnyx.queries import StoredRecording
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 import pytest
 
-from voiced.config.address import Bind, is_loopback, parse_bind, parse_url, url_host_is_loopback
+from voiced.address import Bind, is_loopback, parse_bind, parse_url, url_host_is_loopback
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import httpx
 import trio
 
 from voiced.log import get_logger
-from voiced.telnyx.http import reason_of
+from voiced.net.http import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -36,8 +36,9 @@ from voiced.doctor.facts import (
     read_texml_application,
 )
 from voiced.doctor.together import ask_together
+from voiced.net.http import reason_of
 from voiced.telnyx.api_errors import parse_errors
-from voiced.telnyx.http import http_client, reason_of
+from voiced.telnyx.http import http_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

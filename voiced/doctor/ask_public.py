@@ -18,7 +18,7 @@ import trio
 
 from voiced.doctor.facts import Certificate, PublicFacts, Unavailable, WebhookProbe
 from voiced.doctor.together import ask_together
-from voiced.telnyx.http import reason_of
+from voiced.net.http import reason_of
 from voiced.telnyx.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 if TYPE_CHECKING:

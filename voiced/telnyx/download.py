@@ -16,7 +16,8 @@ import httpx
 import trio
 
 from voiced.errors import DownloadFailed
-from voiced.telnyx.http import bare_client, reason_of
+from voiced.net.http import reason_of
+from voiced.telnyx.http import bare_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-
 import httpx
+
+from voiced.net.http import no_cookies
 
 
 def http_client(
@@ -45,7 +45,7 @@ def http_client(
             "content-type": "application/json",
             "user-agent": "voiced",
         },
-        cookies=_no_cookies(),
+        cookies=no_cookies(),
         timeout=httpx.Timeout(attempt_s, connect=connect_s),
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
         follow_redirects=False,
@@ -66,19 +66,10 @@ def bare_client(
     """
     return httpx.AsyncClient(
         headers={"accept-encoding": "identity", "user-agent": "voiced"},
-        cookies=_no_cookies(),
+        cookies=no_cookies(),
         timeout=httpx.Timeout(step_s, connect=connect_s),
         limits=httpx.Limits(max_connections=10, max_keepalive_connections=0),
         follow_redirects=False,
         trust_env=False,
         transport=transport,
     )
-
-
-def reason_of(error: Exception) -> str:
-    """Return what a fault of httpx says; some say nothing."""
-    return str(error) or type(error).__name__
-
-
-def _no_cookies() -> CookieJar:
-    return CookieJar(DefaultCookiePolicy(allowed_domains=()))

@@ -22,8 +22,9 @@ import structlog
 import trio
 
 from voiced.errors import CommandFailed, RemoteProtocolError
+from voiced.net.http import reason_of
 from voiced.telnyx.api_errors import CALL_ENDED, refusal
-from voiced.telnyx.http import http_client, reason_of
+from voiced.telnyx.http import http_client
 from voiced.telnyx.queries import next_page
 from voiced.telnyx.rate_limit import TOO_MANY, RateLimit, asked_wait_s
 

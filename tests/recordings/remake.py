@@ -40,7 +40,14 @@ from voiced.synthesizer.flite import FliteSettings, FliteSynthesizer
 from voiced.telnyx.rest import open_telnyx
 from voiced.testing.account import TexmlApplication
 from voiced.testing.callees import Callee, answering_machine, busy, human, murmur
-from voiced.testing.caller import Line, PlayedCaller, ScriptedCaller, silent_caller, tone_caller
+from voiced.testing.caller import (
+    Line,
+    PlayedCaller,
+    ScriptedCaller,
+    silent_caller,
+    tone,
+    tone_caller,
+)
 from voiced.testing.emulator import CONNECTION_ID, Account, EmulatedTelnyx, open_emulator
 from voiced.testing.faults import NO_FAULTS, Faults, RestFault
 from voiced.testing.memory import CoreNetwork
@@ -116,6 +123,33 @@ def keyed():
     return FunctionAgent(greet=ask, respond=take)
 
 
+def by_phone():
+    """An agent who has Telnyx do things: a file, keys both ways, and what is cut or given up."""
+
+    async def welcome(reply):
+        await reply.say("Welcome to the gate.")
+
+    async def act(turn, reply):
+        if "gate" in turn.text:
+            await reply.wait_heard()
+            await reply.phone.press("1w9")
+            with trio.move_on_after(0.5):
+                await reply.phone.play(SONG)
+            await reply.say("The gate is open.")
+        elif "code" in turn.text:
+            told = await reply.phone.gather_using_speak("Key in your code.", maximum_digits=2)
+            await reply.say(f"Thank you for {len(told.digits) if told else 0} keys.")
+        elif "song" in turn.text:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(reply.phone.play, SONG)
+                await reply.say("This is our song, and you may cut in at any time.")
+        else:
+            await reply.say("Goodbye.")
+            reply.hang_up()
+
+    return FunctionAgent(greet=welcome, respond=act)
+
+
 def words(*script: Speech, **more: Any) -> Staff:
     """A dialogue with a recognizer that tells `script`, spoken in tones."""
     return Staff(
@@ -161,6 +195,7 @@ class Golden:
     callees: dict[str, Callee] = field(default_factory=dict)
     dials: bool = False
     texml: TexmlApplication | None = None
+    files: dict[str, Any] = field(default_factory=dict)
     meanwhile: Callable[[Core], Awaitable[None]] | None = None
 
 
@@ -173,6 +208,7 @@ async def drain_at_4_s(core):
 
 TEXML = "http://voiced/telnyx/texml"
 PERSON, CALLEE = "+13125550142", "+13125550177"
+SONG = "https://sounds.test/song.mp3"
 SILENCE = np.zeros(0, np.int16)
 GOODBYE = Speech(from_s=4.0, to_s=5.0, text="goodbye")
 
@@ -220,6 +256,22 @@ GOLDENS: dict[str, Golden] = {
     "keys": Golden(
         caller=PlayedCaller(SILENCE, keys=[(4.0, "4"), (4.4, "2"), (4.9, "#")]),
         staff=Staff(agent=keyed(), recognizer=ScriptedRecognizer(), synthesizer=tones()),
+    ),
+    "phone": Golden(
+        caller=PlayedCaller(SILENCE, keys=[(13.0, "4"), (13.4, "2")]),
+        staff=Staff(
+            agent=by_phone(),
+            recognizer=ScriptedRecognizer(
+                (
+                    Speech(from_s=2.0, to_s=2.8, text="open the gate"),
+                    Speech(from_s=8.0, to_s=8.8, text="my code"),
+                    Speech(from_s=16.0, to_s=16.8, text="a song please"),
+                    Speech(from_s=19.0, to_s=19.9, text="goodbye then"),
+                )
+            ),
+            synthesizer=tones(),
+        ),
+        files={SONG: tone(700.0, 4.0)},
     ),
     "transfer": Golden(
         staff=words(Speech(from_s=4.0, to_s=5.0, text="a person please")),
@@ -314,6 +366,7 @@ async def record(name: str, golden: Golden, folder: Path) -> Path:
         core = await enter(open_core(services, wall_clock=lambda: WALL + trio.current_time()))
         telnyx.network = CoreNetwork(core)
         telnyx.directory.entries.update(golden.callees)
+        telnyx.media.update(golden.files)
         async with trio.open_nursery() as nursery:
             if golden.meanwhile is not None:
                 nursery.start_soon(golden.meanwhile, core)

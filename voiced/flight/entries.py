@@ -25,6 +25,8 @@ happened; and what belongs to that:
 | `spend`, `tool`, `tool_done` | `n`, `after_s`, `tokens`; `name`, `arguments` |
 | `expect` | `n`, `after_s`, `what` (`ExpectSpeech` ...) and its fields |
 | `hang_up`, `transfer` | `n`, `after_s`, `to`: what the agent decided |
+| `phone` | `n`, `after_s`, `act`, `method`, `named` (its arguments): done by the reply's phone |
+| `phone_done` | `n`, `after_s`, `act`, `error` or `cancelled`: its end |
 | `asked` | `n`, `after_s`, `error`: the turn ended; there is none when it was cut |
 | `interrupted` | `heard`: what the agent was told of a cut reply |
 | `withdrawn` | the agent was told that its last reply never was |

@@ -50,6 +50,9 @@ KEPT_KEYS = frozenset(
 )
 """Keys whose texts say nothing of people: ids, enumerations, times, names of providers."""
 
+_PERSONAL = frozenset({"digits", "client_state", "payload", "invalid_payload", "text", "to"})
+"""Keys of commands whose texts are redacted whatever they look like."""
+
 _FREE = re.compile(r"[ :]|^\+?\d{7}")
 """In texts that people hear, dial or see, beside what is a word of the configuration."""
 
@@ -63,6 +66,10 @@ KEPT_FIELDS = frozenset(
 """The like among the fields of TeXML's forms."""
 
 _NUMBER = re.compile(r"\+?\d{7,15}")
+_KEYS = re.compile(r"[0-9A-D]")
+_URL = re.compile(r"https?://")
+_NO_STATE = "eA=="
+"""Base64 of an x: stands for a client state that is not ours."""
 _WORD = re.compile(r"[^\W_]+")
 _INNER_ENDS = re.compile(r"[.!?…:;]+(?=.*\w)", re.DOTALL)
 _SILENCE = {"PCMU": b"\xff", "PCMA": b"\xd5", "L16": b"\0"}
@@ -132,6 +139,8 @@ class _Redactor:
                 return {**data, "text": " ".join(sentences)}
             case "speak":
                 return {**data, "text": redact_sentence(data["text"])}
+            case "phone":
+                return {**data, "named": self._phone_arguments(data["method"], data["named"])}
             case "pcm" | "play":
                 return self._silent(entry)
             case "garbled":
@@ -142,6 +151,13 @@ class _Redactor:
                     reason = redact_words(data["error"].get("reason", ""))
                     redacted["error"] = {**data["error"], "reason": reason}
                 return redacted
+
+    def _phone_arguments(self, method: str, named: Mapping[str, Any]) -> dict[str, Any]:
+        """Redact them as the command that comes of them, so that it is the same command."""
+        if method == "set_client_state":
+            return {**named, "text": a2b_base64(_NO_STATE).decode()}
+        redacted: dict[str, Any] = self._setting(named)
+        return redacted
 
     def _http(self, entry: Entry) -> Mapping[str, Any]:
         data = entry.data
@@ -184,7 +200,7 @@ class _Redactor:
         field = table.model_fields.get(key) if table is not None else None
         if field is not None and get_origin(field.annotation) is Literal:
             return value
-        if isinstance(value, str) and (_FREE.search(value) or key in {"digits", "client_state"}):
+        if isinstance(value, str) and (_FREE.search(value) or key in _PERSONAL):
             return self._text(value, key)
         return value
 
@@ -257,15 +273,17 @@ class _Redactor:
             host = urlsplit(self._call_base_url).netloc
             return text.replace(base, base.replace(host, HOST))
         if key == "client_state":
-            return text if parse_client_state(text) else "eA=="  # ours holds no more than a name
+            return text if parse_client_state(text) else _NO_STATE  # ours holds only a name
         if key in KEPT_KEYS:
             return text
         if key in {"digit", "digits"}:
-            return redact_words(text)
+            return _KEYS.sub("0", text)  # `w` and `W` are pauses
         if _NUMBER.fullmatch(text):
             return self._numbers.setdefault(text, f"+1555{len(self._numbers):07}")
         if text.startswith(("sip:", "sips:")):
             return self._numbers.setdefault(text, f"sip:{len(self._numbers)}@{HOST}")
+        if _URL.match(text):
+            return f"https://{HOST}/{redact_words(text.split('://', 1)[1])}"
         return redact_words(text)
 
 

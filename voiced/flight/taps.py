@@ -7,22 +7,24 @@ raised goes through. A step that is cancelled leaves no entry of its end.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
-import trio
-
 from voiced.agent.base import AudioAgent, Remembering, TimeAware
-from voiced.errors import MediaStreamClosed, ProviderError, RemoteProtocolError
+from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.flight.header import is_repeatable
+from voiced.flight.phone_tap import TappedPhone
+from voiced.flight.steps import Steps, describe_error
 from voiced.services import Staff
 from voiced.synthesizer.base import no_words, speak
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Sequence
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
+
+    import trio
 
     from voiced.agent.base import (
         AudioLine,
@@ -62,14 +64,6 @@ def _tap_agent(agent: DialogueAgent | AudioAgent, flight: Flight) -> DialogueAge
     return agent if is_repeatable(agent) else cast("AudioAgent", TappedAudioAgent(agent, flight))
 
 
-def describe_error(error: Exception) -> dict[str, str]:
-    """Return an error as JSON values, enough to raise its like again."""
-    if isinstance(error, ProviderError):
-        reason = str(error).removeprefix(f"{error.provider}: ")
-        return {"type": type(error).__name__, "provider": error.provider, "reason": reason}
-    return {"type": type(error).__name__}
-
-
 class TappedSocket:
     """A media socket whose messages are noted. On the frame path, both ways."""
 
@@ -98,35 +92,6 @@ class TappedSocket:
     async def flush(self) -> None:
         """Wait until every message is out."""
         await self._socket.flush()
-
-
-class _Steps:
-    """The steps of one thing that a provider does, each with the time that it took to come."""
-
-    def __init__(self, flight: Flight) -> None:
-        self._flight = flight
-        self._since = trio.current_time()
-        self.n = flight.number()
-
-    def note(self, kind: str, n_bytes: int = 0, **data: Any) -> None:
-        """Note that a step has come."""
-        since, self._since = self._since, trio.current_time()
-        after_s = round(self._since - since, 6)
-        self._flight.note(kind, n_bytes, n=self.n, after_s=after_s, **data)
-
-    def taken(self) -> None:
-        """Begin to count the next one's time: the call has taken the last."""
-        self._since = trio.current_time()
-
-    @contextmanager
-    def until(self, kind: str) -> Iterator[None]:
-        """Note the end, and the error that it came to; nothing when it is cancelled."""
-        try:
-            yield
-        except Exception as error:
-            self.note(kind, error=describe_error(error))
-            raise
-        self.note(kind)
 
 
 # -- the recognizer -------------------------------------------------------------------------------
@@ -225,7 +190,7 @@ class TappedSynthesizer:
 
     async def synthesize_timed(self, text: str, audio: PcmSink, words: WordSink) -> None:
         """Speak, and note it, with its words if the synthesizer tells them."""
-        steps = _Steps(self._flight)
+        steps = Steps(self._flight)
         self._flight.note("speak", len(text), n=steps.n, text=text)
 
         async def noted(pcm: Pcm) -> None:
@@ -305,19 +270,19 @@ class _TappedDialogue:
             self._dialogue.heard(pieces)
 
     def _ask(self, reply: Reply, **data: Any) -> _TappedReply:
-        noted = _TappedReply(reply, _Steps(self._flight))
+        noted = _TappedReply(reply, Steps(self._flight))
         self._flight.note("ask", n=noted.steps.n, **data)
         return noted
 
 
 class _TappedReply:
-    def __init__(self, reply: Reply, steps: _Steps) -> None:
+    def __init__(self, reply: Reply, steps: Steps) -> None:
         self.steps = steps
         self._reply = reply
 
     @property
     def phone(self) -> Phone:
-        return self._reply.phone  # its commands are noted as commands
+        return cast("Phone", TappedPhone(self._reply.phone, self.steps))
 
     async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
         if isinstance(text, str):
@@ -369,7 +334,7 @@ class _TappedReply:
 class _NotedPieces:
     """A model's stream, noted piece by piece."""
 
-    def __init__(self, pieces: AsyncIterable[str], steps: _Steps) -> None:
+    def __init__(self, pieces: AsyncIterable[str], steps: Steps) -> None:
         self._pieces = aiter(pieces)
         self._steps = steps
 

@@ -61,6 +61,8 @@ LATE_S = 0.05
 _WEBHOOK_PATH = "/telnyx/webhook"
 _TELNYX_VOICE = "slt"
 _DEFAULT_FILE = Path("config.toml")
+_WARM_S = 10.0
+"""For the recognizer to load its vocabulary, so that the first turn is like all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +199,8 @@ async def _open_side(
         configure_logging("warning", config.log.format)
         async with open_daemon(config, observer=teller.daemon) as daemon:
             telnyx.webhook_url = f"http://{daemon.public.address}{_WEBHOOK_PATH}"
+            with trio.move_on_after(_WARM_S):  # as a daemon on its VM has been for hours
+                await daemon.warm.wait()
             yield telnyx
 
 

@@ -21,6 +21,7 @@ ENDS = {
     "lossy_line": "caller_hung_up",
     "outbound": "agent_hung_up",
     "outbound_busy": "unreached",
+    "phone": "agent_hung_up",
     "reconnect": "agent_hung_up",
     "rest_trouble": "agent_hung_up",
     "silence": "silence",
@@ -81,6 +82,22 @@ def test_no_number_is_left_in_the_forms_of_a_redacted_call(tmp_path):
     text = (tmp_path / "redacted.jsonl").read_text()
     assert recording.record["from"][1:] not in text
     assert recording.record["to"][1:] not in text
+
+
+def test_what_an_agent_did_by_phone_is_done_again(replay_call):
+    recording = read_flight(golden("phone"))
+    done = [entry.data["method"] for entry in recording.of("phone")]
+    assert done == ["press", "play", "gather_using_speak", "play"]
+    cancelled = [
+        entry.data["act"] for entry in recording.of("phone_done") if "cancelled" in entry.data
+    ]
+    assert len(cancelled) == 2, "one was given up by the agent, one cut by the caller"
+    replayed = replay_call(golden("phone"))
+    commands = [line.text.split()[0] for line in replayed.outcome.commands]
+    assert commands == [
+        *("answer", "send_dtmf", "playback_start", "playback_stop", "gather_using_speak"),
+        *("playback_start", "playback_stop", "hangup"),
+    ]
 
 
 def test_no_number_word_or_voice_is_left_in_a_redacted_call(tmp_path):

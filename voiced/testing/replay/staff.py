@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 import trio
 
-import voiced.errors
-from voiced.errors import AgentFailed, ProviderError, ToolTooSlow
+from voiced.errors import AgentFailed
 from voiced.flight.taps import TIMES
 from voiced.recognizer import base as speech
 from voiced.recognizer.base import Vocabulary
 from voiced.synthesizer.base import Word, no_words
 from voiced.testing.providers import NoSettings
-from voiced.turns import expect as expectations
+from voiced.testing.replay.reply import REPLY_STEPS, perform
+from voiced.testing.replay.tasks import let_pass, raise_like, tasks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from pydantic import BaseModel
 
@@ -29,62 +28,10 @@ if TYPE_CHECKING:
     from voiced.flight.reading import FlightRecording
     from voiced.recognizer.base import SpeechEvent
     from voiced.synthesizer.base import PcmSink, WordSink
+    from voiced.testing.replay.tasks import Task
 
 UNKNOWN_LETTERS_PER_S = 14.0
 """How fast a text that was not recorded is taken to be spoken: by silence of that length."""
-
-CUT_S = 2.0
-"""A step that was cut waits for its cut for so long, then goes on."""
-
-_OURS_S = 0.0005
-"""Shorter times between steps are not the provider's but the daemon's own."""
-
-
-def raise_like(error: Mapping[str, Any]) -> NoReturn:
-    """Raise what `voiced.flight.taps.describe_error` described."""
-    name = error["type"]
-    kind = getattr(voiced.errors, name, None)
-    if isinstance(kind, type) and issubclass(kind, ProviderError):
-        raise kind(error.get("provider", ""), error.get("reason", ""))
-    raise type(name, (Exception,), {})("as recorded")
-
-
-async def _pass(after_s: float) -> None:
-    if after_s > _OURS_S:
-        await trio.sleep(after_s)
-    else:
-        await trio.lowlevel.checkpoint()
-
-
-@dataclass(slots=True)
-class _Task:
-    """Something that was asked of a provider: its steps, and how it ended (None: it was cut)."""
-
-    asked: Entry
-    steps: list[Entry] = field(default_factory=list)
-    end: Entry | None = None
-
-    async def finish(self) -> None:
-        """Come to the recorded end."""
-        if self.end is None:
-            await trio.sleep(CUT_S)
-            return
-        await _pass(self.end.data["after_s"])
-        if "error" in self.end.data:
-            raise_like(self.end.data["error"])
-
-
-def _tasks(recording: FlightRecording, asked: str, steps: set[str], end: str) -> Iterator[_Task]:
-    """Return what was asked, in order, with what came of it."""
-    tasks: dict[int, _Task] = {}
-    for entry in recording.entries:
-        if entry.kind == asked:
-            tasks[entry.data["n"]] = _Task(entry)
-        elif entry.kind in steps:
-            tasks[entry.data["n"]].steps.append(entry)
-        elif entry.kind == end:
-            tasks[entry.data["n"]].end = entry
-    yield from tasks.values()
 
 
 # -- the recognizer -------------------------------------------------------------------------------
@@ -161,8 +108,8 @@ class RecordedSynthesizer:
     def __init__(self, recording: FlightRecording) -> None:
         self.rate_hz: int = recording.header["rates_hz"]["synthesizer"] or 8000
         self._recording = recording
-        self._tasks: dict[str, deque[_Task]] = defaultdict(deque)
-        for task in _tasks(recording, "speak", {"pcm", "words"}, "spoken"):
+        self._tasks: dict[str, deque[Task]] = defaultdict(deque)
+        for task in tasks_of(recording, "speak", frozenset({"pcm", "words"}), "spoken"):
             self._tasks[task.asked.data["text"]].append(task)
 
     @classmethod
@@ -182,7 +129,7 @@ class RecordedSynthesizer:
             return
         task = tasks.popleft() if len(tasks) > 1 else tasks[0]
         for step in task.steps:
-            await _pass(step.data["after_s"])
+            await let_pass(step.data["after_s"])
             if step.kind == "words":
                 words([Word(text, end_s) for text, end_s in step.data["words"]])
             else:
@@ -213,17 +160,11 @@ class RecordedAgent:
     def begin(self, call: CallInfo) -> _RecordedDialogue:
         """Begin the recorded dialogue."""
         del call
-        return _RecordedDialogue(list(_tasks(self._recording, "ask", _REPLY_STEPS, "asked")))
-
-
-_REPLY_STEPS = {
-    *("say", "stream", "piece", "streamed", "fill", "spend", "tool", "tool_done"),
-    *("expect", "hang_up", "transfer", "wait_heard"),
-}
+        return _RecordedDialogue(list(tasks_of(self._recording, "ask", REPLY_STEPS, "asked")))
 
 
 class _RecordedDialogue:
-    def __init__(self, tasks: list[_Task]) -> None:
+    def __init__(self, tasks: list[Task]) -> None:
         self._tasks = tasks
 
     async def open(self, reply: Reply) -> None:
@@ -247,93 +188,15 @@ class _RecordedDialogue:
 
     async def _perform(self, reply: Reply, **asked: Any) -> None:
         task = self._find(asked)
-        await _Performance(task.steps, reply).run()
-        await task.finish()
+        await perform(task, reply)
 
-    def _find(self, asked: Mapping[str, Any]) -> _Task:
+    def _find(self, asked: Mapping[str, Any]) -> Task:
         """Return what was done when the same was asked; once each."""
         for number, task in enumerate(self._tasks):
             data = task.asked.data
             if all(data.get(key, value) == value for key, value in asked.items()):
                 return self._tasks.pop(number)
         raise AgentFailed("recorded agent", f"was not asked for this when recorded: {asked}")
-
-
-class _Performance:
-    """The steps of one reply, taken again."""
-
-    def __init__(self, steps: list[Entry], reply: Reply) -> None:
-        self._steps = deque(steps)
-        self._reply = reply
-        self._begun: Entry | None = None
-
-    async def run(self, until: str = "") -> None:
-        """Take the steps, each after its time, up to one of the kind `until`."""
-        while (step := await self._next()) is not None and step.kind != until:
-            await self._take(step)
-
-    async def _next(self) -> Entry | None:
-        self._begun = step = _next_step(self._steps)
-        if step is not None:
-            await _pass(step.data["after_s"])
-        return step
-
-    async def _use_tool(self, name: str, arguments: str) -> None:
-        """Take the steps within a tool; its lateness is ours to raise only if it was then."""
-        try:
-            async with self._reply.tool(name, arguments):
-                await self.run(until="tool_done")
-        except ToolTooSlow:
-            if self._begun is None or self._begun.kind != "tool_done":
-                raise
-
-    async def _take(self, step: Entry) -> None:
-        data = step.data
-        match step.kind:
-            case "say":
-                await self._reply.say(data["text"], protected=data["protected"])
-            case "stream":
-                await self._reply.say(_RecordedPieces(self._steps), protected=data["protected"])
-            case "tool":
-                await self._use_tool(data["name"], data["arguments"])
-            case "wait_heard":
-                await self._reply.wait_heard()
-            case "fill":
-                self._reply.fill(data["text"])
-            case "spend":
-                self._reply.spend(data["tokens"])
-            case "expect":
-                fields = {key: data[key] for key in data.keys() - {"n", "after_s", "what"}}
-                self._reply.expect(getattr(expectations, data["what"])(**fields))
-            case "hang_up":
-                self._reply.hang_up()
-            case _:
-                self._reply.transfer(data["to"], data.get("briefing", ""))
-
-
-class _RecordedPieces:
-    """A model's stream, piece by piece, as it came."""
-
-    def __init__(self, steps: deque[Entry]) -> None:
-        self._steps = steps
-
-    def __aiter__(self) -> _RecordedPieces:
-        return self
-
-    async def __anext__(self) -> str:
-        step = _next_step(self._steps)
-        if step is None:  # it was cut here
-            await trio.sleep(CUT_S)
-            raise StopAsyncIteration
-        await _pass(step.data["after_s"])
-        if step.kind != "piece":
-            raise StopAsyncIteration
-        text: str = step.data["text"]
-        return text
-
-
-def _next_step(steps: deque[Entry]) -> Entry | None:
-    return steps.popleft() if steps else None
 
 
 class RecordedAudioAgent:

@@ -1,0 +1,62 @@
+"""The steps of one thing that a provider does, as a flight recording holds them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from voiced.errors import CommandFailed, ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voiced.flight.flight import Flight
+
+
+def describe_error(error: Exception) -> dict[str, Any]:
+    """Return an error as JSON values, enough to raise its like again."""
+    kind = type(error).__name__
+    if isinstance(error, ProviderError):
+        reason = str(error).removeprefix(f"{error.provider}: ")
+        return {"type": kind, "provider": error.provider, "reason": reason}
+    if isinstance(error, CommandFailed):
+        reason = str(error).removeprefix(f"{error.action}: ")
+        told = {"action": error.action, "status": error.status, "code": error.code}
+        return {"type": kind, "reason": reason, **told}
+    return {"type": kind}
+
+
+class Steps:
+    """The steps of one thing that a provider does, each with the time that it took to come."""
+
+    def __init__(self, flight: Flight) -> None:
+        """Begin to count the first one's time."""
+        self._flight = flight
+        self._since = trio.current_time()
+        self.n = flight.number()
+
+    def number(self) -> int:
+        """Return a number for a step that takes several entries to tell."""
+        return self._flight.number()
+
+    def note(self, kind: str, n_bytes: int = 0, **data: Any) -> None:
+        """Note that a step has come."""
+        since, self._since = self._since, trio.current_time()
+        after_s = round(self._since - since, 6)
+        self._flight.note(kind, n_bytes, n=self.n, after_s=after_s, **data)
+
+    def taken(self) -> None:
+        """Begin to count the next one's time: the call has taken the last."""
+        self._since = trio.current_time()
+
+    @contextmanager
+    def until(self, kind: str) -> Iterator[None]:
+        """Note the end, and the error that it came to; nothing when it is cancelled."""
+        try:
+            yield
+        except Exception as error:
+            self.note(kind, error=describe_error(error))
+            raise
+        self.note(kind)

@@ -5,13 +5,15 @@ import pytest
 from voiced.admission import Admit, Refuse, admit
 from voiced.config import parse_config
 from voiced.leg import EndReason
+from voiced.overload import Load
 
 CALLER, OURS = "+13125550100", "+13125550199"
 
 
-def judge(caller=CALLER, called=OURS, live_calls=0, *, draining=False, **tables):
+def judge(caller=CALLER, called=OURS, live_calls=0, *, load=None, **tables):
     config = parse_config({"agent": {"provider": "echo"}, **tables}, {})
-    return admit(config, caller=caller, called=called, live_calls=live_calls, draining=draining)
+    load = load or Load(live_calls=live_calls)
+    return admit(config, caller=caller, called=called, load=load)
 
 
 def test_everybody_is_answered_by_default():
@@ -77,6 +79,30 @@ def test_callers_beyond_the_limit_are_busy_or_told_so():
 
 
 def test_a_draining_daemon_is_busy_and_says_nothing():
-    refusal = judge(draining=True, inbound={"when_full": "message"})
+    load = Load(live_calls=0, draining=True)
+    refusal = judge(load=load, inbound={"when_full": "message"})
     assert isinstance(refusal, Refuse)
     assert refusal.message == ""
+
+
+@pytest.mark.parametrize(
+    ("load", "key"),
+    [
+        (Load(live_calls=0, too_fast=True), "[inbound] calls_per_second"),
+        (Load(live_calls=0, lagging=True), "[inbound] max_lag_ms"),
+    ],
+)
+def test_callers_who_come_too_fast_or_to_a_late_loop_are_busy_or_told_so(load, key):
+    busy = judge(load=load)
+    assert isinstance(busy, Refuse)
+    assert (busy.reason, busy.cause, busy.message) == (EndReason.REFUSED_BUSY, "USER_BUSY", "")
+    assert key in busy.evidence
+    told = judge(load=load, inbound={"when_full": "message", "full_message": "Later."})
+    assert isinstance(told, Refuse)
+    assert told.message == "Later."
+
+
+def test_a_blocked_caller_is_blocked_however_full_it_is():
+    refusal = judge(load=Load(live_calls=0, lagging=True), inbound={"block": ["*"]})
+    assert isinstance(refusal, Refuse)
+    assert refusal.reason is EndReason.REFUSED_BLOCKED

@@ -1,7 +1,7 @@
 """Who is answered: the policy for a call that comes in. Pure.
 
 In this order: a daemon that drains refuses; block and allow lists; numbers that no line has; how
-many calls are up.
+many calls are up; how fast they come; whether the loop keeps up with those that are live.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from voiced.config import Config
     from voiced.config.lines import RejectCause
+    from voiced.overload import Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,27 +39,37 @@ class Refuse:
 Admission: TypeAlias = Admit | Refuse
 
 
-def admit(
-    config: Config, *, caller: str, called: str, live_calls: int, draining: bool
-) -> Admission:
+def admit(config: Config, *, caller: str, called: str, load: Load) -> Admission:
     """Judge a call from `caller` to `called` (E.164, or whatever the network gives)."""
     line = config.line_of(called)
-    if draining:
+    if load.draining:
         return Refuse(reason=EndReason.REFUSED_BUSY, evidence="the daemon is draining")
     blocked = _why_blocked(config, line, caller, called)
     if blocked:
         own = config.lines.get(line)
         cause = (own and own.blocked) or config.inbound.blocked
         return Refuse(reason=EndReason.REFUSED_BLOCKED, evidence=blocked, cause=cause)
-    limit = config.call.max_concurrent
-    if live_calls >= limit:
+    overload = _why_overloaded(config, load)
+    if overload:
         speaks = config.inbound.when_full == "message"
         return Refuse(
             reason=EndReason.REFUSED_BUSY,
-            evidence=f"{limit} calls are up ([call] max_concurrent)",
+            evidence=overload,
             message=config.inbound.full_message if speaks else "",
         )
     return Admit(line=line)
+
+
+def _why_overloaded(config: Config, load: Load) -> str:
+    """Return which limit the call is beyond, "" if none."""
+    if load.live_calls >= config.call.max_concurrent:
+        return f"{config.call.max_concurrent} calls are up ([call] max_concurrent)"
+    if load.too_fast:
+        per_s = config.inbound.calls_per_second
+        return f"more than {per_s:g} calls a second ([inbound] calls_per_second)"
+    if load.lagging:
+        return f"the event loop is late ([inbound] max_lag_ms = {config.inbound.max_lag_ms})"
+    return ""
 
 
 def _why_blocked(config: Config, line: str, caller: str, called: str) -> str:

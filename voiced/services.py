@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from voiced.flights import NoFlights
 from voiced.metrics import Metrics
+from voiced.overload import Lag
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -80,6 +81,7 @@ class Services:
     flights: Flights = field(default_factory=NoFlights)
     index: CallIndex | None = None
     """Finds past calls; None without a disk."""
+    lag: Lag = field(default_factory=Lag)
 
 
 class MediaSocket(Protocol):

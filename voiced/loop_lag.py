@@ -1,0 +1,28 @@
+"""How late the event loop is: a task that sleeps, and notes by how much it is woken too late.
+
+A loop with time to spare wakes it within a few milliseconds (`voiced.wakeups` holds wake-ups back
+by up to 8 ms). One that has more work than time is late by as much as one pass of it takes, and so
+is every frame of every call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from voiced.overload import Lag
+
+INTERVAL_S = 0.05
+"""20 wake-ups a second: 0.1 % of a core."""
+
+
+async def measure(lag: Lag) -> None:
+    """Measure until cancelled. Not for the virtual clock, on which nothing is ever late."""
+    woken = trio.current_time()
+    while True:
+        due = woken + INTERVAL_S
+        await trio.sleep_until(due)
+        before, woken = woken, trio.current_time()
+        lag.note(woken - due, woken - before)

@@ -79,7 +79,7 @@ async def test_a_leg_that_may_be_up_is_handed_on_after_its_record_is_saved(
     async with open_books() as (books, ledger):
         await books.open(LIVE)
         await books.close(ENDED, is_over=False)
-        assert ledger.left.receive_nowait().key == "dial-1"
+        assert ledger.left.receive_nowait().entry.key == "dial-1"
         assert ledger.statistics().open == 1
     assert record_in(tmp_path) == ENDED
 

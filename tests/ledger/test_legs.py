@@ -7,7 +7,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from voiced.ledger.legs import Ledger, LegEntry
+from voiced.ledger.legs import Ledger, LeftLeg, LegEntry
 from voiced.telnyx.ids import CallControlId, CommandId
 
 INCOMING = LegEntry(
@@ -117,6 +117,6 @@ async def test_a_leg_that_was_left_up_is_handed_on(path, disk, autojump_clock):
         await ledger.opened(INCOMING)
         ledger.left_up("v3:a")
         ledger.left_up("unknown")
-        assert await ledger.left.receive() == INCOMING
+        assert await ledger.left.receive() == LeftLeg(entry=INCOMING, has_died=False)
         with pytest.raises(trio.WouldBlock):
             ledger.left.receive_nowait()

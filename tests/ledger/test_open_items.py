@@ -42,6 +42,11 @@ def on_disk(path):
     return read_lines(path.read_bytes()).items
 
 
+async def emptied(path):
+    while on_disk(path):  # noqa: ASYNC110  # a thread writes it
+        await trio.sleep(0.01)
+
+
 async def test_what_is_noted_is_on_the_disk_when_put_returns(path):
     async with opened(path) as items:
         await items.put("a", {"n": 1})
@@ -229,3 +234,44 @@ async def test_a_file_system_without_locks_is_a_warning(path, monkeypatch):
             await items.put("a", {})
     assert [line["event"] for line in logs] == ["file system without locks"]
     assert json.loads(path.read_bytes()) == {"put": "a", "item": {}}
+
+
+async def test_a_newer_process_has_a_file_beside_and_adopts_what_the_older_leaves(path):
+    async with opened(path) as older:
+        await older.put("old", {"n": 1})
+        newer = await OpenItems.open(path, has_elders=True)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(newer.run)
+            await newer.put("new", {"n": 2})
+            beside = path.with_name("legs.2.jsonl")
+            assert (on_disk(path), on_disk(beside)) == ({"old": {"n": 1}}, {"new": {"n": 2}})
+            assert await newer.adopt() == {}
+            older.close()
+            assert await newer.adopt() == {"old": {"n": 1}}
+            await newer.put("newer", {"n": 3})
+            await emptied(path)
+            assert on_disk(beside).keys() == {"old", "new", "newer"}
+            assert await newer.adopt() == {}
+            nursery.cancel_scope.cancel()
+        newer.close()
+
+
+async def test_what_a_crash_in_a_handover_has_left_is_adopted_by_the_next_start(path):
+    path.write_bytes(b'{"put":"a","item":{"n":1}}\n')
+    path.with_name("legs.3.jsonl").write_bytes(b'{"put":"b","item":{"n":2}}\n')
+    async with opened(path) as items:
+        assert items.items == {"a": {"n": 1}, "b": {"n": 2}}
+        await items.put("c", {"n": 3})
+        await emptied(path.with_name("legs.3.jsonl"))
+        assert on_disk(path).keys() == {"a", "b", "c"}
+
+
+async def test_only_a_newer_process_may_have_a_file_beside(path):
+    async with opened(path):
+        with pytest.raises(StartupError, match="another voiced is using it"):
+            await OpenItems.open(path)
+        files = [await OpenItems.open(path, has_elders=True) for _ in range(8)]
+        with pytest.raises(StartupError, match="have not ended yet"):
+            await OpenItems.open(path, has_elders=True)
+        for items in files:
+            items.close()

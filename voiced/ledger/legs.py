@@ -15,7 +15,7 @@ from voiced.ledger.open_items import PATIENCE_S, OpenItems
 from voiced.log import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from voiced.ledger.lines import Item
@@ -78,6 +78,14 @@ def _is_plain_name(name: object) -> bool:
     return isinstance(name, str) and name not in ("", ".", "..") and not {"/", "\0"} & {*name}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftLeg:
+    """A leg for the settler; `has_died` says that the daemon which had it could not end it."""
+
+    entry: LegEntry
+    has_died: bool
+
+
 class Ledger:
     """The open legs. Every wait here is bounded by `patience_s`, and neither raises nor fails.
 
@@ -89,14 +97,19 @@ class Ledger:
         """Use `open`."""
         self._items = items
         self._entries: dict[str, LegEntry] = {}
-        self._left_in, self.left = trio.open_memory_channel[LegEntry](float("inf"))
-        for key, item in items.items.items():
+        self._left_in, self.left = trio.open_memory_channel[LeftLeg](float("inf"))
+        self.unsettled = tuple(self._enter(items.items))
+
+    def _enter(self, items: Mapping[str, Item]) -> list[LegEntry]:
+        entries = []
+        for key, item in items.items():
             entry = read_entry(key, item)
             if entry is None:
                 log.error("damaged entry of the ledger", key=key)
             else:
+                entries.append(entry)
                 self._entries[key] = entry
-        self.unsettled = tuple(self._entries.values())
+        return entries
 
     @classmethod
     async def open(
@@ -105,9 +118,19 @@ class Ledger:
         run_sync: Callable[..., Awaitable[Any]] | None = None,
         *,
         patience_s: float = PATIENCE_S,
+        has_elders: bool = False,
     ) -> Ledger:
         """Read the ledger at `path`; arguments and errors are those of `OpenItems.open`."""
-        return cls(await OpenItems.open(path, run_sync, patience_s))
+        return cls(await OpenItems.open(path, run_sync, patience_s, has_elders=has_elders))
+
+    async def adopt(self) -> None:
+        """Hand the legs that an older process has left, which has ended, to the settler.
+
+        Raises:
+            StartupError: its ledger cannot be read.
+        """
+        for entry in self._enter(await self._items.adopt()):
+            self._left_in.send_nowait(LeftLeg(entry=entry, has_died=True))
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -145,7 +168,7 @@ class Ledger:
         """Hand a leg whose hangup Telnyx did not confirm to the settler. Never waits."""
         entry = self._entries.get(key)
         if entry is not None:
-            self._left_in.send_nowait(entry)
+            self._left_in.send_nowait(LeftLeg(entry=entry, has_died=False))
 
     async def _change(self, key: str, **changes: Any) -> None:
         entry = self._entries.get(key)

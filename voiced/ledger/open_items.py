@@ -6,6 +6,9 @@ the caller goes on. All lines that come while the disk is busy are written, and 
 
 In memory the open items are always true. A line that could not be written makes the file false, and
 the next write puts the whole of it right.
+
+A file has one owner, who holds a lock. While an older process ends its calls, the newer one that
+has taken over from it has a file beside the first (`legs.2.jsonl`), and adopts what it leaves.
 """
 
 from __future__ import annotations
@@ -43,6 +46,9 @@ RETRY_S = 5.0
 
 MOST_LINES = 10_000
 """Lines after which the file is written anew, with what is still open. About 3 MB."""
+
+MOST_FILES = 9
+"""That may lie beside each other: of the process that serves, and of those that end their calls."""
 
 MOST_WAITING = 10_000
 """Lines that may wait for a disk that takes none; beyond them the file is written anew."""
@@ -82,6 +88,7 @@ class OpenItems:
         self._n_failed = 0
         self._is_false = self._is_late = self._is_failing = False
         self._lock: int | None = None
+        self._adopted: dict[Path, int] = {}
 
     @classmethod
     async def open(
@@ -89,13 +96,18 @@ class OpenItems:
         path: Path,
         run_sync: Callable[..., Awaitable[Any]] | None = None,
         patience_s: float = PATIENCE_S,
+        *,
+        has_elders: bool = False,
     ) -> OpenItems:
         """Read the file, if there is one, and keep others from it until `close`.
+
+        What nobody owns in the files beside it, left by a crash during a handover, is adopted.
 
         Args:
             path: the file, in a directory that exists.
             run_sync: runs blocking functions (inline in tests); a thread of its own by default.
             patience_s: how long `put` and `drop` wait for the disk.
+            has_elders: older processes may own the file: then one beside it is taken.
 
         Raises:
             StartupError: the file cannot be read, or another process has it open.
@@ -103,34 +115,68 @@ class OpenItems:
         in_thread = partial(
             trio.to_thread.run_sync, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
         )
+        path, lock = _lock_first(path) if has_elders else (path, _lock(path))
         self = cls(path, run_sync or in_thread, patience_s)
-        self._lock = _lock(path)
-        contents: Contents | None = None
+        self._lock = lock
         try:
-            with trio.move_on_after(OPEN_LIMIT_S):
-                contents = await self._run_sync(_read, path)
-        except OSError as error:
+            contents = await self._read(path)
+            self._take(contents)
+            await self.adopt()
+        except StartupError:
             self.close()
-            raise _unusable(path, error.strerror or str(error)) from error
-        if contents is None:
-            self.close()
-            raise _unusable(path, f"not read within {OPEN_LIMIT_S:g} s")
-        self._take(contents)
+            raise
         return self
 
+    async def _read(self, path: Path) -> Contents:
+        """Return what is in a file; raises StartupError."""
+        try:
+            with trio.move_on_after(OPEN_LIMIT_S):
+                contents: Contents = await self._run_sync(_read, path)
+                return contents
+        except OSError as error:
+            raise _unusable(path, error.strerror or str(error)) from error
+        raise _unusable(path, f"not read within {OPEN_LIMIT_S:g} s")
+
     def _take(self, contents: Contents) -> None:
-        self._items = contents.items
-        self._n_lines, self._n_damaged = contents.n_lines, contents.n_damaged
+        self._items.update(contents.items)
+        self._n_lines += contents.n_lines
+        self._n_damaged += contents.n_damaged
         self._is_false = True  # it may have a torn end, and lines that are done with
         self._bell.ring()
         if contents.n_damaged:
             log.error("damaged lines", path=str(self._path), lines=contents.n_damaged)
+
+    async def adopt(self) -> dict[str, Item]:
+        """Make the items ours that lie in files beside ours and have no owner any more.
+
+        Their files are emptied once ours has them on the disk.
+
+        Raises:
+            StartupError: such a file cannot be read.
+        """
+        adopted: dict[str, Item] = {}
+        for path in _files_beside(self._path):
+            if path in self._adopted or not path.exists():
+                continue
+            try:
+                lock = _try_lock(path)
+            except _NoLocksError:
+                return adopted  # nor is there anything beside ours: see `_lock_first`
+            if lock is None:
+                continue  # its owner still has it
+            self._adopted[path] = lock
+            contents = await self._read(path)
+            adopted.update(contents.items)
+            self._take(contents)
+        return adopted
 
     def close(self) -> None:
         """Let others open the file."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+        while self._adopted:
+            os.close(self._adopted.popitem()[1])
 
     @property
     def items(self) -> Mapping[str, Item]:
@@ -194,7 +240,9 @@ class OpenItems:
         try:
             if is_whole:
                 n_lines = len(self._items)
+                adopted = list(self._adopted)
                 await self._run_sync(_replace, self._path, whole_file(self._items))
+                await self._empty(adopted)
             else:
                 n_lines = self._n_lines + len(lines)
                 await self._run_sync(_append, self._path, b"".join(lines))
@@ -205,6 +253,12 @@ class OpenItems:
             self._is_late = self._is_failing = False
         written.set()
         return not self._is_failing
+
+    async def _empty(self, adopted: list[Path]) -> None:
+        """Empty files whose items are in ours by now."""
+        for path in adopted:
+            await self._run_sync(_replace, path, b"")
+            os.close(self._adopted.pop(path))
 
     def _fail(self, error: OSError) -> None:
         if not self._is_failing:
@@ -218,13 +272,53 @@ def _unusable(path: Path, reason: str) -> StartupError:
 
 
 def _lock(path: Path) -> int | None:
-    """Hold a lock beside the file, which is replaced now and then.
+    """Hold a lock beside the file, which is replaced now and then; None where there are no locks.
 
     Two daemons with one ledger would each hang up the other's calls.
     """
-    name = path.with_suffix(".lock")
     try:
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = _try_lock(path)
+    except _NoLocksError as error:
+        log.warning("file system without locks", path=str(path), error=str(error))
+        return None
+    if lock is None:
+        raise _unusable(path, "another voiced is using it; give each its own directory")
+    return lock
+
+
+def _lock_first(path: Path) -> tuple[Path, int]:
+    """Return the first file, `path` or one beside it, that nobody owns, and our lock on it."""
+    try:
+        for candidate in (path, *_files_beside(path)):
+            lock = _try_lock(candidate)
+            if lock is not None:
+                return candidate, lock
+    except _NoLocksError as error:
+        reason = f"no handover on a file system without locks ({error}); restart instead"
+        raise _unusable(path, reason) from error
+    raise _unusable(path, f"{MOST_FILES} older processes have not ended yet; wait for one")
+
+
+def _files_beside(path: Path) -> list[Path]:
+    """Return `legs.jsonl`, `legs.2.jsonl` and so on, without `path` itself."""
+    stem = path.name.partition(".")[0]
+    names = [f"{stem}{path.suffix}"]
+    names += [f"{stem}.{number}{path.suffix}" for number in range(2, MOST_FILES + 1)]
+    return [path.with_name(name) for name in names if name != path.name]
+
+
+class _NoLocksError(Exception):
+    """The file system has no locks."""
+
+
+def _try_lock(path: Path) -> int | None:
+    """Return our lock on a file; None if another process has it.
+
+    Raises:
+        StartupError: there cannot be one.
+    """
+    try:
+        lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(path, error.strerror or str(error)) from error
     try:
@@ -232,10 +326,8 @@ def _lock(path: Path) -> int | None:
     except OSError as error:
         os.close(lock)
         if error.errno == errno.EWOULDBLOCK:
-            reason = "another voiced is using it; give each its own directory"
-            raise _unusable(path, reason) from error
-        log.warning("file system without locks", path=str(path), error=error.strerror)
-        return None
+            return None
+        raise _NoLocksError(error.strerror) from error
     return lock
 
 

@@ -126,6 +126,10 @@ class Settler:
         orphan.told(event)
         return True
 
+    def knows(self, event: WebhookEvent) -> bool:
+        """Return whether a webhook is for an orphaned leg."""
+        return self._find(event) is not None
+
     def _find(self, event: WebhookEvent) -> _Orphan | None:
         for orphan in self._orphans.values():
             if orphan.call_control_id is not None:
@@ -142,8 +146,9 @@ class Settler:
                 log.warning("legs were left open", legs=len(self._orphans))
             for orphan in [*self._orphans.values()]:
                 nursery.start_soon(self._settle, orphan)
-            async for entry in self._ledger.left:
-                orphan = self._orphans[entry.key] = _Orphan(entry, has_died=False)
+            async for left in self._ledger.left:
+                orphan = _Orphan(left.entry, has_died=left.has_died)
+                self._orphans[left.entry.key] = orphan
                 nursery.start_soon(self._settle, orphan)
 
     async def _settle(self, orphan: _Orphan) -> None:

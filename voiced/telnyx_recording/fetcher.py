@@ -38,9 +38,10 @@ from voiced.telnyx_recording.wanted import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from voiced.ledger.lines import Item
     from voiced.record_store import RecordStore
     from voiced.telnyx.download import Downloader
     from voiced.telnyx.rest import TelnyxClient
@@ -110,7 +111,10 @@ class RecordingFetcher:
         self._jobs: dict[str, _Job] = {}
         self._new_in, self._new = trio.open_memory_channel[_Job](float("inf"))
         self._wall_clock = wall_clock
-        for key, item in items.items.items():
+        self._resume(items.items)
+
+    def _resume(self, items: Mapping[str, Item]) -> None:
+        for key, item in items.items():
             wanted = read_wanted(key, item)
             if wanted is None:
                 log.error("damaged entry", key=key)
@@ -128,6 +132,7 @@ class RecordingFetcher:
         records: RecordStore,
         api_base: str,
         wall_clock: Callable[[], float],
+        has_elders: bool = False,
     ) -> RecordingFetcher:
         """Read at `path` what is still to be fetched.
 
@@ -139,15 +144,24 @@ class RecordingFetcher:
             records: gets them.
             api_base: an emulated Telnyx on loopback may have its files on loopback, too.
             wall_clock: unix seconds.
+            has_elders: see `OpenItems.open`.
         """
         return cls(
-            await OpenItems.open(path, run_sync),
+            await OpenItems.open(path, run_sync, has_elders=has_elders),
             telnyx=telnyx,
             downloader=downloader,
             records=records,
             api_base=api_base,
             wall_clock=wall_clock,
         )
+
+    async def adopt(self) -> None:
+        """Fetch what an older process has left, which has ended.
+
+        Raises:
+            StartupError: its file cannot be read.
+        """
+        self._resume(await self._items.adopt())
 
     def close(self) -> None:
         """Let another daemon have the file."""
@@ -194,6 +208,10 @@ class RecordingFetcher:
         if job is not None:
             job.has_ended = True
             job.bell.ring()
+
+    def knows(self, event: RecordingSaved | RecordingError) -> bool:
+        """Return whether a webhook is about a recording that is wanted here."""
+        return self._find(event.call_leg_id, event.call_control_id) is not None
 
     def take(self, event: RecordingSaved | RecordingError) -> bool:
         """Take a webhook; False if no recording of this leg is wanted. Never waits."""

@@ -11,10 +11,10 @@ import traceback
 from typing import TYPE_CHECKING
 
 from voiced.cli import run
-from voiced.errors import BadRequest, ConfigError, VoicedError
+from voiced.errors import BadRequest, ConfigError, VoicedError, leaves_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 FAILED = 1
 WRONG = 2
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _explain(error: BaseException, *, debug: bool) -> int:
     """Tell the user what went wrong; returns the exit code."""
     # Trio wraps what leaves a nursery in groups, also the interrupt.
-    leaves = list(_leaves(error))
+    leaves = list(leaves_of(error))
     if all(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
         return INTERRUPTED
     foreseen = [leaf for leaf in leaves if isinstance(leaf, VoicedError)]
@@ -58,14 +58,6 @@ def _complain(error: VoicedError) -> None:
             print(f"voiced: {problem}", file=sys.stderr)
     else:
         print(f"voiced: {error}", file=sys.stderr)
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
 
 
 if __name__ == "__main__":

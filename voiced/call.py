@@ -229,6 +229,10 @@ class Call:
             self.over.set()
             self._scope.cancel()
 
+    def hush(self) -> None:
+        """Cut an apology short: there is no time for it."""
+        self._goodbye.hush()
+
     def hung_up(self, evidence: str) -> None:
         """End the call: whoever talked with us has hung up."""
         self.end(self._far_end_hung_up, evidence)
@@ -414,7 +418,7 @@ class Call:
             await self._close_record(confirmed=never_up)
             return
         limit_s = self._config.call.goodbye_timeout_s
-        if self.leg.is_bridged and ending.reason is EndReason.SHUTDOWN:
+        if self.leg.is_bridged and ending.reason in (EndReason.SHUTDOWN, EndReason.DRAIN_LIMIT):
             confirmed = True  # the caller talks to someone else: not ours to hang up
         else:
             if ending.reason.is_failure:

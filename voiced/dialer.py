@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from voiced.call import Call
     from voiced.call_request import CallRequest
+    from voiced.config import Config
     from voiced.leg import Milestone
     from voiced.services import Services
     from voiced.switchboard import Switchboard
@@ -120,7 +121,6 @@ class Dialer:
         nursery: trio.Nursery,
         http: httpx.AsyncClient,
     ) -> None:
-        self._config = services.config
         self._records = services.records
         self._switchboard = switchboard
         self._nursery = nursery
@@ -128,7 +128,13 @@ class Dialer:
         self._orders: OrderedDict[str, Placement] = OrderedDict()
         self._waiting: deque[Placement] = deque()
         self._news = trio.Event()
+        self._none_waits = trio.Event()
+        self._none_waits.set()
         self._placing = trio.CancelScope()
+
+    @property
+    def _config(self) -> Config:
+        return self._switchboard.config
 
     # -- from outside ----------------------------------------------------------------------------
 
@@ -152,6 +158,8 @@ class Dialer:
         self._orders[placement.ref] = placement
         self._forget_the_oldest()
         self._waiting.append(placement)
+        if self._none_waits.is_set():
+            self._none_waits = trio.Event()
         self._news.set()
         return placement
 
@@ -167,6 +175,10 @@ class Dialer:
         """Take an order that waits out of the queue."""
         self._waiting.remove(placement)
         self._drop(placement, EndReason.OPERATOR_HUNG_UP, "withdrawn before it was placed")
+
+    async def run_dry(self) -> None:
+        """Wait until no order waits any more."""
+        await self._none_waits.wait()
 
     def stop(self) -> None:
         """Place no more; the orders that wait are over."""
@@ -192,6 +204,8 @@ class Dialer:
         if request.line and request.line not in lines:
             known = ", ".join(lines) or "none"
             raise CannotDial(f"line: there is no such line (known: {known})", status=422)
+        if self._switchboard.is_lagging:
+            raise CannotDial("the event loop is late ([inbound] max_lag_ms)", status=429)
         places = self._switchboard.free_places
         if len(self._waiting) >= places:
             limit = self._config.call.max_concurrent
@@ -212,15 +226,16 @@ class Dialer:
 
     async def run(self) -> None:
         """Place the calls that wait, until `stop`."""
-        interval_s = 1 / self._config.outbound.calls_per_second
         not_before = trio.current_time()
         with self._placing:
             while True:
                 while not self._waiting:
+                    self._none_waits.set()
                     self._news = trio.Event()
                     await self._news.wait()
                 await trio.sleep_until(not_before)
                 if self._waiting and await self._place(self._waiting[0]):
+                    interval_s = 1 / self._config.outbound.calls_per_second
                     not_before = trio.current_time() + interval_s
 
     async def _place(self, placement: Placement) -> bool:

@@ -5,8 +5,6 @@ The one place where exceptions become reasons.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from voiced.errors import (
     AgentFailed,
     AgentTooSlow,
@@ -21,12 +19,10 @@ from voiced.errors import (
     ToolRepeated,
     ToolTooSlow,
     UnsupportedCodec,
+    leaves_of,
 )
 from voiced.leg import EndReason
 from voiced.telnyx.outcome import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _REASONS: dict[type[Exception], EndReason] = {
     RecognizerFailed: EndReason.RECOGNIZER_FAILED,
@@ -48,7 +44,7 @@ _REASONS: dict[type[Exception], EndReason] = {
 
 def ending_of(group: BaseExceptionGroup[Exception]) -> tuple[EndReason, str, Exception | None]:
     """Return the reason, its evidence, and the error itself if it is a fault of ours."""
-    errors = list(_leaves(group))
+    errors = [error for error in leaves_of(group) if isinstance(error, Exception)]
     for error in errors:
         if type(error) not in _REASONS:
             return EndReason.INTERNAL_ERROR, type(error).__name__, error
@@ -61,14 +57,6 @@ def outcome_of(reason: EndReason, *, answered: bool) -> Outcome:
     if answered:
         limit = reason is EndReason.MAX_DURATION
         return Outcome.LIMIT_REACHED if limit else Outcome.COMPLETED
-    if reason in (EndReason.OPERATOR_HUNG_UP, EndReason.SHUTDOWN):
+    if reason in (EndReason.OPERATOR_HUNG_UP, EndReason.SHUTDOWN, EndReason.DRAIN_LIMIT):
         return Outcome.CANCELLED
     return Outcome.NO_ANSWER if reason is EndReason.UNREACHED else Outcome.FAILED
-
-
-def _leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

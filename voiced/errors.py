@@ -8,11 +8,23 @@ meets them and never cross a module boundary. Why a *call* ended is not an excep
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class VoicedError(Exception):
     """Base of all errors of this package."""
+
+
+def leaves_of(error: BaseException) -> Iterator[BaseException]:
+    """Return the errors in a group of groups, or the one error that is none."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves_of(inner)
+    else:
+        yield error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,8 @@ class Goodbye:
         self._telnyx = telnyx
         self._webhook_url = webhook_url
         self._waiting = trio.CancelScope()
+        self._speaking = trio.CancelScope()
+        self._is_hushed = False
         self.answered = trio.Event()
         """Set by the call on `call.answered`."""
         self.spoken = trio.Event()
@@ -54,6 +56,11 @@ class Goodbye:
     def leg_has_gone(self) -> None:
         """Told by the call when a webhook says so: nothing is worth waiting for any more."""
         self._waiting.cancel()
+
+    def hush(self) -> None:
+        """Cut short what is being spoken, or would be; the hangup comes all the same."""
+        self._is_hushed = True
+        self._speaking.cancel()
 
     @property
     def _id(self) -> CallControlId:
@@ -67,11 +74,15 @@ class Goodbye:
         await self._speak(settings.apology, settings)
 
     async def _speak(self, text: str, settings: CallConfig) -> None:
+        if self._is_hushed:
+            await trio.lowlevel.checkpoint()
+            return
         command = commands.Speak(
             call_control_id=self._id, payload=text, voice=settings.apology_voice
         )
         self.spoken = trio.Event()  # something else may have been spoken before
         with trio.move_on_after(speaking_limit_s(text)) as self._waiting:
+            self._speaking = self._waiting
             if await self._try(command):
                 await self.spoken.wait()
 

@@ -91,7 +91,7 @@ class EndReason(Enum):
     OPERATOR_HUNG_UP = "operator_hung_up"
     TRANSFERRED = "transferred"
     REFUSED_BUSY = "refused_busy"
-    """As many calls as `[call] max_concurrent` were up, or the daemon was draining."""
+    """The daemon was draining, or the call was beyond a limit (`voiced.admission`)."""
     REFUSED_BLOCKED = "refused_blocked"
     """The policy for incoming calls (`[inbound]`, `[lines]`) keeps this caller out."""
     NOT_ANSWERED = "not_answered"
@@ -134,6 +134,8 @@ class EndReason(Enum):
     """The call has used up its tokens, characters or minutes (`[budgets]`)."""
     SHUTDOWN = "shutdown"
     """The daemon stopped before the call was over."""
+    DRAIN_LIMIT = "drain_limit"
+    """The daemon drained, and the call was not over within `[call] drain_timeout_s`."""
     DAEMON_DIED = "daemon_died"
     """The daemon was killed, or the machine failed; the next start has closed the record."""
     INTERNAL_ERROR = "internal_error"
@@ -162,6 +164,7 @@ _FAILURES = frozenset(
         EndReason.TOOL_TOO_SLOW,
         EndReason.TOOL_REPEATED,
         EndReason.BUDGET_SPENT,
+        EndReason.DRAIN_LIMIT,
         EndReason.INTERNAL_ERROR,
     }
 )

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 GONE_S = 0.2
 """After its record, for what is left of a call to go, or to be found."""
 
+_ENDED_BY_US = (EndReason.OPERATOR_HUNG_UP.value, EndReason.DRAIN_LIMIT.value)
+
 LONGER_S = 3600.0
 """A call that goes on for so long after the end of its recording will not end."""
 
@@ -212,8 +214,8 @@ async def _order(recording: FlightRecording, core: Core, origin: float) -> None:
     call = core.switchboard.find(ref)
     if end.get("reason") == EndReason.SHUTDOWN.value:
         await core.switchboard.close()
-    elif end.get("reason") == EndReason.OPERATOR_HUNG_UP.value and call is not None:
-        call.end(EndReason.OPERATOR_HUNG_UP, end["evidence"])
+    elif end.get("reason") in _ENDED_BY_US and call is not None:
+        call.end(EndReason(end["reason"]), end["evidence"])
 
 
 def _dial(recording: FlightRecording, core: Core) -> None:

@@ -30,14 +30,14 @@ def nowhere(tmp_path, monkeypatch):
 
 
 class FakeDaemon(ModuleType):
-    """In place of voiced.daemon; `serve` keeps what it is given and does what the test says."""
+    """In place of voiced.serving; `serve` keeps what it is given and does what the test says."""
 
     def __init__(self):
-        super().__init__("voiced.daemon")
+        super().__init__("voiced.serving")
         self.configs = []
         self.behave = trio.lowlevel.checkpoint
 
-    async def serve(self, config, watch):
+    async def serve(self, config, reread, watch):
         self.configs.append(config)
         await self.behave()
 
@@ -45,7 +45,7 @@ class FakeDaemon(ModuleType):
 @pytest.fixture
 def daemon(monkeypatch):
     module = FakeDaemon()
-    monkeypatch.setitem(sys.modules, "voiced.daemon", module)
+    monkeypatch.setitem(sys.modules, "voiced.serving", module)
     monkeypatch.setattr("voiced.log.configure_logging", lambda *_args: None)
     return module
 

@@ -77,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_common(parser, config=None, debug=False)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, summary in (
-        ("serve", "serve calls until SIGTERM or SIGINT; SIGTERM drains"),
+        ("serve", "serve calls until SIGTERM, which drains; SIGHUP reloads the configuration"),
         ("check", "tell every problem of the configuration at once"),
         ("doctor", "look at account, application, numbers and public URL, and say what to fix"),
         ("simulate", "hold a spoken conversation with an emulated Telnyx: no account, no network"),
@@ -175,16 +175,22 @@ def _serve(file: Path | None) -> int:
 
     import trio
 
-    from voiced.daemon import serve
     from voiced.log import configure_logging
+    from voiced.providers import check_providers
+    from voiced.serving import serve
     from voiced.stalls import StallLog, StallWatch
     from voiced.wakeups import BatchedWakeups
+
+    def reread() -> Config:
+        fresh, _ = _read_config(file)
+        check_providers(fresh)
+        return fresh
 
     configure_logging(config.log.level, config.log.format)
     gc.enable()
     with closing(StallWatch(StallLog())) as watch:
         # In this order: what waits for the window to pass holds nothing up.
-        trio.run(serve, config, watch, instruments=[watch, BatchedWakeups()])
+        trio.run(serve, config, reread, watch, instruments=[watch, BatchedWakeups()])
     return 0
 
 

@@ -1,48 +1,50 @@
-"""The outermost nursery: listeners, shared services, live calls, signals, drain."""
+"""The outermost nursery: listeners, shared services, providers, live calls."""
 
 from __future__ import annotations
 
-import gc
 import platform
 import secrets
-import signal
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
-from voiced.admin import make_admin_app
-from voiced.agent.base import DialogueAgent
 from voiced.dialer import open_dialer
-from voiced.errors import RecognizerFailed
+from voiced.doors import Doors
+from voiced.errors import StartupError
 from voiced.flight.recorder import open_flights
 from voiced.flight.retention import Retention, keep_house
 from voiced.flights import NoFlights
-from voiced.front_door import FrontDoor
+from voiced.generation import Generation
+from voiced.handover import Elders, open_elders
 from voiced.index import open_index
 from voiced.intake import Intake
 from voiced.journal import Unobserved
 from voiced.ledger import LEDGER_FILE, Ledger, Settler
-from voiced.listeners import Listener, open_listener, serve_app, serve_connections
+from voiced.listeners import Listener, open_listener
 from voiced.log import get_logger
+from voiced.loop_lag import measure
 from voiced.media_socket import MediaEndpoint
 from voiced.metrics import Metrics, Observers
 from voiced.record_store import RecordStore
+from voiced.renewal import open_staff_room, warm_up
 from voiced.services import Services
-from voiced.staff import open_staff
 from voiced.switchboard import Switchboard
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx.webhook import Deduplicator, WebhookVerifier
 from voiced.telnyx_recording import FETCHES_FILE, RecordingFetcher
 from voiced.texml_intake import TexmlIntake
-from voiced.web import make_public_app
+from voiced.web import add_knows_route, make_public_app
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    import socket
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     import httpx
     from quart_trio import QuartTrio
@@ -50,11 +52,11 @@ if TYPE_CHECKING:
     from voiced.config import Config
     from voiced.dialer import Dialer
     from voiced.flights import Flights
+    from voiced.handover import House
     from voiced.journal import Observer
-    from voiced.stalls import StallWatch
+    from voiced.renewal import StaffRoom
 
 log = get_logger(__name__)
-
 
 WALL_CLOCK = time.time  # noqa: TID251  # the one source of wall time
 
@@ -62,11 +64,34 @@ CLOSE_LIMIT_S = 20.0
 """For the goodbyes of all live calls when the daemon stops: a hangup and a record each."""
 
 
+def _nobody_told(pid: int) -> None:
+    del pid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a process finds when it starts.
+
+    Attributes:
+        directory: where it meets the process before and the one after; None = nowhere.
+        sockets: listening sockets that systemd has opened, by "public" and "admin".
+        on_leave: told the process id of the one that takes over.
+    """
+
+    directory: Path | None = None
+    sockets: Mapping[str, socket.socket] = field(default_factory=dict)
+    on_leave: Callable[[int], None] = _nobody_told
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daemon:
     """A running daemon; lives as long as `open_daemon`."""
 
     switchboard: Switchboard
+    dialer: Dialer
+    elders: Elders
+    house: House
+    room: StaffRoom
     public: Listener
     admin: Listener
     asked_to_drain: trio.Event
@@ -84,6 +109,8 @@ class Core:
     media: MediaEndpoint
     switchboard: Switchboard
     dialer: Dialer
+    make_elder_app: Callable[[], QuartTrio]
+    """Makes the application for a newer process: what is about no call of ours is refused."""
     warm: trio.Event
     """Set once everything is loaded that calls will use."""
 
@@ -94,16 +121,18 @@ async def open_services(
     *,
     observer: Observer | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
+    has_elders: bool = False,
 ) -> AsyncIterator[Services]:
-    """Open what all calls share, as `config` says; closed in the reverse order.
+    """Open what all calls share but for their staff; closed in the reverse order.
 
     Args:
         config: checked configuration.
         observer: watches all calls.
         transport: carries the REST client's requests (in memory, in tests).
+        has_elders: older processes may have the books (`OpenItems.open`).
 
     Raises:
-        StartupError: a provider or the records' directory cannot be used.
+        StartupError: the records' directory cannot be used.
     """
     key = config.telnyx.api_key
     api_key = key.get_secret_value() if key is not None else ""
@@ -119,7 +148,7 @@ async def open_services(
             )
         )
         records.written = index.note
-        ledger = await Ledger.open(config.records.path / LEDGER_FILE)
+        ledger = await Ledger.open(config.records.path / LEDGER_FILE, has_elders=has_elders)
         stack.callback(ledger.close)
         telnyx = await stack.enter_async_context(
             open_telnyx(config.telnyx.api_base, api_key, transport=transport)
@@ -131,12 +160,13 @@ async def open_services(
             records=records,
             api_base=config.telnyx.api_base,
             wall_clock=WALL_CLOCK,
+            has_elders=has_elders,
         )
         stack.callback(fetcher.close)
         yield Services(
             config=config,
             telnyx=telnyx,
-            staff=await open_staff(config, stack),
+            staff={},
             records=records,
             ledger=ledger,
             fetcher=fetcher,
@@ -164,6 +194,8 @@ async def open_core(
     wall_clock: Callable[[], float] = WALL_CLOCK,
     make_ref: Callable[[], str] = _new_ref,
     webhook_transport: httpx.AsyncBaseTransport | None = None,
+    over: trio.Event | None = None,
+    elders: Elders | None = None,
 ) -> AsyncIterator[Core]:
     """Yield the daemon's application without sockets; live calls are cut when it closes.
 
@@ -172,7 +204,10 @@ async def open_core(
         wall_clock: unix seconds.
         make_ref: gives each call a reference of its own; a replay gives it the one it had.
         webhook_transport: carries what is told of placed calls (in memory, in tests).
+        over: set once no call uses `services` any more, because a reload has replaced them.
+        elders: older processes that still have calls; none by default.
     """
+    elders = Elders() if elders is None else elders
     async with trio.open_nursery() as live_calls:
         live_calls.start_soon(services.ledger.run, name="ledger")
         live_calls.start_soon(services.fetcher.run, name="recording fetcher")
@@ -184,18 +219,19 @@ async def open_core(
             services.config.telnyx.connection_id,
         )
         live_calls.start_soon(settler.run, name="settler")
-        switchboard = Switchboard(services, live_calls, wall_clock, settler, make_ref)
+        generation = Generation(services, over)
+        switchboard = Switchboard(generation, live_calls, wall_clock, settler, make_ref)
         warm = trio.Event()
         live_calls.start_soon(_warm_up, services, warm, name="warm up")
-        intake = _make_intake(services, switchboard, wall_clock)
-        texml = TexmlIntake(intake, takes_get=services.config.telnyx.texml_get)
+        make_public = _PublicApps(services.config, switchboard, wall_clock)
         async with open_dialer(services, switchboard, transport=webhook_transport) as dialer:
             try:
                 yield Core(
-                    app=make_public_app(intake, texml),
-                    media=MediaEndpoint(switchboard),
+                    app=make_public.app(elders),
+                    media=MediaEndpoint(switchboard, elders),
                     switchboard=switchboard,
                     dialer=dialer,
+                    make_elder_app=make_public.elder_app,
                     warm=warm,
                 )
             finally:
@@ -205,71 +241,84 @@ async def open_core(
 
 
 async def _warm_up(services: Services, warm: trio.Event) -> None:
-    """Prepare the recognizers beside the first calls; if it fails, each call finds out itself."""
-    for line, staff in services.staff.items():
-        if staff.recognizer is not None and isinstance(staff.agent, DialogueAgent):
-            try:
-                await staff.recognizer.prepare(staff.agent.vocabulary)
-            except RecognizerFailed as failed:
-                log.error("recognizer not ready", line=line, error=str(failed))
+    """Prepare the recognizers beside the first calls."""
+    await warm_up(services.staff)
     warm.set()
 
 
-def _make_intake(
-    services: Services, switchboard: Switchboard, wall_clock: Callable[[], float]
-) -> Intake:
-    key = services.config.telnyx.public_key
-    return Intake(
-        switchboard,
-        WebhookVerifier(key) if key else None,
-        Deduplicator(),
-        wall_clock,
-        insecure=services.config.server.insecure,
-    )
+class _PublicApps:
+    """Makes the application of the public listener, and the one for a newer process."""
+
+    def __init__(
+        self, config: Config, switchboard: Switchboard, wall_clock: Callable[[], float]
+    ) -> None:
+        self._config = config
+        self._switchboard = switchboard
+        self._wall_clock = wall_clock
+        self._seen = Deduplicator()
+
+    def app(self, elders: Elders, *, only_known: bool = False) -> QuartTrio:
+        telnyx, server = self._config.telnyx, self._config.server
+        intake = Intake(
+            self._switchboard,
+            WebhookVerifier(telnyx.public_key) if telnyx.public_key else None,
+            self._seen,
+            self._wall_clock,
+            insecure=server.insecure,
+            only_known=only_known,
+        )
+        return make_public_app(intake, TexmlIntake(intake, takes_get=telnyx.texml_get), elders)
+
+    def elder_app(self) -> QuartTrio:
+        app = self.app(Elders(), only_known=True)
+        add_knows_route(app, self._switchboard)
+        return app
 
 
 @asynccontextmanager
-async def open_daemon(config: Config, *, observer: Observer | None = None) -> AsyncIterator[Daemon]:
+async def open_daemon(
+    config: Config,
+    *,
+    observer: Observer | None = None,
+    surroundings: Surroundings | None = None,
+) -> AsyncIterator[Daemon]:
     """Listen and serve; yields once both listeners answer.
+
+    A process that serves already, in the same `surroundings`, is taken over.
 
     Raises:
         StartupError: a port is taken, a provider cannot be opened ...
     """
+    around = surroundings or Surroundings()
     async with AsyncExitStack() as stack:
-        public = stack.enter_context(open_listener(config.server.bind, "[server] bind"))
-        admin = stack.enter_context(open_listener(config.admin.bind, "[admin] bind"))
+        elders = await stack.enter_async_context(open_elders(around.directory))
+        listeners = _open_listeners(config, elders, around, stack)
         if not config.server.public_url:
-            config = config.with_public_address(str(public.address))
-        services = await stack.enter_async_context(open_services(config, observer=observer))
-        core = await stack.enter_async_context(open_core(services))
-        asked_to_drain = trio.Event()
-
-        def drain() -> None:
-            core.switchboard.refuse_new_calls()
-            asked_to_drain.set()
-
-        admin_app = make_admin_app(
-            core.switchboard,
-            core.dialer,
-            services.records,
-            services.index,
-            services.metrics,
-            token=config.admin.token.get_secret_value(),
-            drain=drain,
+            config = config.with_public_address(str(listeners["public"].address))
+        services = await stack.enter_async_context(
+            open_services(config, observer=observer, has_elders=bool(elders))
         )
-        server = config.server
-        tls = (server.tls_certificate, server.tls_key) if server.tls_certificate else None
+        room = await stack.enter_async_context(open_staff_room())
+        hired = await room.hire(config)
+        services = replace(services, staff=hired.staff)
+        core = await stack.enter_async_context(open_core(services, over=hired.over, elders=elders))
+        doors = Doors(config, core, services, elders, listeners, around)
         async with trio.open_nursery() as servers:
-            door = FrontDoor(core.app, core.media)
-            await servers.start(serve_connections, public, door.handle, tls)
-            await servers.start(serve_app, admin_app, admin)
+            await elders.take_over()  # from here on nobody else accepts
+            await doors.open(servers)
+            servers.start_soon(elders.watch, partial(_adopt, services), name="elders")
             servers.start_soon(_keep_house, services, name="retention")
+            servers.start_soon(measure, services.lag, name="loop lag")
             try:
                 yield Daemon(
                     switchboard=core.switchboard,
-                    public=public,
-                    admin=admin,
-                    asked_to_drain=asked_to_drain,
+                    dialer=core.dialer,
+                    elders=elders,
+                    house=doors.house,
+                    room=room,
+                    public=listeners["public"],
+                    admin=listeners["admin"],
+                    asked_to_drain=doors.asked_to_drain,
                     warm=core.warm,
                     metrics=services.metrics,
                 )
@@ -280,79 +329,36 @@ async def open_daemon(config: Config, *, observer: Observer | None = None) -> As
                 servers.cancel_scope.cancel()
 
 
+def _open_listeners(
+    config: Config, elders: Elders, around: Surroundings, stack: AsyncExitStack
+) -> dict[str, Listener]:
+    """Open both listeners, or take those that are there already."""
+    listeners = {}
+    for name, bind in (("public", config.server.bind), ("admin", config.admin.bind)):
+        given = elders.take_socket(name, bind) or around.sockets.get(name)
+        key = f"[{'server' if name == 'public' else name}] bind"
+        listeners[name] = stack.enter_context(open_listener(bind, key, given))
+    return listeners
+
+
+ADOPT_AT_S = (0.0, 0.2, 0.8, 4.0)
+"""Pauses before each look at the books of a process that has ended: it may yet hold its locks."""
+
+
+async def _adopt(services: Services) -> None:
+    """See to the legs and recordings that a process before us has left."""
+    for pause_s in ADOPT_AT_S:
+        await trio.sleep(pause_s)
+        try:
+            await services.ledger.adopt()
+            await services.fetcher.adopt()
+        except StartupError as error:
+            log.error("books of the process before not read", reason=str(error))
+
+
 async def _keep_house(services: Services) -> None:
     records = services.config.records
     retention = Retention(
         root=records.path, keep_days=records.keep_days, keep_bytes=records.keep_bytes
     )
     await keep_house(retention, services.records.run_sync, WALL_CLOCK)
-
-
-async def serve(config: Config, watch: StallWatch | None = None) -> None:
-    """Serve until SIGTERM, SIGINT or `POST /drain`: drain, then end. A second signal hurries.
-
-    `watch` tells of steps that held the loop up.
-
-    Raises:
-        StartupError: the daemon cannot start.
-    """
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async with open_daemon(config) as daemon:
-            if watch is not None:
-                watch.tell_also(daemon.metrics.stalled)
-            _say_ready(config, daemon)
-            hurry = trio.CancelScope()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_spare_the_collector, daemon.warm)
-                nursery.start_soon(_obey, signals, daemon.asked_to_drain, hurry)
-                await daemon.asked_to_drain.wait()
-                with hurry:
-                    await _drain(daemon, config.call.drain_timeout_s)
-                nursery.cancel_scope.cancel()
-    log.info("stopped")
-
-
-async def _obey(
-    signals: AsyncIterator[int], asked_to_drain: trio.Event, hurry: trio.CancelScope
-) -> None:
-    """Let the first signal drain, as `POST /drain` may have done already, and the second hurry."""
-    await anext(signals)
-    asked_to_drain.set()
-    await anext(signals)
-    log.info("second signal: ending at once")
-    hurry.cancel()
-
-
-async def _spare_the_collector(warm: trio.Event) -> None:
-    """Leave what was loaded at start out of garbage collection.
-
-    A full collection looks at every object, and no call is served meanwhile. The 83,000 objects of
-    the libraries never become garbage: with them it took 57 ms, without them nothing measurable.
-    """
-    await warm.wait()
-    gc.collect()
-    gc.freeze()
-
-
-def _say_ready(config: Config, daemon: Daemon) -> None:
-    log.info(
-        "listening",
-        public=str(daemon.public.address),
-        admin=str(daemon.admin.address),
-        agent=config.agent.provider,
-        recognizer=config.recognizer.provider,
-        synthesizer=config.synthesizer.provider,
-    )
-    if not config.telnyx.public_key:
-        if config.server.insecure:
-            log.warning("webhooks are accepted unsigned: [server] insecure is set")
-        else:
-            log.warning("every webhook will be refused: set TELNYX_PUBLIC_KEY")
-    if config.telnyx.api_key is None:
-        log.warning("no call can be answered: set TELNYX_API_KEY")
-
-
-async def _drain(daemon: Daemon, limit_s: float) -> None:
-    log.info("draining", calls=len(daemon.switchboard.snapshot()), limit_s=limit_s)
-    with trio.move_on_after(limit_s):
-        await daemon.switchboard.drain()

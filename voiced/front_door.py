@@ -36,7 +36,10 @@ class FrontDoor:
 
     async def handle(self, stream: Stream) -> None:
         """Serve one connection."""
-        first = await _first_bytes(stream)
+        await self.serve(stream, await _first_bytes(stream))
+
+    async def serve(self, stream: Stream, first: bytes) -> None:
+        """Serve one connection of which the first bytes were read."""
         if first.startswith(_MEDIA_REQUEST):
             await self._media.serve(stream, first)
         elif first:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from voiced.errors import RemoteProtocolError, WebhookRejected
+from voiced.handover.elders import NOT_MINE
 from voiced.log import get_logger
 from voiced.telnyx.events import parse_event
 
@@ -32,13 +33,18 @@ class Intake:
         wall_clock: Callable[[], float],
         *,
         insecure: bool,
+        only_known: bool = False,
     ) -> None:
-        """Verify with `verifier`; without one nothing is accepted, unless `insecure`."""
+        """Verify with `verifier`; without one nothing is accepted, unless `insecure`.
+
+        `only_known`: refuse what is about no call of ours, for somebody else to take (status 421).
+        """
         self.switchboard = switchboard
         self.wall_clock = wall_clock
         self._verifier = verifier
         self._seen = seen
         self._insecure = insecure
+        self._only_known = only_known
 
     @property
     def trusts_everybody(self) -> bool:
@@ -56,9 +62,15 @@ class Intake:
             event = parse_event(body)
         except RemoteProtocolError as error:
             raise WebhookRejected(str(error), status=400) from error
+        self.require_known(event)
         call = self.tell(event)
         if call is not None:
             call.flight.webhook(headers, body)
+
+    def require_known(self, event: WebhookEvent | None) -> None:
+        """Return if `event` may be taken here; raises WebhookRejected."""
+        if self._only_known and (event is None or not self.switchboard.knows(event)):
+            raise WebhookRejected("it is for no call of this process", status=NOT_MINE)
 
     def tell(self, event: WebhookEvent) -> Call | None:
         """Hand a verified fact over, the first time that it comes; return the call it is about."""

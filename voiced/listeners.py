@@ -58,16 +58,28 @@ class Listener:
     socket: socket.socket
     address: Bind
     """Where it listens, with the port that was really taken."""
+    bind: str
+    """As the configuration has it."""
 
 
 @contextmanager
-def open_listener(bind: str, key: str) -> Iterator[Listener]:
+def open_listener(bind: str, key: str, given: socket.socket | None = None) -> Iterator[Listener]:
     """Bind and listen on `bind`; closed at the end. `key` names the setting in errors.
+
+    A socket that is `given`, by systemd or by the process before, listens already and is used
+    instead, wherever it is bound.
 
     Raises:
         StartupError: the address is taken, not ours, or not permitted.
     """
     wanted = parse_bind(bind)
+    if given is not None:
+        with given:
+            given.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+            given.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            host, port = given.getsockname()[:2]
+            yield Listener(given, Bind(host=host, port=port), bind)
+        return
     family = socket.AF_INET6 if ":" in wanted.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -82,17 +94,20 @@ def open_listener(bind: str, key: str) -> Iterator[Listener]:
             f"{key} = {bind}: {error.strerror}; free the port or choose another"
         ) from error
     with listening:
-        yield Listener(listening, wanted._replace(port=listening.getsockname()[1]))
+        yield Listener(listening, wanted._replace(port=listening.getsockname()[1]), bind)
 
 
 async def serve_connections(
     listener: Listener,
     handle: Callable[[Stream], Awaitable[None]],
     tls: Tls | None = None,
+    accepting: trio.CancelScope | None = None,
     *,
     task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Accept until cancelled, and run `handle` for each connection; what it raises is its own.
+
+    Once `accepting` is cancelled, what has been accepted is served to its end, and no more.
 
     Raises:
         StartupError: certificate or key cannot be used.
@@ -106,10 +121,15 @@ async def serve_connections(
         finally:
             await trio.aclose_forcefully(stream)
 
-    await trio.serve_listeners(guarded, [_accepting(listener, tls)], task_status=task_status)
+    async with trio.open_nursery() as handlers:
+        with accepting or trio.CancelScope():
+            listeners = [_trio_listener(listener, tls)]
+            await trio.serve_listeners(
+                guarded, listeners, handler_nursery=handlers, task_status=task_status
+            )
 
 
-def _accepting(
+def _trio_listener(
     listener: Listener, tls: Tls | None
 ) -> trio.SocketListener | trio.SSLListener[trio.SocketStream]:
     """Return a Trio listener on a duplicate of the socket, which whoever serves it closes."""
@@ -154,6 +174,10 @@ class HttpEngine:
         self._config = config
         self._app = wrap_app(app, config.wsgi_max_body_size, "asgi")
         self._context = WorkerContext(None)
+
+    async def wind_down(self) -> None:
+        """Close the connections that idle, and the others after their request."""
+        await self._context.terminated.set()
 
     async def serve(self, stream: Stream) -> None:
         """Serve one connection to its end."""

@@ -27,6 +27,7 @@ from websockets.server import ServerProtocol
 from voiced.config import MEDIA_PATH
 from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.framing import FrameReader, text_frame
+from voiced.handover.splice import splice
 from voiced.log import get_logger
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from voiced.call import Call
     from voiced.framing import WholeText
+    from voiced.handover import Elders
     from voiced.switchboard import Switchboard
 
 log = get_logger(__name__)
@@ -203,8 +205,10 @@ def _wants_websocket(request: Request) -> bool:
 class MediaEndpoint:
     """Admits media sockets by their token and lends them to their calls."""
 
-    def __init__(self, switchboard: Switchboard) -> None:
+    def __init__(self, switchboard: Switchboard, elders: Elders) -> None:
+        """Admit to calls of the switchboard; what has an elder's token is joined to the elder."""
         self._switchboard = switchboard
+        self._elders = elders
 
     def claim(self, path: str) -> Call | None:
         """Return the call that wants a media socket at `path` now, None to refuse it.
@@ -212,32 +216,36 @@ class MediaEndpoint:
         Enter the call's `media.reserve` before the next wait, so that a second connection finds the
         place taken.
         """
-        call = self._switchboard.claim(path.partition("?")[0].removeprefix(MEDIA_PREFIX))
-        if call is None:
-            log.warning("media socket refused", reason="no call wants a socket with this token")
-        return call
+        return self._switchboard.claim(_token_in(path))
 
     async def serve(self, stream: trio.abc.Stream, first: bytes) -> None:
         """Serve one connection whose first bytes are `first`; closes `stream`."""
         protocol = ServerProtocol(max_size=MESSAGE_LIMIT_BYTES)
         try:
-            request = await _read_request(stream, protocol, first)
+            head = bytearray(first)
+            request = await _read_request(stream, protocol, head)
             if request is not None:
-                await self._admit(stream, protocol, request)
+                await self._admit(stream, protocol, request, bytes(head))
         except trio.BrokenResourceError:
             pass  # gone before it was a media socket
         finally:
             await trio.aclose_forcefully(stream)
 
     async def _admit(
-        self, stream: trio.abc.Stream, protocol: ServerProtocol, request: Request
+        self, stream: trio.abc.Stream, protocol: ServerProtocol, request: Request, head: bytes
     ) -> None:
         if not _wants_websocket(request):
             # Told apart for `voiced doctor`: a proxy has dropped the upgrade on the way.
             await _answer(stream, protocol, protocol.reject(426, ""))
             return
         call = self.claim(request.path)
+        if call is None and self._elders:
+            holder = await self._elders.holder(_token_in(request.path))
+            if holder is not None:
+                await splice(stream, holder, head)
+                return
         if call is None:
+            log.warning("media socket refused", reason="no call wants a socket with this token")
             await _answer(stream, protocol, protocol.reject(403, ""))
             return
         with call.media.reserve():
@@ -251,11 +259,18 @@ class MediaEndpoint:
                         await socket.close()
 
 
+def _token_in(path: str) -> str:
+    return path.partition("?")[0].removeprefix(MEDIA_PREFIX)
+
+
 async def _read_request(
-    stream: trio.abc.Stream, protocol: ServerProtocol, first: bytes
+    stream: trio.abc.Stream, protocol: ServerProtocol, head: bytearray
 ) -> Request | None:
-    """Return the handshake's request; None if it is none, or does not come in time."""
-    data: bytes | bytearray = first
+    """Return the handshake's request; None if it is none, or does not come in time.
+
+    What it is read from is added to `head`, in which its first bytes are.
+    """
+    data: bytes | bytearray = bytes(head)
     with trio.move_on_after(HANDSHAKE_TIMEOUT_S):
         while data:
             protocol.receive_data(data)
@@ -265,6 +280,7 @@ async def _read_request(
             if protocol.handshake_exc is not None:
                 return None
             data = await stream.receive_some(READ_BYTES)
+            head += data
     return None
 
 

@@ -22,6 +22,7 @@ from voiced.dialing import Dialing, DialOrder
 from voiced.errors import CannotDial
 from voiced.leg import EndReason, Leg
 from voiced.log import get_logger
+from voiced.overload import LagGuard, Load, RateLimit
 from voiced.record import RecordBuilder
 from voiced.telnyx.client_state import parse_client_state
 from voiced.telnyx.events import CallHangup, CallInitiated, RecordingError, RecordingSaved
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from voiced.call_keys import Via
+    from voiced.config import Config
+    from voiced.generation import Generation
     from voiced.ledger import Settler
     from voiced.ledger.legs import Direction
-    from voiced.services import Services, Staff
+    from voiced.services import Staff
     from voiced.telnyx.events import WebhookEvent
     from voiced.telnyx.machine import DetectionMode
 
@@ -56,7 +59,7 @@ class Switchboard:
 
     def __init__(
         self,
-        services: Services,
+        generation: Generation,
         live_calls: trio.Nursery,
         wall_clock: Callable[[], float],
         settler: Settler,
@@ -64,12 +67,13 @@ class Switchboard:
     ) -> None:
         """Start calls in `live_calls`; `wall_clock` gives unix seconds for records.
 
+        Calls begin under `generation`, until `renew` gives another one.
         Webhooks of legs that an earlier daemon has left go to `settler`. `make_ref` gives each call
         a reference of its own (`CallKeys`).
         """
         self._make_ref = make_ref
         self._settler = settler
-        self._services = services
+        self._generation = generation
         self._live_calls = live_calls
         self._wall_clock = wall_clock
         self._by_id: dict[str, Call] = {}
@@ -77,6 +81,9 @@ class Switchboard:
         self._by_token: dict[str, Call] = {}
         self._by_target: dict[str, Call] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._generations: dict[Call, Generation] = {}
+        self._arrivals = RateLimit()
+        self._lag_guard = LagGuard()
         self._refusals = 0
         self._draining = False
         self._empty = trio.Event()
@@ -84,10 +91,25 @@ class Switchboard:
 
     # -- from outside ----------------------------------------------------------------------------
 
+    @property
+    def config(self) -> Config:
+        """Under which new calls begin."""
+        return self._generation.services.config
+
+    @property
+    def generation(self) -> Generation:
+        """Which new calls join."""
+        return self._generation
+
+    def renew(self, generation: Generation) -> None:
+        """Let new calls begin under another configuration; the live ones keep theirs."""
+        former, self._generation = self._generation, generation
+        former.retire()
+
     def webhook(self, event: WebhookEvent) -> Call | None:
         """Take a verified, first-time webhook to its call and return that. Never waits."""
         if isinstance(event, RecordingSaved | RecordingError):
-            self._services.fetcher.take(event)  # it may come long after its call
+            self._generation.services.fetcher.take(event)  # it may come long after its call
             return None
         call = self._by_id.get(event.call_control_id)
         if call is not None:
@@ -98,6 +120,17 @@ class Switchboard:
         if isinstance(event, CallInitiated) and event.direction == "incoming":
             return self._ring(event)
         return self._webhook_of_other_leg(event)
+
+    def knows(self, event: WebhookEvent) -> bool:
+        """Return whether an event is for a call of ours, live, ended or left behind."""
+        if isinstance(event, RecordingSaved | RecordingError):
+            return self._generation.services.fetcher.knows(event)
+        leg = event.call_control_id
+        if leg in self._by_id or leg in self._ended or leg in self._by_target:
+            return True
+        state = parse_client_state(event.client_state)
+        is_ours = state[1] in self._by_ref if state else self._transferring(event) is not None
+        return is_ours or self._settler.knows(event)
 
     def fetch(self, event: CallInitiated, *, is_signed: bool) -> tuple[Call, TexmlOpening] | str:
         """Return the call whose TeXML document is fetched, the same one each time. Never waits.
@@ -130,18 +163,26 @@ class Switchboard:
         """Return all live calls as the admin API shows them."""
         return [call.snapshot() for call in self._by_ref.values()]
 
+    @property
+    def n_calls(self) -> int:
+        """How many calls there are, those included that are being refused."""
+        return len(self._by_ref)
+
     def dial(self, order: DialOrder) -> Call:
         """Place a call; what becomes of it is told by the call and its record.
 
         Raises:
             CannotDial: the daemon drains, or as many calls are up as may be.
         """
-        limit = self._services.config.call.max_concurrent
+        limit = self.config.call.max_concurrent
         if self._draining:
             raise CannotDial("the daemon is draining")
         if len(self._by_token) >= limit:
             raise CannotDial(f"{limit} calls are up ([call] max_concurrent)", status=429)
-        return self._place(order, self._services.staff[order.line])
+        staff = self._generation.services.staff.get(order.line)
+        if staff is None:
+            raise CannotDial("line: it was taken out of the configuration", status=422)
+        return self._place(order, staff, self._generation)
 
     def consult(self, call: Call, to: str, staff: Staff) -> Call:
         """Place a call on behalf of a live one; that is no new caller, so no limit counts it.
@@ -149,19 +190,20 @@ class Switchboard:
         Raises:
             CannotDial: there is no number to call from.
         """
-        caller_id = self._services.config.transfer.caller_id or call.own_number
+        generation = self._generations[call]
+        caller_id = generation.services.config.transfer.caller_id or call.own_number
         if not caller_id:
             raise CannotDial("there is no number of ours to call from ([transfer] caller_id)")
         key = f"consult {call.keys.ref} {self._make_ref()}"
         order = DialOrder(to=to, caller_id=caller_id, key=key, detection="disabled")
-        return self._place(order, staff)
+        return self._place(order, staff, generation)
 
     def identified(self, call: Call) -> None:
         """Take note of the id of a leg that we dialled."""
         self._by_id[call.id] = call
 
-    def _place(self, order: DialOrder, staff: Staff) -> Call:
-        config = self._services.config
+    def _place(self, order: DialOrder, staff: Staff, generation: Generation) -> Call:
+        config = generation.services.config
         keys = self._make_keys("outgoing", ref=order.ref)
         call = self._make_call(
             Leg(),
@@ -175,6 +217,7 @@ class Switchboard:
             ),
             ids={"connection_id": config.telnyx.connection_id},
             staff=staff,
+            generation=generation,
             detection=order.detection or config.outbound.answering_machine_detection,
         )
         call.opening = Dialing(
@@ -192,7 +235,13 @@ class Switchboard:
     @property
     def free_places(self) -> int:
         """How many more calls may be up."""
-        return max(0, self._services.config.call.max_concurrent - len(self._by_token))
+        return max(0, self.config.call.max_concurrent - len(self._by_token))
+
+    @property
+    def is_lagging(self) -> bool:
+        """Whether the event loop is so late that one more call would harm the live ones."""
+        limit_s = self.config.inbound.max_lag_ms / 1000
+        return self._lag_guard.judge(self._generation.services.lag.smoothed_s, limit_s)
 
     @property
     def is_draining(self) -> bool:
@@ -208,11 +257,17 @@ class Switchboard:
         self.refuse_new_calls()
         await self._empty.wait()
 
-    async def close(self) -> None:
-        """End all live calls and wait for their goodbyes, each of which has its own deadline."""
+    def end_all(self, reason: EndReason, evidence: str) -> None:
+        """Begin to drain, and end all live calls; each still has its goodbye."""
         self._draining = True
         for call in self._by_ref.values():
-            call.end(EndReason.SHUTDOWN, "the daemon stopped")
+            call.end(reason, evidence)
+
+    async def close(self) -> None:
+        """End all live calls, without last words, and wait until all are over."""
+        self.end_all(EndReason.SHUTDOWN, "the daemon stopped")
+        for call in self._by_ref.values():
+            call.hush()
         await self._empty.wait()
 
     # -- legs ------------------------------------------------------------------------------------
@@ -225,7 +280,7 @@ class Switchboard:
         if taken is None:
             return None
         call, refusal = taken
-        media_url = self._services.config.media_url(call.keys.token)
+        media_url = self.config.media_url(call.keys.token)
         call.opening = Answering(call.leg, media_url, call.services, call, call.telnyx_recording)
         self._admit(call, refusal)
         return call
@@ -241,7 +296,7 @@ class Switchboard:
         if taken is None:
             return None
         call, refusal = taken
-        config, keys = self._services.config, call.keys
+        config, keys = self.config, call.keys
         if refusal:
             document = refusal_document(refusal, config.call)
         else:
@@ -265,24 +320,29 @@ class Switchboard:
 
     def _take_in(self, event: CallInitiated, via: Via) -> tuple[Call, Refuse | None] | None:
         """Judge an incoming call and make it; None when too many are being refused already."""
-        admission = admit(
-            self._services.config,
-            caller=event.from_,
-            called=event.to,
+        config, now = self.config, trio.current_time()
+        per_s = config.inbound.calls_per_second
+        load = Load(
             live_calls=len(self._by_token),
             draining=self._draining,
+            too_fast=not self._arrivals.has_room(now, per_s),
+            lagging=self.is_lagging,
         )
+        admission = admit(config, caller=event.from_, called=event.to, load=load)
         refusal = admission if isinstance(admission, Refuse) else None
         if refusal and self._refusals >= MOURNING:
             log.warning("call neither answered nor refused", reason=refusal.evidence)
             return None
+        if refusal is None:
+            self._arrivals.take(now, per_s)
         line = "" if isinstance(admission, Refuse) else admission.line
         keys = self._make_keys("incoming", via)
         call = self._make_call(
             Leg(event.call_control_id),
             keys,
             line=line,
-            staff=self._services.staff[line],
+            staff=self._generation.services.staff[line],
+            generation=self._generation,
             info=CallInfo(call_id=event.call_control_id, caller=event.from_, called=event.to),
             ids={
                 "call_leg_id": event.call_leg_id,
@@ -335,6 +395,7 @@ class Switchboard:
         info: CallInfo,
         ids: dict[str, str],
         staff: Staff,
+        generation: Generation,
         detection: DetectionMode | Literal["disabled"] = "disabled",
     ) -> Call:
         record = RecordBuilder(
@@ -346,16 +407,19 @@ class Switchboard:
             via=keys.via,
             started=datetime.fromtimestamp(self._wall_clock(), UTC),
         )
-        return Call(
+        call = Call(
             leg,
             info,
             keys=keys,
-            services=self._services,
+            services=generation.services,
             staff=staff,
             detection=detection,
             record=record,
             office=self,
         )
+        generation.join()
+        self._generations[call] = generation
+        return call
 
     def _make_keys(
         self, direction: Direction, via: Via = "call_control", *, ref: str = ""
@@ -393,6 +457,7 @@ class Switchboard:
 
     def _forget(self, call: Call) -> None:
         call.milestones.reach("ended")
+        self._generations.pop(call).leave()
         del self._by_ref[call.keys.ref]
         for target in [leg for leg, owner in self._by_target.items() if owner is call]:
             del self._by_target[target]

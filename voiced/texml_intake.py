@@ -42,6 +42,7 @@ class TexmlIntake:
             raise WebhookRejected("fetched by GET, and [telnyx] texml_get is false", status=405)
         with _malformed_is_rejected():
             event = as_initiated(parse_fetch(parse_form(fields)), self._now())
+        self._intake.require_known(event)
         is_signed = method == "POST" or self._intake.trusts_everybody
         found = self._intake.switchboard.fetch(event, is_signed=is_signed)
         if isinstance(found, str):
@@ -60,6 +61,7 @@ class TexmlIntake:
         with _malformed_is_rejected():
             callback = parse_callback(parse_form(body))
             event = as_event(callback, self._now())
+        self._intake.require_known(event)
         call = self._intake.tell(event) if event is not None else None
         if call is not None:
             call.flight.webhook(headers, body, f"POST {TEXML_STATUS_PATH}")

@@ -13,9 +13,11 @@ from werkzeug.exceptions import HTTPException
 
 from voiced.admin.bodies import BODY_TIMEOUT_S, MOST_BYTES, read_body
 from voiced.admin.calls import CallDesk, add_call_routes
+from voiced.admin.elders import add_elders
 from voiced.admin.guard import add_guard
 from voiced.call_request import NothingMore
 from voiced.errors import BadRequest, CannotDial, IndexUnavailable
+from voiced.handover import Elders
 from voiced.log import get_logger
 from voiced.metrics import CONTENT_TYPE
 
@@ -41,9 +43,11 @@ def make_admin_app(
     records: RecordStore,
     index: CallIndex | None,
     metrics: Metrics,
+    elders: Elders | None = None,
     *,
     token: str,
     drain: Callable[[], None],
+    only_known: bool = False,
 ) -> QuartTrio:
     """Return the ASGI application of the admin listener.
 
@@ -53,16 +57,20 @@ def make_admin_app(
         records: the calls that have ended.
         index: finds them, and those of other instances; None where there is no disk.
         metrics: what Prometheus asks for.
+        elders: older processes that still have calls; None = there are none.
         token: whoever asks must have it; "" for none.
         drain: lets the daemon end when its calls have ended.
+        only_known: refuse what names no call of this process (status 421).
     """
+    elders = Elders() if elders is None else elders
     app = QuartTrio("voiced-admin", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
     add_guard(app, token)
+    add_elders(app, switchboard, dialer, elders, only_known=only_known)
     _add_error_handlers(app)
     _add_health_routes(app, switchboard, drain)
-    add_call_routes(app, CallDesk(switchboard, dialer, records, index), dialer)
+    add_call_routes(app, CallDesk(switchboard, dialer, records, index), dialer, elders)
 
     @app.get("/metrics")
     async def scrape() -> Response:
@@ -74,7 +82,7 @@ def make_admin_app(
 def _add_health_routes(app: QuartTrio, switchboard: Switchboard, drain: Callable[[], None]) -> None:
     @app.get("/livez")
     async def livez() -> Response:
-        return jsonify({"alive": True})
+        return jsonify({"alive": switchboard.n_calls >= 0})  # it has been asked
 
     @app.get("/readyz")
     async def readyz() -> tuple[Response, int]:

@@ -13,6 +13,7 @@ import trio
 from quart import Response, jsonify
 
 from voiced.admin.bodies import read_body, read_order, read_query, read_wait
+from voiced.admin.elders import calls_elsewhere
 from voiced.call_request import NothingMore, TransferRequest
 from voiced.errors import IndexUnavailable
 from voiced.leg import EndReason
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from voiced.call import Call
     from voiced.dialer import Dialer, Placement
+    from voiced.handover import Elders
     from voiced.index import CallIndex, CallQuery, Page
     from voiced.leg import Milestone
     from voiced.record_store import RecordStore
@@ -134,20 +136,20 @@ def _shown(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**summary_of(record), **record}
 
 
-def add_call_routes(app: QuartTrio, desk: CallDesk, dialer: Dialer) -> None:
+def add_call_routes(app: QuartTrio, desk: CallDesk, dialer: Dialer, elders: Elders) -> None:
     """Add what the admin listener does with calls."""
-    _add_orders(app, desk, dialer)
+    _add_orders(app, desk, dialer, elders)
     _add_commands(app, desk, dialer)
 
 
-def _add_orders(app: QuartTrio, desk: CallDesk, dialer: Dialer) -> None:
+def _add_orders(app: QuartTrio, desk: CallDesk, dialer: Dialer, elders: Elders) -> None:
     """Add how calls are placed, and what comes of them is asked."""
 
     @app.get("/calls")
     async def calls() -> Response:
         query = read_query()
         if query is None:
-            return jsonify({"calls": desk.documents()})
+            return jsonify({"calls": [*desk.documents(), *await calls_elsewhere(elders)]})
         page = await desk.search(query)
         return jsonify({"calls": page.calls, "next": page.next and str(page.next)})
 

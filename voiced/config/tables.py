@@ -53,6 +53,8 @@ class ServerConfig(Table):
     """Name of this instance in lists of calls; "" = the machine's. Also VOICED_INSTANCE."""
     insecure: bool = False
     """Accept unsigned webhooks; for loopback only."""
+    handover_path: str = ""
+    """Directory in which a newer process meets this one; "" = systemd's RuntimeDirectory."""
     tls_certificate: str = ""
     """PEM file with the certificate chain; "" = plain HTTP, TLS ends at a proxy."""
     tls_key: str = ""

@@ -1,0 +1,196 @@
+"""Tools from their settings: functions, HTTP requests, and all that can be wrong with them."""
+
+from types import SimpleNamespace
+from typing import Annotated, Any, cast
+
+import pytest
+import trio
+
+from voiced.agent.base import CallInfo
+from voiced.agent.tools.base import ToolFailed, Use
+from voiced.agent.tools.chest import check_tools, open_tools
+from voiced.agent.tools.function import function_tool
+from voiced.agent.tools.settings import ToolSettings
+from voiced.errors import ConfigError
+from voiced.testing.fake_provider import Answer, FakeServer, open_memory_wire
+
+CALL = CallInfo(call_id="v3:1", caller="+15550001", called="+15550002")
+USE = Use(call=CALL, reply=cast("Any", SimpleNamespace()), has_spoken=False)
+
+
+async def order_status(
+    number: Annotated[int, "On the receipt"], fast: bool = False, *, call: CallInfo
+) -> dict[str, Any]:
+    """Look up where an order is."""
+    await trio.lowlevel.checkpoint()
+    return {"number": number, "fast": fast, "for": call.caller}
+
+
+def not_async() -> str:
+    """Do it at once."""
+    return ""
+
+
+async def undescribed() -> str:
+    return ""
+
+
+async def untyped(number) -> str:
+    """Do it."""
+    return ""
+
+
+async def starred(*numbers: int) -> str:
+    """Do it."""
+    return ""
+
+
+# -- functions -----------------------------------------------------------------------------------
+
+
+def test_a_functions_signature_is_its_schema():
+    tool = function_tool("order_status", order_status)
+    assert tool.spec.description == "Look up where an order is."
+    assert tool.spec.parameters == {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "number": {"description": "On the receipt", "title": "Number", "type": "integer"},
+            "fast": {"default": False, "title": "Fast", "type": "boolean"},
+        },
+        "required": ["number"],
+    }
+
+
+async def test_a_function_is_given_checked_arguments_and_the_call():
+    tool = function_tool("order_status", order_status)
+    assert await tool.run({"number": "7"}, USE) == (
+        '{"number": 7, "fast": false, "for": "+15550001"}'
+    )
+    with pytest.raises(ToolFailed, match="number: Field required; size: Extra inputs"):
+        await tool.run({"size": 3}, USE)
+
+
+@pytest.mark.parametrize(
+    ("function", "fault"),
+    [
+        (not_async, "is no coroutine function"),
+        (undescribed, "has no docstring"),
+        (untyped, "does not say of what type number is"),
+        (starred, "takes \\*numbers"),
+    ],
+)
+def test_functions_that_are_no_tools(function, fault):
+    with pytest.raises(ValueError, match=fault):
+        function_tool("tool", function)
+
+
+# -- HTTP requests -------------------------------------------------------------------------------
+
+
+class Shop:
+    """A fake of somebody's API."""
+
+    async def answer(self, request, response):
+        await response.whole({"path": request.target, "key": request.headers.get("x-key")})
+
+    async def converse(self, request, socket):
+        await socket.close()
+
+
+def settings(**request):
+    given = {
+        "description": "Look up an order.",
+        "url": "https://shop/orders/{number}",
+        "parameters": {"type": "object", "properties": {"number": {}}, "required": ["number"]},
+        **request,
+    }
+    return ToolSettings.model_validate({"tools": ["order"], "requests": {"order": given}})
+
+
+async def ask(arguments, *, faults=(), **request):
+    server = FakeServer(Shop(), faults)
+    async with (
+        open_memory_wire(server) as wire,
+        open_tools(settings(**request), wire, {"SHOP_KEY": "secret"}) as tools,
+    ):
+        return await tools["order"].run(arguments, USE), server.requests
+
+
+async def test_a_request_has_its_secrets_and_its_answer_is_told(autojump_clock):
+    told, _ = await ask({"number": "7/8"}, headers={"X-Key": "token ${SHOP_KEY}"})
+    assert told == '{"path": "/orders/7%2F8", "key": "token secret"}'
+
+
+async def test_a_posted_request_has_json(autojump_clock):
+    _, (request,) = await ask({"number": 7}, method="POST", url="https://shop/orders")
+    assert (request.json(), request.headers["content-type"]) == ({"number": 7}, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Answer(status=404, body="no such order"), "HTTP status 404: no such order"),
+        (Answer(status=302), "HTTP status 302"),  # it is not followed
+        (Answer(status=500), "HTTP status 500"),
+    ],
+)
+async def test_what_an_api_refuses_is_told(autojump_clock, fault, told):
+    with pytest.raises(ToolFailed, match=told):
+        await ask({"number": 7}, faults=[fault])
+
+
+# -- settings ------------------------------------------------------------------------------------
+
+
+def problems(environ=None, **given):
+    with pytest.raises(ConfigError) as caught:
+        check_tools(ToolSettings.model_validate(given), environ or {})
+    return [str(problem) for problem in caught.value.problems]
+
+
+REQUEST = {"description": "Look up.", "url": "https://shop/{n}"}
+
+
+def test_every_fault_is_found_at_once():
+    found = problems(
+        tools=["hang_up", "dance", "transfer", "hang_up", f"{__name__}:untyped", "os:nothing"],
+        requests={
+            "lookup": {**REQUEST, "headers": {"Authorization": "Bearer ${SHOP_KEY}"}},
+            "a b": {"description": "Look up.", "url": "https://shop/"},
+        },
+    )
+    assert found == [
+        'agent.requests.lookup: is declared, but no tool of the agent (add "lookup" to tools)',
+        'agent.requests.lookup.url = "https://shop/{n}": has {n}, which is no parameter of '
+        "the tool",
+        "agent.requests.lookup.headers: refers to SHOP_KEY, which is neither an environment "
+        "variable nor (as shop_key) a credential",
+        "agent.requests.a b: is no name: use letters, digits, - and _",
+        'agent.requests.a b: is declared, but no tool of the agent (add "a b" to tools)',
+        'agent.tools = "dance": is no tool; there are a b, hang_up, hold, leave_message, lookup, '
+        "pause_recording, press, resume_recording, transfer",
+        'agent.tools = "transfer": has nobody to transfer to: add [agent.transfers.NAME]',
+        f'agent.tools = "{__name__}:untyped": does not say of what type number is',
+        "agent.tools = \"os:nothing\": cannot be imported: module 'os' has no attribute 'nothing'",
+        "agent.tools: names hang_up twice",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"parameters": {"type": "array"}}, 'must be a JSON Schema of the type "object"'),
+        ({"parameters": {"type": "object", "required": ["n"]}}, "requires n, which is no property"),
+        ({"headers": {"Host": "other"}}, "'Host' is no header to set"),
+        ({"headers": {"X-A": "a\nb"}}, "the value of X-A must be one line"),
+    ],
+)
+def test_requests_that_cannot_be_declared(given, fault):
+    with pytest.raises(ValueError, match=fault):
+        ToolSettings.model_validate({"requests": {"x": {**REQUEST, **given}}})
+
+
+def test_only_numbers_and_sip_addresses_are_transferred_to():
+    with pytest.raises(ValueError, match="is no number to transfer to"):
+        ToolSettings.model_validate({"transfers": {"x": {"to": "mother", "description": "M."}}})

@@ -1,0 +1,1 @@
+"""Language models as agents: what goes over their wires, and the dialogue around them."""

@@ -1,0 +1,113 @@
+"""The agent `openai`: any server that speaks OpenAI's chat completions, by its `base_url`.
+
+OpenAI itself, Groq, Together, Ollama, vLLM, llama.cpp and others; the wire is in
+`voiced.agent.model.openai_wire`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field, SecretStr
+
+from voiced.agent.model.agent import ModelApi, open_model
+from voiced.agent.model.openai_wire import ChatParser, request_body
+from voiced.agent.model.settings import ModelSettings, prompt_text
+from voiced.agent.tools.chest import check_tools
+from voiced.net.secrets import provider_key
+from voiced.net.urls import HttpBase
+from voiced.net.wire import INTERNET
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pydantic import BaseModel
+
+    from voiced.agent.base import CallInfo
+    from voiced.agent.model.agent import ModelCore
+    from voiced.agent.model.dialogue import ModelDialogue
+    from voiced.net.wire import Wire
+
+OPENAI = "https://api.openai.com/v1"
+KEY_VARIABLE = "OPENAI_API_KEY"
+
+
+class OpenAiSettings(ModelSettings):
+    """Keys of `[agent]` for `provider = "openai"`."""
+
+    base_url: HttpBase = Field(default=OPENAI, description="of the API, with its version")
+    api_key: SecretStr = Field(default=SecretStr(""), description='a secret; "": from api_key_from')
+    api_key_from: str = Field(
+        default="",
+        description="environment variable or credential that holds the key; "
+        '"": OPENAI_API_KEY for OpenAI itself, no key for other servers',
+    )
+    count_tokens: bool = Field(
+        default=True, description="ask for the usage (stream_options); off for servers without"
+    )
+
+
+class OpenAiAgent:
+    """A dialogue agent that speaks and acts as a chat model tells it."""
+
+    Settings: ClassVar[type[BaseModel]] = OpenAiSettings
+
+    def __init__(self, core: ModelCore) -> None:
+        self.vocabulary = core.vocabulary
+        self._core = core
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: OpenAiSettings, wire: Wire = INTERNET
+    ) -> AsyncIterator[OpenAiAgent]:
+        """Open it; leaving the context closes its connections.
+
+        Raises:
+            ConfigError: of prompt, tools or key.
+        """
+        key = _key(settings)
+        api = ModelApi(
+            provider="openai",
+            base_url=settings.base_url,
+            path="/chat/completions",
+            headers={"authorization": f"Bearer {key}"} if key else {},
+            body=partial(
+                request_body,
+                model=settings.model,
+                counts_tokens=settings.count_tokens,
+                extra=_limit(settings) | settings.extra,
+            ),
+            parser=ChatParser,
+        )
+        async with open_model(api, settings, wire) as core:
+            yield cls(core)
+
+    @classmethod
+    def check(cls, settings: OpenAiSettings) -> None:
+        """Look for key, prompt and tools; raises ConfigError with what is wrong."""
+        _key(settings)
+        prompt_text(settings)
+        check_tools(settings, os.environ)
+
+    def begin(self, call: CallInfo) -> ModelDialogue:
+        """Return a fresh dialogue for one call."""
+        return self._core.begin(call)
+
+
+def _key(settings: OpenAiSettings) -> str:
+    """Return the key, "" for none. OpenAI's own never goes to anybody else unasked."""
+    variable = settings.api_key_from or (KEY_VARIABLE if settings.base_url == OPENAI else "")
+    if not variable and not settings.api_key.get_secret_value():
+        return ""
+    key = provider_key(settings.api_key, variable=variable or KEY_VARIABLE, role="agent")
+    return key.get_secret_value()
+
+
+def _limit(settings: OpenAiSettings) -> dict[str, Any]:
+    """Return the limit of an answer: OpenAI has renamed it, the others know its old name."""
+    name = "max_completion_tokens" if settings.base_url == OPENAI else "max_tokens"
+    return {name: settings.max_tokens}

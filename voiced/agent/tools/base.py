@@ -1,0 +1,68 @@
+"""What a tool of a model is, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from voiced.agent.memory import UNFINISHED
+from voiced.errors import VoicedError
+
+if TYPE_CHECKING:
+    from voiced.agent.base import CallInfo, Reply
+    from voiced.agent.model.wire import ToolSpec
+
+TIMEOUT_S = 10.0
+"""How long a tool may take unless it says otherwise."""
+
+
+FILLER = "One moment, please."
+"""Said while a tool takes a while, unless it says otherwise."""
+
+
+class ToolFailed(VoicedError):
+    """A tool could not do it; the text is for the model to read, who may try something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a tool has at hand.
+
+    Attributes:
+        call: the call.
+        reply: within which it runs.
+        has_spoken: whether anything was said in this reply.
+    """
+
+    call: CallInfo
+    reply: Reply
+    has_spoken: bool
+
+
+Run: TypeAlias = Callable[[Mapping[str, Any], Use], Awaitable[str]]
+"""Does it with the model's arguments, and returns what the model is told. Raises ToolFailed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tool:
+    """One tool. Shared by all calls.
+
+    Attributes:
+        spec: what the model is told of it.
+        run: does it.
+        timeout_s: how long it may take.
+        filler: said when it takes a while and nothing else is being said; "" for nothing.
+        is_deed: it acts on the call itself: deeds are done one after the other, in order, and take
+            the time that they take.
+        ends_reply: after it there is nothing more to say.
+        when_cut: what the model is told if the caller cuts in meanwhile.
+    """
+
+    spec: ToolSpec
+    run: Run
+    timeout_s: float = TIMEOUT_S
+    filler: str = ""
+    is_deed: bool = False
+    ends_reply: bool = False
+    when_cut: str = UNFINISHED

@@ -4,7 +4,8 @@ The call is replayed once for each way. Before each step of one of its tasks in 
 been seen yet (who is about to run, and where in the code each task of the call stands), the process
 is forked: in the child the blow falls, and the call must come to a clean end; the parent goes on.
 So each state is struck, without the way to it being gone again each time. A frame that finds every
-task where the frame before found it is no new state.
+task where the frame before found it is no new state. `make sweep EVERY=step` strikes those as well:
+every step of every task, ten times as many, which has to find no more than the states do.
 
 A failure names call, way and point. `strike(name, way, point)` repeats it, without a fork.
 """
@@ -28,8 +29,8 @@ GONE_WITHIN_S = 0.1
 CHILDREN = 2
 CHILD_S = 20
 
-IN_FULL = os.environ.get("SWEEP") == "full"
-"""`make sweep` takes every call in every way, which takes minutes; the suite takes these:"""
+EVERY = os.environ.get("SWEEP", "")
+"""`make sweep` says `state` or `step`, and takes every call in every way; the suite takes these:"""
 
 IN_SHORT = [
     ("barge_in", "hangup webhook"),
@@ -97,7 +98,7 @@ EVERYTHING = [(name, way) for name in NAMES for way in WAYS]
 class Sweeper(Saboteur):
     """Strikes at a point; or at every point, each in a child process of its own."""
 
-    def __init__(self, way, point=None):
+    def __init__(self, way, point=None, *, every=EVERY):
         self.points = 0
         self.struck = False
         self.is_child = False
@@ -106,6 +107,7 @@ class Sweeper(Saboteur):
         self.call = None
         self._way = WAYS[way]
         self._point = point
+        self._takes_every_step = every == "step"
         self._seen = set()
         self._children = {}
         self._tasks = {}
@@ -128,10 +130,8 @@ class Sweeper(Saboteur):
     def before_task_step(self, task):
         if self.struck or task not in self._tasks or task in self._exits:
             return
-        state = (task.name, self._state())
-        if state in self._seen:
+        if not (self._takes_every_step or self._is_new(task)):
             return
-        self._seen.add(state)
         calls = list(self._core.switchboard._by_ref.values())
         if not calls:
             return
@@ -141,6 +141,12 @@ class Sweeper(Saboteur):
             self._fork()
         elif self._point == self.points:
             self._strike()
+
+    def _is_new(self, task):
+        state = (task.name, self._state())
+        is_new = state not in self._seen
+        self._seen.add(state)
+        return is_new
 
     def _state(self):
         """Return where each task of the call stands, and the leg with it."""
@@ -241,9 +247,9 @@ def stack_of(coroutine):
     return tuple(places)
 
 
-def strike(name, way, point):
-    """Strike one point without a fork; returns the faults."""
-    sweeper = Sweeper(way, point)
+def strike(name, way, point, every="state"):
+    """Strike one point, of every `state` or `step`, without a fork; returns the faults."""
+    sweeper = Sweeper(way, point, every=every)
     replay(read_flight(RECORDINGS[NAMES.index(name)]), saboteur=sweeper)
     assert sweeper.struck, f"{name} has only {sweeper.points} points"
     return sweeper.said
@@ -263,7 +269,7 @@ def sweep(path, way):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.parametrize(("name", "way"), EVERYTHING if IN_FULL else IN_SHORT)
+@pytest.mark.parametrize(("name", "way"), EVERYTHING if EVERY else IN_SHORT)
 def test_a_golden_call_leaves_nothing_wherever_it_is_ended(name, way):
     points, failures = sweep(RECORDINGS[NAMES.index(name)], way)
     assert failures == [], f"of {points} points"

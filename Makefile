@@ -88,8 +88,8 @@ test: check peers
 
 check: setup
 	@echo "make check: ruff, mypy, flake8-async, import contracts"
-	@$(BIN)/ruff check --quiet $(SOURCES)
-	@$(BIN)/ruff format --quiet --check $(SOURCES)
+	@$(BIN)/ruff check --quiet $(SOURCES) examples
+	@$(BIN)/ruff format --quiet --check $(SOURCES) examples
 	@$(BIN)/mypy --no-error-summary $(SOURCES)
 	@.ci/quietly $(BIN)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory $(VENV)/.flake8-async

@@ -10,8 +10,8 @@ from voiced.agent.http import HttpAgent, HttpAgentSettings
 from voiced.agent.model.anthropic import AnthropicAgent, AnthropicSettings
 from voiced.agent.model.openai import OpenAiAgent, OpenAiSettings
 from voiced.agent.script import ScriptAgent, ScriptSettings
-from voiced.testing.conformance.agents import (
-    AGENT_CHECKS,
+from voiced.testing.agent_kit import (
+    AGENT_PROMISES,
     a_turn_is_answered,
     an_answer_can_be_cut_at_any_step,
     calls_do_not_mix,
@@ -77,10 +77,10 @@ async def http():
 
 @pytest.mark.socket
 @pytest.mark.parametrize("opener", [script, openai, anthropic, http])
-@pytest.mark.parametrize("check", AGENT_CHECKS, ids=lambda check: check.__name__)
-async def test_an_agent_conforms(check, opener):
+@pytest.mark.parametrize("promise", AGENT_PROMISES, ids=lambda promise: promise.__name__)
+async def test_an_agent_keeps_its_promises(promise, opener):
     async with opener() as agent:
-        await check(agent)
+        await promise(agent)
 
 
 # -- the kit finds faults ------------------------------------------------------------------------
@@ -135,5 +135,5 @@ async def test_a_plain_agent_passes(autojump_clock):
     class Plain(FunctionAgent):
         Settings: ClassVar[type[BaseModel]] = Strict
 
-    for check in AGENT_CHECKS:
-        await check(Plain(greet=polite, respond=polite, nudge=polite, take_back=polite))
+    for promise in AGENT_PROMISES:
+        await promise(Plain(greet=polite, respond=polite, nudge=polite, take_back=polite))

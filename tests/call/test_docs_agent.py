@@ -10,14 +10,14 @@ import pytest
 
 from voiced.agent.base import DialogueAgent
 from voiced.agent.http import HttpAgent, HttpAgentSettings
-from voiced.testing.callees import busy
-from voiced.testing.caller import silent_caller
-from voiced.testing.conformance.agents import (
-    AGENT_CHECKS,
+from voiced.testing.agent_kit import (
+    AGENT_PROMISES,
     a_turn_is_answered,
     calls_do_not_mix,
     silence_is_answered,
 )
+from voiced.testing.callees import busy
+from voiced.testing.caller import silent_caller
 from voiced.testing.providers import ScriptedRecognizer, Speech
 
 PAGE = Path(__file__).parents[2] / "docs" / "agents.md"
@@ -35,11 +35,11 @@ def names_of(page):
     return names
 
 
-@pytest.mark.parametrize("check", AGENT_CHECKS, ids=lambda check: check.__name__)
-async def test_the_agent_of_the_manual_behaves(check, autojump_clock):
+@pytest.mark.parametrize("promise", AGENT_PROMISES, ids=lambda promise: promise.__name__)
+async def test_the_agent_of_the_manual_behaves(promise, autojump_clock):
     clerk = names_of(PAGE)["Clerk"]
     async with clerk.open(clerk.Settings()) as agent:
-        await check(agent)
+        await promise(agent)
 
 
 @pytest.mark.socket

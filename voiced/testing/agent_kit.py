@@ -1,4 +1,13 @@
-"""Checks of dialogue agents, in the order in which they are best mended."""
+"""Whether a dialogue agent keeps its promises: the conformance kit of `voiced.agent.base`.
+
+    @pytest.mark.parametrize("promise", AGENT_PROMISES, ids=lambda promise: promise.__name__)
+    async def test_my_agent(promise):
+        async with MyAgent.open(MySettings()) as agent:
+            await promise(agent)
+
+Each promise raises AssertionError with what was not kept. They need neither call nor clock, and run
+on Trio's virtual clock as well as over real sockets; against a paid service they cost a few cents.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +42,7 @@ ANSWER_S = 30.0
 MOST_CUTS = 25
 """An answer is cut at so many of its steps, if it has as many."""
 
-AgentCheck: TypeAlias = Callable[[DialogueAgent], Awaitable[None]]
+Promise: TypeAlias = Callable[[DialogueAgent], Awaitable[None]]
 
 
 class KitReply:
@@ -329,7 +338,7 @@ async def another_agents_call_is_taken_over(agent: DialogueAgent) -> None:
     assert reply.did_something, "the first turn after taking over was not answered"
 
 
-AGENT_CHECKS: tuple[AgentCheck, ...] = (
+AGENT_PROMISES: tuple[Promise, ...] = (
     it_fits_the_protocol,
     a_dialogue_begins_at_once,
     a_turn_is_answered,

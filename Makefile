@@ -70,7 +70,7 @@ $(STAMP): pyproject.toml requirements.lock | system
 	@touch $@
 
 # Real programs that the tests talk with, as command=package: installed where the command is missing.
-PEERS := haproxy=haproxy pg_ctlcluster=postgresql
+PEERS := haproxy=haproxy pg_ctlcluster=postgresql promtool=prometheus
 
 peers:
 	@packages=(); \

@@ -67,6 +67,16 @@ def test_a_wakeup_later_than_the_lead_is_an_underrun_with_its_gap():
     assert pacer.statistics().gap_s == pytest.approx(0.15)
 
 
+def test_how_late_a_message_went_out_is_known():
+    pacer = Pacer(lead_s=0.4, message_frames=5)
+    drain(pacer, 50, 10.0)
+    assert pacer.statistics().worst_late_s == pytest.approx(0.0, abs=1e-9)
+    drain(pacer, 50, 20.0, jitter=[0.0] * 5 + [0.03, 0.0, 0.01])
+    assert pacer.statistics().worst_late_s == pytest.approx(0.03)
+    pacer.sent(5, 30.0, more_waits=False)  # nothing had waited for it
+    assert pacer.statistics().worst_late_s == pytest.approx(0.03)
+
+
 def test_silence_between_two_utterances_is_no_underrun():
     pacer = Pacer(lead_s=0.1, message_frames=5)
     pacer.sent(5, 0.0, more_waits=False)

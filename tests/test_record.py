@@ -21,7 +21,7 @@ from voiced.journal import (
 )
 from voiced.latency import Latency
 from voiced.pacing import Pacer
-from voiced.record import FORMAT, RecordBuilder
+from voiced.record import FORMAT, RecordBuilder, counters_of
 
 RINGING = CallRinging(caller="+13125550100", called="+13125550199", at=100.0)
 
@@ -163,7 +163,7 @@ def test_counters_of_both_directions(record):
     pacer = Pacer(lead_s=0.4, message_frames=5)
     pacer.sent(1, 0.00001, more_waits=False)
     inbound = InboundStatistics(frames=3, chunks=reorder.statistics(), last_at=1.0)
-    record.count(inbound, pacer.statistics(), restarts=2)
+    record.count(counters_of(inbound, pacer.statistics(), restarts=2))
     counters = told(record)["counters"]
     assert counters["stream_restarts"] == 2
     assert counters["inbound"]["frames"] == 3

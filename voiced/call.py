@@ -136,6 +136,7 @@ class Call:
         self.media = MediaPlace(self.flight.carry, self.end)
         self._document_is_over = False
         self._may_be_up = leg.id is not None
+        self._is_counted = False
 
     @property
     def id(self) -> str:
@@ -351,7 +352,7 @@ class Call:
         try:
             await session.run()
         finally:
-            session.count(self.record)
+            self.record.count(session.counters())
         await trio.sleep_forever()  # transferred: the leg goes on without us
 
     async def _open(self) -> Media | None:
@@ -446,6 +447,8 @@ class Call:
         log.info("call ended", reason=ending.reason.value, evidence=ending.evidence)
         self.record.wire(self.flight.close(self.record.document()))
         await self._close_recording()
+        self.services.metrics.ended(self.record.document())
+        self._is_counted = True
         await self.books.close(self.record.document(), is_over=confirmed)
         self.telnyx_recording.ended(was_answered=self.milestones.has("answered"))
 
@@ -464,6 +467,13 @@ class Call:
         """Tell record and observer."""
         self.record.note(event)
         self.services.observer.note(self.id, event)
+
+    def media_counters(self) -> dict[str, Any]:
+        """Return the media counters so far; {} once they have been counted with the record."""
+        if self._is_counted:
+            return {}
+        counters: dict[str, Any] = self.record.document()["counters"]
+        return counters if counters or self._session is None else self._session.counters()
 
     def snapshot(self) -> dict[str, Any]:
         """Return the call as the admin API shows it."""

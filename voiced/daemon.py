@@ -151,7 +151,12 @@ async def open_services(
         ledger = await Ledger.open(config.records.path / LEDGER_FILE, has_elders=has_elders)
         stack.callback(ledger.close)
         telnyx = await stack.enter_async_context(
-            open_telnyx(config.telnyx.api_base, api_key, transport=transport)
+            open_telnyx(
+                config.telnyx.api_base,
+                api_key,
+                transport=transport,
+                meter=metrics.telnyx_answered,
+            )
         )
         fetcher = await RecordingFetcher.open(
             config.records.path / FETCHES_FILE,
@@ -225,6 +230,7 @@ async def open_core(
         live_calls.start_soon(_warm_up, services, warm, name="warm up")
         make_public = _PublicApps(services.config, switchboard, wall_clock)
         async with open_dialer(services, switchboard, transport=webhook_transport) as dialer:
+            services.metrics.live.watch(switchboard, lambda: len(dialer.waiting()))
             try:
                 yield Core(
                     app=make_public.app(elders),
@@ -309,6 +315,7 @@ async def open_daemon(
             servers.start_soon(elders.watch, partial(_adopt, services), name="elders")
             servers.start_soon(_keep_house, services, name="retention")
             servers.start_soon(measure, services.lag, name="loop lag")
+            services.metrics.live.watch_lag(services.lag)
             try:
                 yield Daemon(
                     switchboard=core.switchboard,

@@ -35,6 +35,7 @@ _WORDS = {
     EndReason.TOOL_REPEATED: "the agent called one tool over and over",
     EndReason.BUDGET_SPENT: "the call's budget was spent",
     EndReason.SHUTDOWN: "voiced was stopped",
+    EndReason.DRAIN_LIMIT: "voiced had to stop before the call was over",
     EndReason.DAEMON_DIED: "voiced died, or its machine did",
     EndReason.INTERNAL_ERROR: "a fault of voiced; its log has the traceback",
 }

@@ -7,7 +7,7 @@ the stream. What was queued for the caller waits; what Telnyx had buffered is go
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -20,6 +20,7 @@ from voiced.leg import EndReason, LegEvent
 from voiced.log import get_logger
 from voiced.outbound import Outbound
 from voiced.pacing import Pacer
+from voiced.record import counters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from voiced.config import MediaConfig
     from voiced.leg import Leg
     from voiced.opening import Opening
-    from voiced.record import RecordBuilder
     from voiced.services import CallFace, LentSocket, Media
     from voiced.stereo_timeline import StereoTimeline
 
@@ -137,9 +137,9 @@ class MediaPath:
         """The agent wants the stream back."""
         self._wanted.set()
 
-    def count(self, record: RecordBuilder) -> None:
-        """Write the media counters into `record`."""
-        record.count(
+    def counters(self) -> dict[str, Any]:
+        """Return the media counters so far, as a record holds them."""
+        return counters_of(
             self._inbound.statistics(), self.outbound.statistics(), restarts=self._restarts
         )
 

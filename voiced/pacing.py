@@ -29,13 +29,18 @@ _NEVER = float("inf")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacingStatistics:
-    """A snapshot. `lead_s` is how far ahead the buffer was at most; gaps are what callers heard."""
+    """A snapshot.
+
+    `max_lead_s` is how far ahead the buffer was at most; gaps are what callers heard;
+    `worst_late_s` is how long after its time a message went out that had waited for it.
+    """
 
     sent_s: float
     messages: int
     underruns: int
     gap_s: float
     max_lead_s: float
+    worst_late_s: float
 
 
 class Pacer:
@@ -46,11 +51,13 @@ class Pacer:
         self._message_frames = message_frames
         self._ends_at = float("-inf")
         self._hungry = False
+        self._sent_at = float("-inf")
         self._sent_s = 0.0
         self._messages = 0
         self._underruns = 0
         self._gap_s = 0.0
         self._max_lead_s = 0.0
+        self._worst_late_s = 0.0
 
     def message_frames(self, waiting_frames: int) -> int:
         """Return how many frames the next message takes of those that wait."""
@@ -68,15 +75,20 @@ class Pacer:
         Returns:
             When the caller begins to hear them.
         """
-        if self._hungry and now > self._ends_at:
-            self._underruns += 1
-            self._gap_s += now - self._ends_at
         duration_s = frames * PTIME_S
+        if self._hungry:
+            late_s = now - max(self._sent_at, self._ends_at + duration_s - self._lead_s)
+            if late_s > self._worst_late_s:
+                self._worst_late_s = late_s
+            if now > self._ends_at:
+                self._underruns += 1
+                self._gap_s += now - self._ends_at
         starts_at = max(now, self._ends_at)
         self._ends_at = starts_at + duration_s
         self._sent_s += duration_s
         self._messages += 1
         self._hungry = more_waits
+        self._sent_at = now
         if self._ends_at - now > self._max_lead_s:
             self._max_lead_s = self._ends_at - now
         return starts_at
@@ -110,4 +122,5 @@ class Pacer:
             underruns=self._underruns,
             gap_s=self._gap_s,
             max_lead_s=self._max_lead_s,
+            worst_late_s=self._worst_late_s,
         )

@@ -65,6 +65,7 @@ class RecordBuilder:
         line: str,
         started: datetime,
         via: str = "",
+        providers: Mapping[str, str] | None = None,
     ) -> None:
         """Begin a record.
 
@@ -76,6 +77,7 @@ class RecordBuilder:
             line: whose agent talks.
             started: wall time, aware.
             via: "call_control" or "texml"; "" where nobody knows any more.
+            providers: name of each, by role ("recognizer", "agent", "synthesizer").
         """
         self._document: dict[str, Any] = {
             "format": FORMAT,
@@ -85,6 +87,7 @@ class RecordBuilder:
             "via": via,
             **ids,
             "line": line,
+            "providers": dict(providers or {}),
             "from": "",
             "to": "",
             "started_at": started.isoformat(timespec="milliseconds"),
@@ -233,19 +236,9 @@ class RecordBuilder:
             case TransferEnded():
                 transfers[-1] |= {"outcome": event.outcome, "ended_s": at_s}
 
-    def count(
-        self, inbound: InboundStatistics, outbound: PacingStatistics, *, restarts: int
-    ) -> None:
-        """Take the media counters of the call, once it is over; `restarts` of its stream."""
-        self._document["counters"] = {
-            "stream_restarts": restarts,
-            "stream_errors": dict(inbound.errors),
-            "inbound": {"frames": inbound.frames, **asdict(inbound.chunks)},
-            "outbound": {
-                key: round(value, 3) if isinstance(value, float) else value
-                for key, value in asdict(outbound).items()
-            },
-        }
+    def count(self, counters: dict[str, Any]) -> None:
+        """Take the media counters of the call (`counters_of`), once it is over."""
+        self._document["counters"] = counters
 
     def audio(self, document: dict[str, Any]) -> None:
         """Say where the call's recording is and how much of it could not be written."""
@@ -278,6 +271,21 @@ class RecordBuilder:
     def document(self) -> dict[str, Any]:
         """Return the record as JSON values."""
         return self._document
+
+
+def counters_of(
+    inbound: InboundStatistics, outbound: PacingStatistics, *, restarts: int
+) -> dict[str, Any]:
+    """Return media counters as a record holds them; `restarts` of the stream."""
+    return {
+        "stream_restarts": restarts,
+        "stream_errors": dict(inbound.errors),
+        "inbound": {"frames": inbound.frames, **asdict(inbound.chunks)},
+        "outbound": {
+            key: round(value, 3) if isinstance(value, float) else value
+            for key, value in asdict(outbound).items()
+        },
+    }
 
 
 def _note_once(barge_ins: list[dict[str, Any]], key: str, at_s: float) -> None:

@@ -12,7 +12,7 @@ its error ends the call, and is noted before another task sees its effect (a clo
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from voiced.leg import Leg
     from voiced.opening import Opening
     from voiced.recognizer.base import SpeechEvent
-    from voiced.record import RecordBuilder
     from voiced.recording import Recording
     from voiced.recording_control import RecordingControl
     from voiced.services import LentSocket, Media, Services, Staff
@@ -155,9 +154,9 @@ class Session:
         """Transfer the caller now, whatever is being said; False if that cannot be."""
         return self._agent is not None and self._agent.transfer(to)
 
-    def count(self, record: RecordBuilder) -> None:
-        """Write the media counters into `record`."""
-        self._path.count(record)
+    def counters(self) -> dict[str, Any]:
+        """Return the media counters so far, as a record holds them."""
+        return self._path.counters()
 
     def _key(self, source: Source, digit: str, occurred_at: datetime | None) -> None:
         if not self._keypad.is_new(digit, source, occurred_at):

@@ -30,14 +30,15 @@ from voiced.telnyx.texml import render_hangup, render_reject
 from voiced.texml_opening import TexmlOpening, refusal_document, stream_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Literal
 
     from voiced.call_keys import Via
-    from voiced.config import Config
+    from voiced.config import Config, StaffConfig
     from voiced.generation import Generation
     from voiced.ledger import Settler
     from voiced.ledger.legs import Direction
+    from voiced.leg import LegState
     from voiced.services import Staff
     from voiced.telnyx.events import WebhookEvent
     from voiced.telnyx.machine import DetectionMode
@@ -167,6 +168,14 @@ class Switchboard:
     def n_calls(self) -> int:
         """How many calls there are, those included that are being refused."""
         return len(self._by_ref)
+
+    def leg_states(self) -> Iterator[LegState]:
+        """Yield the state of each live call's leg."""
+        return (call.leg.state for call in self._by_ref.values())
+
+    def media_counters(self) -> Iterator[dict[str, Any]]:
+        """Yield the media counters of each live call, as far as its record does not have them."""
+        return (call.media_counters() for call in self._by_ref.values())
 
     def dial(self, order: DialOrder) -> Call:
         """Place a call; what becomes of it is told by the call and its record.
@@ -406,6 +415,7 @@ class Switchboard:
             line=line,
             via=keys.via,
             started=datetime.fromtimestamp(self._wall_clock(), UTC),
+            providers=_names_of(staff, generation.services.config.staff(line)),
         )
         call = Call(
             leg,
@@ -468,3 +478,12 @@ class Switchboard:
             self._ended.popitem(last=False)
         if not self._by_ref:
             self._empty.set()
+
+
+def _names_of(staff: Staff, chosen: StaffConfig) -> dict[str, str]:
+    """Return the names of the providers that serve a call, by role."""
+    return {
+        "recognizer": chosen.recognizer.provider if staff.recognizer else "",
+        "agent": chosen.agent.provider,
+        "synthesizer": chosen.synthesizer.provider if staff.synthesizer else "",
+    }

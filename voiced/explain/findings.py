@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from voiced.end_words import describe_end, is_failure
 from voiced.latency import PARTS
+from voiced.served_by import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,14 +30,6 @@ Weight: TypeAlias = Literal["failed", "bad", "note"]
 """The call failed by it; the caller noticed it; worth knowing."""
 
 _ORDER: dict[Weight, int] = {"failed": 0, "bad": 1, "note": 2}
-
-ROLES = {
-    "endpointing": "",
-    "recognizer": "recognizer",
-    "model": "agent",
-    "synthesizer": "synthesizer",
-}
-"""Which provider a part of a wait is due to; "" is our own rules of turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +92,15 @@ def _slow_answers(record: Mapping[str, Any]) -> Iterator[Finding]:
         if parts:
             slowest = max(PARTS, key=lambda part: float(parts.get(f"{part}_s", 0.0)))
             name = slowest.replace("_", "-")
-            sentence += (
-                f", {parts[f'{slowest}_s']:.2f} s of it for {name}{_provider(record, slowest)}"
-            )
+            longest_s, at_s = parts[f"{slowest}_s"], turn["at_s"]
+            provider = _provider(record, slowest, at_s)
+            sentence += f", {longest_s:.2f} s of it for {name}{provider}"
         yield Finding(weight="bad", sentence=sentence, at_s=turn["at_s"])
 
 
-def _provider(record: Mapping[str, Any], part: str) -> str:
+def _provider(record: Mapping[str, Any], part: str, at_s: float) -> str:
     """Return the name of the provider that a part of a wait is due to, in brackets."""
-    name = (record.get("providers") or {}).get(ROLES.get(part, ""))
+    name = provider_of(record, part, at_s)
     return f" ({name})" if name else ""
 
 

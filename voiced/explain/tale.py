@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from voiced.end_words import describe_end
-from voiced.explain.findings import ROLES, Finding, findings_of
+from voiced.explain.findings import Finding, findings_of
 from voiced.explain.waits import LEAST_S, spreads, wait_table
 from voiced.latency import PARTS
+from voiced.served_by import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,7 +119,7 @@ def slowest_part(record: Mapping[str, Any]) -> dict[str, Any] | None:
     if whole <= 0:
         return None
     part = max(PARTS, key=lambda part: sums[part])
-    provider = (record.get("providers") or {}).get(ROLES.get(part, ""), "")
+    provider = provider_of(record, part)
     seconds = round(sums[part], 3)
     return {
         "part": part,

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import httpx
 import structlog
@@ -29,7 +30,7 @@ from voiced.telnyx.queries import next_page
 from voiced.telnyx.rate_limit import TOO_MANY, RateLimit, asked_wait_s
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from voiced.telnyx.commands import Command
     from voiced.telnyx.queries import Query
@@ -132,6 +133,16 @@ class Unwatched:
         return drawn
 
 
+Meter: TypeAlias = Callable[[str, str, float], None]
+"""Is told of each attempt: action, HTTP status as text or `NO_ANSWER`, seconds. Never raises."""
+
+NO_ANSWER = "no answer"
+
+
+def _unmetered(_action: str, _status: str, _seconds: float) -> None:
+    """The meter of those who have none."""
+
+
 class TelnyxClient:
     """Telnyx's REST API, as far as commands go. Made by `open_telnyx`; used by many tasks."""
 
@@ -144,6 +155,7 @@ class TelnyxClient:
         rate: RateLimit,
         jitter: Callable[[], float],
         watch: CommandWatch | None = None,
+        meter: Meter = _unmetered,
     ) -> None:
         self._http = http
         self._has_key = has_key
@@ -151,6 +163,7 @@ class TelnyxClient:
         self._rate = rate
         self._draw = jitter
         self._watch = watch or Unwatched()
+        self._meter = meter
 
     def watched(self, watch: CommandWatch) -> TelnyxClient:
         """Return the same client for one call: `watch` is told of its commands."""
@@ -161,6 +174,7 @@ class TelnyxClient:
             rate=self._rate,
             jitter=self._draw,
             watch=watch,
+            meter=self._meter,
         )
 
     async def send(self, command: Command) -> Mapping[str, Any]:
@@ -259,15 +273,19 @@ class TelnyxClient:
     ) -> _Answer:
         limit_s = min(self._retry.attempt_s, deadline - trio.current_time())
         n = self._watch.request(request.action, method, request.path, content or b"")
+        asked_at = trio.current_time()
         with _foreign_errors(request.action), trio.move_on_after(limit_s):
             try:
                 answer = await self._fetch(method, request.path, content)
             except httpx.HTTPError as error:
                 self._watch.no_reply(n, type(error).__name__)
+                self._meter(request.action, NO_ANSWER, trio.current_time() - asked_at)
                 raise
+            self._meter(request.action, str(answer.status), trio.current_time() - asked_at)
             self._watch.reply(n, answer.status, answer.headers, answer.body)
             self._rate.note(answer.status, answer.headers, trio.current_time())
             return answer
+        self._meter(request.action, NO_ANSWER, trio.current_time() - asked_at)
         raise _NoAnswer(request.action, f"no answer within {limit_s:.1f} s", status=None)
 
     async def _fetch(self, method: str, path: str, content: bytes | None) -> _Answer:
@@ -308,6 +326,7 @@ async def open_telnyx(
     retry: RetryPolicy | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
     jitter: Callable[[], float] = random.random,
+    meter: Meter = _unmetered,
 ) -> AsyncIterator[TelnyxClient]:
     """Open the API for the daemon's life; leaving closes its connections, within a second.
 
@@ -317,6 +336,7 @@ async def open_telnyx(
         retry: times and counts; the defaults suit a telephone call.
         transport: what to speak through instead of TCP, for tests.
         jitter: gives numbers in 0..1 that spread the attempts.
+        meter: is told how each attempt went.
 
     Raises:
         ValueError: `api_key` holds what no header can carry, or `api_base` is no URL.
@@ -330,7 +350,9 @@ async def open_telnyx(
     )
     try:
         rate = RateLimit(policy.longest_wait_s)
-        yield TelnyxClient(http, has_key=bool(key), retry=policy, rate=rate, jitter=jitter)
+        yield TelnyxClient(
+            http, has_key=bool(key), retry=policy, rate=rate, jitter=jitter, meter=meter
+        )
     finally:
         with trio.move_on_after(1, shield=True):
             await http.aclose()

@@ -7,6 +7,7 @@ import trio
 from voiced.errors import SynthesizerFailed, SynthesizerTooSlow
 from voiced.resilience.synthesizer import SynthesizerList
 from voiced.testing.providers import NoSettings, ToneSynthesizer
+from voiced.word_times import Word
 
 TEXT = "Your table is booked for seven this evening, and we look forward to seeing you."
 
@@ -82,6 +83,36 @@ async def test_a_stall_is_noticed_before_and_in_a_sentence(speak, notes, autojum
     await speak(Broken(audio_s=2.0), second)
     assert second.texts[1].startswith("for seven")
     assert notes.failures == [("one", "too_slow"), ("one", "too_slow")]
+
+
+class Wordy(Broken):
+    """Breaks off after two seconds, in which three slow words were said."""
+
+    async def synthesize_timed(self, text, audio, words):
+        words([Word(word, 0.6 * n) for n, word in enumerate(text.split()[:4], 1)])
+        await self.synthesize(text, audio)
+
+
+async def test_words_are_passed_on_and_say_where_the_next_one_goes_on(
+    members, notes, autojump_clock
+):
+    error = SynthesizerFailed("x", "no", kind="closed")
+    second = Noting()
+    told: list[Word] = []
+
+    async def sink(pcm):
+        del pcm
+        await trio.lowlevel.checkpoint()
+
+    list_ = SynthesizerList(members(Wordy(audio_s=2.0, error=error), second), notes)
+    await list_.synthesize_timed(TEXT, sink, told.extend)
+    assert [(word.text, round(word.end_s, 1)) for word in told] == [
+        ("Your", 0.6),
+        ("table", 1.2),
+        ("is", 1.8),
+        ("booked", 2.4),
+    ]
+    assert second.texts == ["booked for seven this evening, and we look forward to seeing you."]
 
 
 async def test_waiting_for_the_caller_is_no_stall(members, notes, autojump_clock):

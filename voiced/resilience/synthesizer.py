@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING
 
 from voiced.audio.resample import Resampler
 from voiced.journal import noted_nowhere
-from voiced.resilience.pace import Pace
 from voiced.resilience.roster import Round
+from voiced.synthesizer.base import no_words, speak
+from voiced.synthesizer.pace import Pace
+from voiced.word_times import Word
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from voiced.audio.frame import Pcm
     from voiced.journal import Note
     from voiced.resilience.roster import Attempt, Member
-    from voiced.synthesizer.base import PcmSink, Synthesizer
+    from voiced.synthesizer.base import PcmSink, Synthesizer, WordSink
 
 
 class SynthesizerList:
@@ -54,19 +58,26 @@ class SynthesizerList:
         Raises:
             SynthesizerFailed, SynthesizerTooSlow: the last member's error: nobody could speak it.
         """
+        await self.synthesize_timed(text, audio, no_words)
+
+    async def synthesize_timed(self, text: str, audio: PcmSink, words: WordSink) -> None:
+        """Do as `synthesize`, and tell `words` of the words that a member tells."""
+        before_s = 0.0
         for member in self._round.members():
             pace = self._paces[member]
             with self._round.attempt(member) as attempt:
                 spoken = _Spoken(member.provider.rate_hz, self.rate_hz, audio, attempt)
+                tell = spoken.telling(words, before_s)
                 attempt.waits()
-                await member.provider.synthesize(text, spoken.take)
+                await speak(member.provider, text, spoken.take, tell)
                 attempt.has_come()
                 await spoken.flush()
             if attempt.error is None:
                 pace.spoke(text, spoken.audio_s)
                 return
-            if spoken.audio_s and not (text := pace.rest(text, spoken.audio_s)):
+            if spoken.audio_s and not (text := pace.rest(text, spoken.audio_s, spoken.words)):
                 return
+            before_s += spoken.audio_s
         raise self._round.give_up()
 
 
@@ -79,6 +90,8 @@ class _Spoken:
         self._attempt = attempt
         self._n_samples = 0
         self._rate_hz = from_hz
+        self.words: list[Word] = []
+        """Those told so far."""
 
     @property
     def audio_s(self) -> float:
@@ -91,6 +104,15 @@ class _Spoken:
         self._n_samples += len(pcm)
         await self._audio(self._resampler.process(pcm))
         self._attempt.waits()
+
+    def telling(self, words: WordSink, before_s: float) -> WordSink:
+        """Return what takes this member's words, before whose audio others gave `before_s`."""
+
+        def tell(told: Sequence[Word]) -> None:
+            self.words += told
+            words([Word(word.text, before_s + word.end_s) for word in told])
+
+        return tell
 
     async def flush(self) -> None:
         """Pass on what the resampler has kept."""

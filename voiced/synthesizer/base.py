@@ -57,7 +57,10 @@ class Synthesizer(Protocol):
 
 @runtime_checkable
 class TellsWords(Protocol):
-    """What a synthesizer may have beside that, so that what was heard is known to the word."""
+    """What a synthesizer may have beside that, so that what was heard is known to the word.
+
+    One that wraps another has it, too, and calls `speak`; nothing is told where the other has not.
+    """
 
     async def synthesize_timed(self, text: str, audio: PcmSink, words: WordSink) -> None:
         """Do as `synthesize`, and tell `words` when each word of `text` has sounded.

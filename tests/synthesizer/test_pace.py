@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.resilience.pace import Pace
+from voiced.synthesizer.pace import Pace
+from voiced.word_times import Word
 
 TEXT = "Your table is booked for seven this evening, and we look forward to seeing you."
 
@@ -22,6 +23,27 @@ def test_of_what_has_hardly_begun_all_is_said(audio_s):
 
 def test_of_what_was_given_whole_the_last_word_is_said_again():
     assert Pace().rest(TEXT, 60.0) == "you."
+
+
+def told(*ends):
+    return [Word(word, end_s) for word, end_s in zip(TEXT.split(), ends, strict=False)]
+
+
+def test_where_words_are_told_the_first_one_that_was_not_given_to_its_end_is_next():
+    words = told(0.5, 1.0, 1.5, 2.0)
+    assert Pace().rest(TEXT, 1.2, words).startswith("is booked for")
+    assert Pace().rest(TEXT, 1.6, words).startswith("booked for")
+
+
+def test_behind_the_last_word_told_one_is_taken_back_again():
+    words = told(0.5, 1.0)
+    assert Pace().rest(TEXT, 1.0, words).startswith("is booked for")
+    assert Pace().rest(TEXT, 2.0, words).startswith("for seven")
+
+
+def test_of_what_the_words_say_was_given_whole_nothing_is_said_again():
+    words = told(*(n / 2 for n in range(1, len(TEXT.split()) + 1)))
+    assert Pace().rest(TEXT, 60.0, words) == ""
 
 
 def test_the_pace_is_learned_from_whole_sentences():

@@ -14,6 +14,9 @@ from hypothesis import settings
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from tests.postgres import open_postgres
+from voiced.index.sql import TABLE
+
 pytest_plugins = ["voiced.testing.pytest_plugin"]
 
 # The same examples in every run, and no time limit for one: the machine may be busy.
@@ -134,3 +137,20 @@ def check_from_telnyx(telnyx_schemas: TelnyxSchemas) -> CheckMessage:
 @pytest.fixture(scope="session")
 def check_to_telnyx(telnyx_schemas: TelnyxSchemas) -> CheckMessage:
     return telnyx_schemas.check_to_telnyx
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """URL of a PostgreSQL server that all tests share."""
+    with open_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """URL of a database without an index."""
+    import psycopg  # an extra
+
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"DROP TABLE IF EXISTS {TABLE}")
+    return postgres_server

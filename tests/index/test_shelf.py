@@ -1,6 +1,7 @@
 """Both databases find what the rules say, and nothing else; rows that they refuse cost no other."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -124,3 +125,11 @@ def test_a_table_that_is_missing_is_an_index_that_cannot_be_used(shelf):
         shelf.search(CallQuery())
     with pytest.raises(IndexUnavailable, match=TABLE):
         shelf.note("home", [noted(record("a"), "d")])
+
+
+@pytest.mark.socket
+@pytest.mark.slow
+def test_instances_that_start_at_once_make_one_table(postgres):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: postgres.prepare(), range(8)))
+    assert postgres.search(CallQuery()) == []

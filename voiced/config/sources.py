@@ -39,6 +39,7 @@ OVERRIDES = (
     ),
     _override("telnyx", "public_key", "TELNYX_PUBLIC_KEY", credential="telnyx_public_key"),
     _override("telnyx", "api_base", "TELNYX_API_BASE", credential="telnyx_api_base"),
+    _override("server", "call_url", "VOICED_CALL_URL", credential="call_url"),
     _override("server", "instance", "VOICED_INSTANCE", credential="instance"),
     _override("records", "index", "VOICED_INDEX", credential="records_index"),
     _override("admin", "token", "VOICED_ADMIN_TOKEN", credential="admin_token"),

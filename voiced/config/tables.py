@@ -48,7 +48,7 @@ class ServerConfig(Table):
     public_url: HttpUrl = ""
     """http(s) URL at which Telnyx reaches `bind`; "" = `bind` itself."""
     call_url: HttpUrl = ""
-    """URL at which Telnyx reaches this instance and no other; "" = `public_url`."""
+    """URL of this instance and no other; "" = `public_url`. Also VOICED_CALL_URL."""
     instance: OneWord = ""
     """Name of this instance in lists of calls; "" = the machine's. Also VOICED_INSTANCE."""
     insecure: bool = False

@@ -21,6 +21,9 @@ CONNECT_S = 5
 STATEMENT_MS = 5000
 """PostgreSQL itself gives up there: the thread would go on after its caller has gone."""
 
+LOCK = 0x766F69636564
+"""Our name among PostgreSQL's advisory locks: "voiced"."""
+
 
 def postgres_shelf(url: str) -> Shelf:
     """Return the index in the database at `url`, `postgresql://...`; nothing is connected yet."""
@@ -45,6 +48,7 @@ def postgres_shelf(url: str) -> Shelf:
             connect=connect,
             mark="%s",
             collation='"C"',
+            alone=f"SELECT pg_advisory_xact_lock({LOCK})",
             refusals=(psycopg.DataError, psycopg.IntegrityError),
             failures=(psycopg.Error, OSError),
             keeps_records=True,

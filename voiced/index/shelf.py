@@ -55,6 +55,7 @@ class Dialect:
             it is told so.
         mark: stands for a value in a statement.
         collation: by which texts sort as in Python.
+        alone: makes other instances wait that create the table, too; "" where there are none.
         refusals: errors that one row causes and another does not.
         failures: all errors of the driver.
         keeps_records: others must find whole records here, not only where they are.
@@ -63,6 +64,7 @@ class Dialect:
     connect: Callable[[bool], AbstractContextManager[Connection]]
     mark: str
     collation: str
+    alone: str = ""
     refusals: tuple[type[Exception], ...]
     failures: tuple[type[Exception], ...]
     keeps_records: bool
@@ -78,7 +80,8 @@ class Shelf:
     def prepare(self) -> None:
         """Make the table where it is missing."""
         with self._connected(writes=True) as connection:
-            for statement in sql.creation(collation=self._dialect.collation):
+            alone = filter(None, [self._dialect.alone])
+            for statement in (*alone, *sql.creation(collation=self._dialect.collation)):
                 connection.execute(statement, ())
 
     def note(self, home: str, calls: Sequence[Noted]) -> list[str]:

@@ -14,14 +14,14 @@ from __future__ import annotations
 import math
 import socket
 import ssl
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 from hypercorn.config import Config as HypercornConfig
-from hypercorn.events import Closed
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.events import Closed, RawData, Updated
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
@@ -43,7 +43,7 @@ BACKLOG = 1024
 CLOSE_TIMEOUT_S = 1.0
 
 READ_TIMEOUT_S = 10
-"""A client that sends nothing for so long while its request is not whole, or idles, is dropped."""
+"""A client that sends nothing for so long is dropped, unless it is being answered."""
 
 Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
 
@@ -191,14 +191,50 @@ class HttpEngine:
 
 
 class _HttpConnection(TCPServer):
-    """Hypercorn's, but able to close: `Connection: close` was said, and then nothing happened.
+    """Hypercorn's, but for two faults.
 
-    Before it closes the connection it tells the application of the disconnect, whereupon Quart-Trio
-    cancels the request, and with it the task that was about to close.
+    It was not able to close: `Connection: close` was said, and then nothing happened. Before it
+    closes the connection it tells the application of the disconnect, whereupon Quart-Trio cancels
+    the request, and with it the task that was about to close.
+
+    And its read timeout cut off answers that take long, because a client that listens says nothing:
+    a stream of events, or an hour of audio over a slow line.
     """
+
+    _reading: trio.CancelScope | None = None
+    _is_answering = False
+
+    async def _read_data(self) -> None:
+        while True:
+            data = b""
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                with trio.CancelScope(deadline=self._read_deadline()) as reading:
+                    self._reading = reading
+                    data = bytes(await self.stream.receive_some(MAX_RECV))
+                if reading.cancelled_caught:
+                    break
+                await self.protocol.handle(RawData(data))
+            if not data:
+                break
+        await self.protocol.handle(Closed())
+
+    def _read_deadline(self) -> float:
+        if self._is_answering or not self.config.read_timeout:
+            return math.inf
+        return trio.current_time() + self.config.read_timeout
+
+    def _answers(self, is_answering: bool) -> None:
+        if self._is_answering is not is_answering:
+            self._is_answering = is_answering
+            if self._reading is not None:
+                self._reading.deadline = self._read_deadline()
 
     async def protocol_send(self, event: Event) -> None:
         """Send data or close."""
+        if isinstance(event, RawData):
+            self._answers(True)
+        elif isinstance(event, Updated):
+            self._answers(False)
         limit_s = CLOSE_TIMEOUT_S if isinstance(event, Closed) else math.inf
         with trio.move_on_after(limit_s, shield=isinstance(event, Closed)):
             await super().protocol_send(event)

@@ -69,8 +69,11 @@ $(STAMP): pyproject.toml requirements.lock | system
 	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3,postgres]'
 	@touch $@
 
+# Ubuntu's Chromium comes as a snap only: there the dashboard's browser tests are left out.
+BROWSER := $(shell . /etc/os-release 2>/dev/null; [ "$$ID" = ubuntu ] || echo chromium=chromium chromedriver=chromium-driver)
+
 # Real programs that the tests talk with, as command=package: installed where the command is missing.
-PEERS := haproxy=haproxy pg_ctlcluster=postgresql promtool=prometheus
+PEERS := haproxy=haproxy pg_ctlcluster=postgresql promtool=prometheus $(BROWSER)
 
 peers:
 	@packages=(); \

@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT202012
 from tests.postgres import open_postgres
 from voiced.index.sql import TABLE
 
-pytest_plugins = ["voiced.testing.pytest_plugin"]
+pytest_plugins = ["voiced.testing.pytest_plugin", "tests.browser"]
 
 # The same examples in every run, and no time limit for one: the machine may be busy.
 settings.register_profile("voiced", derandomize=True, deadline=None)

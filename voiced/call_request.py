@@ -25,7 +25,16 @@ MOST_CHARS_OF_A_VALUE = 1000
 MOST_CHARS_OF_A_KEY = 255
 VARIABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-_DESTINATION = re.compile(r"\+[1-9][0-9]{1,14}|sips?:[^\s@,]+@[^\s@,]+")
+# The same for those who read the API's schema (ECMA 262); what is obeyed are the functions below.
+_ANY_DESTINATION = r"^(\+[1-9][0-9]{1,14}|sips?:[!-+.-?A-~-]+@[!-+.-?A-~-]+)$"
+_ANY_CALLER_ID = r"^(\+[1-9][0-9]{1,14})?$"
+_ANY_NAME = "^[a-z][a-z0-9_]{0,63}$"
+_ANY_WEBHOOK = (
+    r"^((https://[A-Za-z0-9._-]+|http://(localhost|127\.0\.0\.1))(:[0-9]{1,4})?"
+    r"(/[!\"$->@-~]*)?(\?[!\"$-~]*)?)?$"
+)
+
+_DESTINATION = re.compile(r"\+[1-9][0-9]{1,14}|sips?:[!-+.-?A-~-]+@[!-+.-?A-~-]+")
 _WEBHOOK = re.compile(r"[!-~]{1,2000}")
 
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -67,7 +76,11 @@ def _webhook(text: str) -> str:
     return text
 
 
-Destination = Annotated[str, AfterValidator(_destination)]
+Destination = Annotated[
+    str,
+    AfterValidator(_destination),
+    Field(json_schema_extra={"pattern": _ANY_DESTINATION, "examples": ["+13125550123"]}),
+]
 
 
 class _Request(BaseModel):
@@ -81,17 +94,29 @@ class CallRequest(_Request):
 
     to: Destination = Field(repr=False)
     """E.164 number or SIP URI."""
-    from_: PhoneNumber = Field(default="", alias="from", repr=False)
+    from_: PhoneNumber = Field(
+        default="", alias="from", repr=False, json_schema_extra={"pattern": _ANY_CALLER_ID}
+    )
     """Caller id, E.164; "" = `[outbound] caller_id`."""
     line: str = ""
     """Name of the line whose agent talks; "" = `[agent]`."""
     variables: Annotated[Mapping[str, str], AfterValidator(_variables)] = Field(
-        default_factory=dict, repr=False
+        default_factory=dict,
+        repr=False,
+        json_schema_extra={
+            "propertyNames": {"pattern": _ANY_NAME},
+            "maxProperties": MOST_VARIABLES,
+            "additionalProperties": {"type": "string", "maxLength": MOST_CHARS_OF_A_VALUE},
+        },
     )
     """What the agent is told of the call; dialogues say them by name."""
-    idempotency_key: Annotated[str, AfterValidator(_key)] = ""
+    idempotency_key: Annotated[str, AfterValidator(_key)] = Field(
+        default="", json_schema_extra={"pattern": "^[!-~]*$", "maxLength": MOST_CHARS_OF_A_KEY}
+    )
     """Orders with the same key are one call; "" = this order is like no other."""
-    webhook: Annotated[str, AfterValidator(_webhook)] = Field(default="", repr=False)
+    webhook: Annotated[str, AfterValidator(_webhook)] = Field(
+        default="", repr=False, json_schema_extra={"pattern": _ANY_WEBHOOK, "maxLength": 2000}
+    )
     """URL that is told what came of it; https, but on loopback."""
     wait: Milestone | None = None
     """Answer when the call has come so far, or after some seconds."""

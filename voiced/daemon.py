@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from voiced.dashboard.audience import Audience
+from voiced.dashboard.behind import Dashboard
+from voiced.dashboard.board import Board
+from voiced.dashboard.files import open_call_files
+from voiced.dashboard.yesterday import recall_yesterday
 from voiced.dialer import open_dialer
 from voiced.doors import Doors
 from voiced.errors import StartupError
@@ -301,14 +306,20 @@ async def open_daemon(
         listeners = _open_listeners(config, elders, around, stack)
         if not config.server.public_url:
             config = config.with_public_address(str(listeners["public"].address))
+        board = Board()
+        watchers = Observers([board, observer or Unobserved()])
         services = await stack.enter_async_context(
-            open_services(config, observer=observer, has_elders=bool(elders))
+            open_services(config, observer=watchers, has_elders=bool(elders))
         )
         room = await stack.enter_async_context(open_staff_room())
         hired = await room.hire(config)
         services = replace(services, staff=hired.staff)
         core = await stack.enter_async_context(open_core(services, over=hired.over, elders=elders))
-        doors = Doors(config, core, services, elders, listeners, around)
+        dashboard = Dashboard(
+            audience=Audience(board, core.switchboard, WALL_CLOCK),
+            files=stack.enter_context(open_call_files(services.records)),
+        )
+        doors = Doors(config, core, services, elders, listeners, around, dashboard, WALL_CLOCK)
         async with trio.open_nursery() as servers:
             await elders.take_over()  # from here on nobody else accepts
             await doors.open(servers)
@@ -316,6 +327,8 @@ async def open_daemon(
             servers.start_soon(_keep_house, services, name="retention")
             servers.start_soon(measure, services.lag, name="loop lag")
             services.metrics.live.watch_lag(services.lag)
+            servers.start_soon(dashboard.audience.run, name="audience")
+            servers.start_soon(_recall_yesterday, board, services, name="figures of the day")
             try:
                 yield Daemon(
                     switchboard=core.switchboard,
@@ -361,6 +374,11 @@ async def _adopt(services: Services) -> None:
             await services.fetcher.adopt()
         except StartupError as error:
             log.error("books of the process before not read", reason=str(error))
+
+
+async def _recall_yesterday(board: Board, services: Services) -> None:
+    if services.index is not None:
+        await recall_yesterday(board.day, services.index, WALL_CLOCK())
 
 
 async def _keep_house(services: Services) -> None:

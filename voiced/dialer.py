@@ -167,6 +167,11 @@ class Dialer:
         """Return the order whose call we call `ref`, if it is remembered."""
         return self._orders.get(ref)
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The names of the lines that an order may be for."""
+        return tuple(self._config.lines)
+
     def waiting(self) -> list[dict[str, Any]]:
         """Return the orders that wait, the first to go first."""
         return [placement.summary() for placement in self._waiting]

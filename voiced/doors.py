@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from voiced.config import Config
     from voiced.daemon import Core, Surroundings
+    from voiced.dashboard.behind import Dashboard
     from voiced.services import Services
 
 _PUBLIC = (f"{Path(TEXML_PATH).parent}/", KNOWS_PATH)
@@ -46,6 +47,8 @@ class Doors:
         elders: Elders,
         listeners: Mapping[str, Listener],
         around: Surroundings,
+        dashboard: Dashboard,
+        wall_clock: Callable[[], float],
     ) -> None:
         """Listen on nothing before `open`."""
         self.asked_to_drain = trio.Event()
@@ -53,6 +56,7 @@ class Doors:
         self._core = core
         self._listeners = listeners
         self._directory = around.directory
+        self._dashboard = dashboard
         self._accepting = {name: trio.CancelScope() for name in listeners}
         self._make_admin = partial(
             make_admin_app,
@@ -62,9 +66,10 @@ class Doors:
             services.index,
             services.metrics,
             drain=self._drain,
+            wall_clock=wall_clock,
         )
         self._admin = HttpEngine(
-            self._make_admin(elders, token=config.admin.token.get_secret_value())
+            self._make_admin(elders, dashboard, token=config.admin.token.get_secret_value())
         )
         self.house = House(
             {Offered(name=name, bind=one.bind): one.socket for name, one in listeners.items()},
@@ -99,6 +104,7 @@ class Doors:
     async def _wind_down(self) -> None:
         """Let operators' connections go to the process that has taken over."""
         await self.house.has_left.wait()
+        self._dashboard.audience.dismiss()
         await self._admin.wind_down()
 
     async def _serve_newer(

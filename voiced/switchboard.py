@@ -177,6 +177,10 @@ class Switchboard:
         """Yield the media counters of each live call, as far as its record does not have them."""
         return (call.media_counters() for call in self._by_ref.values())
 
+    def live(self) -> list[tuple[str, Call]]:
+        """Return all live calls with what we call them, the oldest first."""
+        return list(self._by_ref.items())
+
     def dial(self, order: DialOrder) -> Call:
         """Place a call; what becomes of it is told by the call and its record.
 

@@ -54,6 +54,7 @@ async def open_list(world, tmp_path, text=LIST):
         Metrics(),
         token="",
         drain=world.switchboard.refuse_new_calls,
+        wall_clock=lambda: 0.0,
     )
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), headers={"content-type": "application/json"}

@@ -1,6 +1,8 @@
 """The admin listener: is it alive, is it ready, which calls are up, and what shall become of them.
 
-Loopback by default. `guard` says who may ask, `bodies` reads what they send, `calls` does it.
+Loopback by default. `guard` says who may ask, `bodies` reads what they send, `calls` does it;
+`openapi` describes it. People look at the dashboard (`voiced.dashboard`), after a `login` where a
+token is set.
 """
 
 from __future__ import annotations
@@ -15,7 +17,11 @@ from voiced.admin.bodies import BODY_TIMEOUT_S, MOST_BYTES, read_body
 from voiced.admin.calls import CallDesk, add_call_routes
 from voiced.admin.elders import add_elders
 from voiced.admin.guard import add_guard
+from voiced.admin.login import add_login
+from voiced.admin.openapi import OPENAPI_PATH, openapi_document
 from voiced.call_request import NothingMore
+from voiced.dashboard.call_pages import add_call_pages
+from voiced.dashboard.routes import add_live_pages
 from voiced.errors import BadRequest, CannotDial, IndexUnavailable
 from voiced.handover import Elders
 from voiced.log import get_logger
@@ -24,6 +30,7 @@ from voiced.metrics import CONTENT_TYPE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voiced.dashboard.behind import Dashboard
     from voiced.dialer import Dialer
     from voiced.index import CallIndex
     from voiced.metrics import Metrics
@@ -44,9 +51,11 @@ def make_admin_app(
     index: CallIndex | None,
     metrics: Metrics,
     elders: Elders | None = None,
+    dashboard: Dashboard | None = None,
     *,
     token: str,
     drain: Callable[[], None],
+    wall_clock: Callable[[], float],
     only_known: bool = False,
 ) -> QuartTrio:
     """Return the ASGI application of the admin listener.
@@ -58,19 +67,30 @@ def make_admin_app(
         index: finds them, and those of other instances; None where there is no disk.
         metrics: what Prometheus asks for.
         elders: older processes that still have calls; None = there are none.
+        dashboard: what is behind its pages; None for no pages.
         token: whoever asks must have it; "" for none.
         drain: lets the daemon end when its calls have ended.
+        wall_clock: unix seconds.
         only_known: refuse what names no call of this process (status 421).
     """
     elders = Elders() if elders is None else elders
     app = QuartTrio("voiced-admin", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
-    add_guard(app, token)
+    add_guard(app, token, wall_clock)
     add_elders(app, switchboard, dialer, elders, only_known=only_known)
+    add_login(app, token, wall_clock)
     _add_error_handlers(app)
     _add_health_routes(app, switchboard, drain)
-    add_call_routes(app, CallDesk(switchboard, dialer, records, index), dialer, elders)
+    desk = CallDesk(switchboard, dialer, records, index)
+    add_call_routes(app, desk, dialer, elders)
+    if dashboard is not None:
+        add_live_pages(app, dashboard.audience, has_token=bool(token))
+        add_call_pages(app, desk, dashboard, has_token=bool(token))
+
+    @app.get(OPENAPI_PATH)
+    async def openapi() -> Response:
+        return jsonify(openapi_document(dialer.lines))
 
     @app.get("/metrics")
     async def scrape() -> Response:

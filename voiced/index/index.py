@@ -71,6 +71,11 @@ class CallIndex:
         self._caught_up = trio.Event()
         self._n_indexed = self._n_failed = self._n_refused = 0
 
+    @property
+    def instance(self) -> str:
+        """Whose calls are noted."""
+        return self._indexer.instance
+
     def note(self, directory: str) -> None:
         """Take note that the record in `directory` was written. Never waits, never fails."""
         if len(self._waiting) >= MOST_WAITING:

@@ -40,7 +40,7 @@ class Indexer:
         """`instance` is how lists call the daemon whose records these are."""
         self._root = root
         self._shelf = shelf
-        self._instance = instance
+        self.instance = instance
         self._home = ""
 
     def compare(self) -> list[str]:
@@ -101,7 +101,7 @@ class Indexer:
         if len(text) > MOST_BYTES:
             raise ValueError("larger than any record")
         document = json.loads(text)
-        row = row_of(document, directory=name, instance=self._instance)
+        row = row_of(document, directory=name, instance=self.instance)
         record = json.dumps(document) if self._shelf.keeps_records else None
         return Noted(row, changed_ns, record)
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MOST_WORDS = 20_000
 """Characters of what was said that can be searched for: half an hour of talk."""
 
+MOST_WAITS = 50
+"""For answers, of which the length is kept."""
+
 MOST_CHARS = 300
 """Of any other text: numbers, names, ids."""
 
@@ -98,6 +101,7 @@ def _summary(document: Mapping[str, Any], instance: str) -> dict[str, Any]:
         "hangup_confirmed": document.get("hangup_confirmed"),
         "turns": len(turns),
         "worst_latency_s": max((turn.get("latency_s") or 0.0 for turn in turns), default=None),
+        "waits_s": [turn["latency_s"] for turn in turns if turn.get("latency_s")][:MOST_WAITS],
     }
 
 

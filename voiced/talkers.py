@@ -117,20 +117,32 @@ class AudioTalker:
         outbound: Outbound,
         phone: Phone,
         frames: trio.MemoryReceiveChannel[Frame],
+        call: CallFace,
     ) -> None:
         self.unheard = frames
         self._agent = agent
         self._info = info
         self._outbound = outbound
         self._phone = phone
+        self._transfer: Transfer | None = None
         outbound.phone = phone
+        outbound.note = call.note
+        outbound.past = []
+        outbound.transfer = self._transfer_to
 
-    async def talk(self, failed_transfer: str | None) -> EndReason:
-        """Converse; an audio agent is not told of transfers, which only the operator makes."""
-        del failed_transfer
+    def _transfer_to(self, to: str, briefing: str = "") -> None:
+        self._transfer = Transfer(to, briefing)
+
+    async def talk(self, failed_transfer: str | None) -> Transfer | EndReason:
+        """Converse; after a transfer that failed the agent begins again, and is told why."""
+        self._outbound.failed_transfer = failed_transfer or ""
+        self._transfer = None
         with refusals_are_the_agents():
             await self._agent.converse(self._info, self.unheard.clone(), self._outbound)
-        return EndReason.AGENT_HUNG_UP
+        return self._decision()
+
+    def _decision(self) -> Transfer | EndReason:
+        return EndReason.AGENT_HUNG_UP if self._transfer is None else self._transfer
 
     async def leave_message(self, text: str) -> None:
         """Have Telnyx say `text`: there is no synthesizer."""

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ CALL = CallInfo(call_id="c1", caller="+15551230000", called="+15551230001")
 
 class Line:
     phone: Any = None
+    past: ClassVar[list[Any]] = []
+    failed_transfer = ""
+    position_s = 0.0
 
     def __init__(self) -> None:
         self.played: list[tuple[Pcm, int]] = []
@@ -22,6 +25,15 @@ class Line:
     async def play(self, pcm: Pcm, rate_hz: int) -> None:
         await trio.lowlevel.checkpoint()
         self.played.append((pcm, rate_hz))
+
+    def note(self, event: Any, /) -> None:
+        raise AssertionError("echo tells nothing")
+
+    def transfer(self, to: str, briefing: str = "") -> None:
+        raise AssertionError("echo transfers nobody")
+
+    def mark(self, when_played: Any) -> object:
+        raise AssertionError("echo marks nothing")
 
     def clear(self) -> float:
         raise AssertionError("echo never clears")

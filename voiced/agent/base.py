@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     import trio
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voiced.agent.memory import Entry
     from voiced.audio.frame import Frame, Pcm
     from voiced.heard import HeardPiece
+    from voiced.journal import JournalEvent
     from voiced.recognizer.base import Vocabulary
     from voiced.telnyx.commands import LegCommand
     from voiced.telnyx.events import GatherEnded
@@ -292,12 +293,42 @@ class AudioLine(Protocol):
     phone: Phone
     """What the agent may do to the call beside speaking."""
 
+    past: list[Entry]
+    """What was said and heard so far, in this call: for the agent to add to. It is there still when
+    `converse` comes again after a transfer that failed, or for the next agent of a list."""
+
+    failed_transfer: str
+    """Why the caller is back from a transfer (`busy` ...); "" if there was none."""
+
+    def note(self, event: JournalEvent, /) -> None:
+        """Tell the record what was said and heard: `CallerSaid`, `AgentSpeaking`, `AgentHeard` ...
+
+        Of an agent that notes nothing the record has no words.
+        """
+        ...
+
+    def transfer(self, to: str, briefing: str = "") -> None:
+        """Transfer the caller to `to` once `converse` has returned, warm with a `briefing`."""
+        ...
+
+    def mark(self, when_played: Callable[[str], None]) -> object:
+        """Be told, with a name, when the caller has heard all that is queued by now.
+
+        Not if it is cleared before.
+        """
+        ...
+
+    @property
+    def position_s(self) -> float:
+        """Where audio queued now will begin on the playout timeline, in seconds; see `clear`."""
+        ...
+
     async def play(self, pcm: Pcm, rate_hz: int) -> None:
         """Queue audio for the caller; waits while enough is queued."""
         ...
 
     def clear(self) -> float:
-        """Drop all queued audio, here and at Telnyx; return the seconds played so far."""
+        """Drop all queued audio, here and at Telnyx; return how far the timeline was played."""
         ...
 
     @property

@@ -36,7 +36,9 @@ happened; and what belongs to that:
 | `words` | `n`, `after_s`, `words`: pairs of a word and when it has sounded, seconds of its audio |
 | `spoken` | `n`, `after_s`, `error`: it was spoken; there is none when it was cut |
 | `play` | `audio`, `pcm`, `rate_hz`: an audio agent's sound |
-| `unplay` | an audio agent drops what it has queued |
+| `unplay`, `mark` | an audio agent drops what it has queued; wants to know when it was played |
+| `told` | `event`, its name, and the fields of a journal event that an audio agent tells |
+| `hand_over` | `to`, `briefing`: an audio agent wants the caller transferred |
 | `conversed` | `error`: an audio agent ended the conversation |
 | `end` | `record`: the call's record (call.json) |
 

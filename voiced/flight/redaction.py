@@ -134,11 +134,8 @@ class _Redactor:
             case "speech" | "ask" if "text" in data:
                 redacted: dict[str, Any] = self._value(data)
                 return {**redacted, "text": self._callers_words(data["text"])}
-            case "say":
-                sentences = map(redact_sentence, split_sentences(data["text"]))
-                return {**data, "text": " ".join(sentences)}
-            case "speak":
-                return {**data, "text": redact_sentence(data["text"])}
+            case "say" | "speak" | "told" if "text" in data:
+                return self._spoken(entry.kind, data)
             case "phone":
                 return {**data, "named": self._phone_arguments(data["method"], data["named"])}
             case "pcm" | "play":
@@ -157,6 +154,17 @@ class _Redactor:
         if method == "set_client_state":
             return {**named, "text": a2b_base64(_NO_STATE).decode()}
         redacted: dict[str, Any] = self._setting(named)
+        return redacted
+
+    def _spoken(self, kind: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        if kind == "say":
+            sentences = map(redact_sentence, split_sentences(data["text"]))
+            return {**data, "text": " ".join(sentences)}
+        if kind == "speak":
+            return {**data, "text": redact_sentence(data["text"])}
+        who = "caller" if data["event"] == "CallerSaid" else "agent"
+        redacted = self._turn({**data, "who": who})
+        del redacted["who"]
         return redacted
 
     def _http(self, entry: Entry) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from voiced.services import Staff
 from voiced.synthesizer.base import no_words, speak
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     from voiced.audio.frame import Frame, Pcm
     from voiced.flight.flight import Flight
     from voiced.heard import HeardPiece
+    from voiced.journal import JournalEvent
     from voiced.recognizer.base import Recognizer, SpeechEvent, Vocabulary
     from voiced.services import MediaSocket
     from voiced.synthesizer.base import PcmSink, Synthesizer, Word, WordSink
     from voiced.turns.expect import Expectation
 
 TIMES = ("at", "voice_at", "started_at", "last_voice_at")
-"""Fields of speech events that are trio times."""
+"""Fields of events that are trio times."""
 
 
 def tap_staff(staff: Staff, flight: Flight) -> Staff:
@@ -144,10 +145,7 @@ class _NotedEvents:
         return _NotedEvents(self._events.clone(), self._flight)
 
     def _note(self, event: SpeechEvent) -> None:
-        fields = asdict(event)
-        for name in TIMES:
-            if fields.get(name) is not None:
-                fields[name] = round(fields[name] - self._flight.origin, 6)
+        fields = _fields(event, self._flight.origin)
         self._flight.note("speech", event=type(event).__name__, **fields)
 
     def __enter__(self) -> _NotedEvents:
@@ -382,6 +380,8 @@ class TappedAudioAgent:
 class _TappedLine:
     def __init__(self, line: AudioLine, flight: Flight) -> None:
         self.phone = line.phone
+        self.past = line.past
+        self.failed_transfer = line.failed_transfer
         self._line = line
         self._flight = flight
 
@@ -393,6 +393,31 @@ class _TappedLine:
         self._flight.note("unplay")
         return self._line.clear()
 
+    def mark(self, when_played: Callable[[str], None]) -> object:
+        self._flight.note("mark")
+        return self._line.mark(when_played)
+
+    def note(self, event: JournalEvent) -> None:
+        self._flight.note("told", event=type(event).__name__, **_fields(event, self._flight.origin))
+        self._line.note(event)
+
+    def transfer(self, to: str, briefing: str = "") -> None:
+        self._flight.note("hand_over", to=to, briefing=briefing)
+        self._line.transfer(to, briefing)
+
+    @property
+    def position_s(self) -> float:
+        return self._line.position_s
+
     @property
     def unplayed_s(self) -> float:
         return self._line.unplayed_s
+
+
+def _fields(event: SpeechEvent | JournalEvent, origin: float) -> dict[str, Any]:
+    """Return an event's fields, its times counted from `origin`."""
+    fields = asdict(event)
+    for name in TIMES:
+        if fields.get(name) is not None:
+            fields[name] = round(fields[name] - origin, 6)
+    return fields

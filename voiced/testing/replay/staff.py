@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 import trio
 
+from voiced import journal
 from voiced.errors import AgentFailed
 from voiced.flight.taps import TIMES
 from voiced.recognizer import base as speech
@@ -19,6 +20,7 @@ from voiced.testing.replay.tasks import let_pass, raise_like, tasks_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
 
     from pydantic import BaseModel
 
@@ -75,21 +77,25 @@ class RecordedRecognizer:
             entry = self._entries.popleft()
             await trio.sleep_until(self._origin + entry.at_s)
             if entry.kind == "speech":
-                await events.send(self._event(entry))
+                await events.send(_event(speech, entry, self._origin))
             elif "error" in entry.data:
                 raise_like(entry.data["error"])
             else:
                 return
         await trio.sleep_forever()
 
-    def _event(self, entry: Entry) -> SpeechEvent:
-        fields = dict(entry.data)
-        kind = getattr(speech, fields.pop("event"))
-        for name in TIMES:
-            if fields.get(name) is not None:
-                fields[name] += self._origin
-        event: SpeechEvent = kind(**fields)
-        return event
+
+def _event(module: ModuleType, entry: Entry, origin: float) -> Any:
+    """Return the event of `module` that an entry tells of, its times counted from `origin`."""
+    fields = {key: value for key, value in entry.data.items() if key != "event"}
+    for name in TIMES:
+        if fields.get(name) is not None:
+            fields[name] += origin
+    return getattr(module, entry.data["event"])(**fields)
+
+
+def _forget(name: str) -> None:
+    """Take note of a mark that came back: what was heard is recorded."""
 
 
 async def _drain(frames: trio.MemoryReceiveChannel[Frame]) -> None:
@@ -199,6 +205,9 @@ class _RecordedDialogue:
         raise AgentFailed("recorded agent", f"was not asked for this when recorded: {asked}")
 
 
+_LINE_STEPS = ("play", "unplay", "mark", "told", "hand_over", "conversed")
+
+
 class RecordedAudioAgent:
     """Plays what was played, at its times."""
 
@@ -227,13 +236,19 @@ class RecordedAudioAgent:
                 nursery.cancel_scope.cancel()
 
     async def _play(self, line: AudioLine) -> None:
-        for entry in self._recording.of("play", "unplay", "conversed"):
+        for entry in self._recording.of(*_LINE_STEPS):
             await trio.sleep_until(self._origin + entry.at_s)
             match entry.kind:
                 case "play":
                     await line.play(self._recording.audio(entry), entry.data["rate_hz"])
                 case "unplay":
                     line.clear()
+                case "mark":
+                    line.mark(_forget)
+                case "told":
+                    line.note(_event(journal, entry, self._origin))
+                case "hand_over":
+                    line.transfer(entry.data["to"], entry.data["briefing"])
                 case _ if "error" in entry.data:
                     raise_like(entry.data["error"])
                 case _:

@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ CALL = CallInfo(call_id="c1", caller="+15551230000", called="+15551230001")
 
 class Line:
     phone: Any = None
-    past: ClassVar[list[Any]] = []
     failed_transfer = ""
     position_s = 0.0
 
     def __init__(self) -> None:
         self.played: list[tuple[Pcm, int]] = []
         self.behind_s = 0.0
+        self.past: list[Any] = []
 
     async def play(self, pcm: Pcm, rate_hz: int) -> None:
         await trio.lowlevel.checkpoint()

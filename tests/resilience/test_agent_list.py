@@ -51,6 +51,9 @@ class NotedReply:
     def expect(self, what):
         self.done.append(("expect", what))
 
+    def fill(self, text):
+        self.done.append(("fill", text))
+
     def hang_up(self):
         self.done.append("hang_up")
 
@@ -294,6 +297,7 @@ async def test_all_that_a_reply_can_is_passed_on(converse, autojump_clock):
     async def respond(turn, reply):
         del turn
         reply.spend(3)
+        reply.fill("One moment.")
         reply.expect("digits")
         assert reply.phone is not None
         reply.transfer("+1", "hello")
@@ -302,4 +306,4 @@ async def test_all_that_a_reply_can_is_passed_on(converse, autojump_clock):
     dialogue, reply = converse(FunctionAgent(respond=respond), FunctionAgent())
     await dialogue.answer(TURN, reply)
     assert reply.said == ["One."]
-    assert reply.done == [("spend", 3), ("expect", "digits"), ("transfer", "+1", "hello")]
+    assert reply.done == [("spend", 3), ("fill", "One moment."), ("expect", "digits"), ("transfer", "+1", "hello")]

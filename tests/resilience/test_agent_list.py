@@ -306,4 +306,7 @@ async def test_all_that_a_reply_can_is_passed_on(converse, autojump_clock):
     dialogue, reply = converse(FunctionAgent(respond=respond), FunctionAgent())
     await dialogue.answer(TURN, reply)
     assert reply.said == ["One."]
-    assert reply.done == [("spend", 3), ("fill", "One moment."), ("expect", "digits"), ("transfer", "+1", "hello")]
+    assert reply.done == [
+        *(("spend", 3), ("fill", "One moment."), ("expect", "digits")),
+        ("transfer", "+1", "hello"),
+    ]

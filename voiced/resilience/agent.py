@@ -177,10 +177,6 @@ class WatchedReply:
         async with aclosing(text) if isinstance(text, AsyncGenerator) else nullcontext():
             await self._reply.say(_WatchedPieces(text, self), protected=protected)
 
-    def fill(self, text: str) -> None:
-        """Say something while the answer is still to come: no word of it."""
-        self._reply.fill(text)
-
     async def wait_heard(self) -> None:
         """Wait until the caller has heard what was said so far."""
         self._attempt.has_come()

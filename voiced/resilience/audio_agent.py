@@ -1,7 +1,7 @@
 """A list of audio agents that converses as one.
 
-The next one begins a conversation of its own: what was said before is in nobody's words, so it
-cannot be told. Meanwhile Telnyx speaks a short apology, once in a call.
+The next one finds what was said and heard in `line.past`, as far as the one before has told it.
+Meanwhile Telnyx speaks a short apology, once in a call.
 """
 
 from __future__ import annotations

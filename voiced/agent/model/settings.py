@@ -25,10 +25,9 @@ def _zone(value: str) -> str:
     return value
 
 
-class ModelSettings(ToolSettings):
-    """Beside these each provider has keys of its own."""
+class PromptSettings(ToolSettings):
+    """What a model is told of its task, whether it talks in words or in audio."""
 
-    model: str = Field(min_length=1, description="the provider's name of the model")
     prompt: str = Field(
         default="You are the friendly receptionist of a small company.",
         max_length=PROMPT_MAX_BYTES,
@@ -45,6 +44,18 @@ class ModelSettings(ToolSettings):
     greeting: str = Field(
         default="", max_length=1000, description='said first as it is; "": the model greets'
     )
+
+    @model_validator(mode="after")
+    def _check_prompt(self) -> Self:
+        if self.prompt_file and "prompt" in self.model_fields_set:
+            raise ValueError("prompt and prompt_file are both given: remove one")
+        return self
+
+
+class ModelSettings(PromptSettings):
+    """Beside these each provider has keys of its own."""
+
+    model: str = Field(min_length=1, description="the provider's name of the model")
     at_a_loss: str = Field(
         default="I am sorry, could you say that again?",
         min_length=1,
@@ -73,14 +84,8 @@ class ModelSettings(ToolSettings):
         default_factory=dict, description="more fields of the request, as the provider has them"
     )
 
-    @model_validator(mode="after")
-    def _check_prompt(self) -> Self:
-        if self.prompt_file and "prompt" in self.model_fields_set:
-            raise ValueError("prompt and prompt_file are both given: remove one")
-        return self
 
-
-def prompt_text(settings: ModelSettings) -> str:
+def prompt_text(settings: PromptSettings) -> str:
     """Return the operator's prompt.
 
     Raises:

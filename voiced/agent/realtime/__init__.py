@@ -1,0 +1,1 @@
+"""OpenAI Realtime: speech to speech, in the place of recognizer, model and synthesizer."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from voiced.agent.base import AudioAgent, Remembering, TimeAware
@@ -16,6 +17,7 @@ from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.flight.header import is_repeatable
 from voiced.flight.phone_tap import TappedPhone
 from voiced.flight.steps import Steps, describe_error
+from voiced.recognizer.base import anticipate
 from voiced.services import Staff
 from voiced.synthesizer.base import no_words, speak
 
@@ -104,6 +106,7 @@ class TappedRecognizer:
     def __init__(self, recognizer: Recognizer, flight: Flight) -> None:
         self.rate_hz = recognizer.rate_hz
         self.prepare = recognizer.prepare
+        self.anticipate = partial(anticipate, recognizer)
         self._recognizer = recognizer
         self._flight = flight
 

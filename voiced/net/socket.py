@@ -212,6 +212,7 @@ async def open_provider_socket(
                     await socket.say_goodbye()
             with trio.move_on_after(GOODBYE_S, shield=True):
                 await stream.aclose()
+            handshake.reading.cancel()
 
 
 async def _connect(
@@ -235,7 +236,8 @@ def _target(url: SplitResult) -> str:
 class _Handshake:
     """A handshake that is under way. To the library it is the nursery of its reader.
 
-    `waiting` is to be the scope of `shake`: it ends when the reader does.
+    `waiting` is to be the scope of `shake`: it ends when the reader does. The reader goes on until
+    `reading` is cancelled, also when the call is cancelled: a goodbye needs it.
     """
 
     def __init__(self, nursery: trio.Nursery, peer: Peer, stream: WatchedStream) -> None:
@@ -243,6 +245,7 @@ class _Handshake:
         self._peer = peer
         self._stream = stream
         self.waiting = trio.CancelScope()
+        self.reading = trio.CancelScope(shield=True)
         self._rejected: ConnectionRejected | None = None
         self._is_over = False
 
@@ -273,7 +276,8 @@ class _Handshake:
 
     async def _read(self, reader: Callable[[], Awaitable[None]]) -> None:
         try:
-            await reader()
+            with self.reading:
+                await reader()
         except ConnectionRejected as rejected:
             self._rejected = rejected
         except (ConnectionClosed, ProtocolError, h11.ProtocolError):

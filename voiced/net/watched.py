@@ -28,9 +28,12 @@ class WatchedStream(trio.abc.Stream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`."""
-        self.is_cut = True
-        await self._stream.send_all(data)
-        self.is_cut = False
+        is_sent = False
+        try:
+            await self._stream.send_all(data)
+            is_sent = True
+        finally:
+            self.is_cut = self.is_cut or not is_sent
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until `send_all` might not block."""

@@ -1,13 +1,13 @@
 """What a recognizer is: the caller's frames in, speech events out.
 
 Write one by fitting `Recognizer` and naming the class in the entry-point group
-`voiced.recognizers`. `voiced.testing` holds the conformance kit.
+`voiced.recognizers`. `voiced.testing.recognizer_kit` tells whether it behaves.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -131,3 +131,21 @@ class Recognizer(Protocol):
             RecognizerFailed: this call cannot be recognized any more.
         """
         ...
+
+
+@runtime_checkable
+class Anticipating(Protocol):
+    """A recognizer that gets ready for a call while it rings."""
+
+    def anticipate(self) -> None:
+        """Have open what the next call will need, as its connection. Neither waits nor raises.
+
+        A call may not come, or come later: what was opened is closed again after a while.
+        """
+        ...
+
+
+def anticipate(recognizer: object) -> None:
+    """Let a recognizer get ready for a call, if it can."""
+    if isinstance(recognizer, Anticipating):
+        recognizer.anticipate()

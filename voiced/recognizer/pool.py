@@ -58,7 +58,7 @@ class PoolStatistics:
 
 
 class DecoderPool:
-    """The workers; made by `open_pool`. Fits `voiced.recognizer.embedded.Decoder`."""
+    """The workers; made by `open_pool`. Fits `embedded.PreparedDecoder`."""
 
     def __init__(self, *, workers: int, max_waiting: int, command: Sequence[str]) -> None:
         self._places = workers

@@ -16,7 +16,13 @@ import trio
 from voiced.errors import ProviderTooSlow, RecognizerFailed
 from voiced.frame_pump import STUCK_S, FramePump
 from voiced.journal import noted_nowhere
-from voiced.recognizer.base import Final, SpeechEnded, SpeechResumed, SpeechStarted
+from voiced.recognizer.base import (
+    Final,
+    SpeechEnded,
+    SpeechResumed,
+    SpeechStarted,
+    anticipate,
+)
 from voiced.resilience.roster import Round
 from voiced.resilience.silence import Silence
 from voiced.resilience.utterances import Utterances
@@ -44,6 +50,10 @@ class RecognizerList:
     def for_call(self, note: Note) -> RecognizerList:
         """Return the list for one call."""
         return RecognizerList(self._members, note)
+
+    def anticipate(self) -> None:
+        """Let the first choice get ready for a call."""
+        anticipate(self._members[0].provider)
 
     async def prepare(self, vocabulary: Vocabulary) -> None:
         """Prepare all members; raises RecognizerFailed where none could."""

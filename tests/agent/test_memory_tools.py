@@ -142,13 +142,16 @@ def test_what_else_happened_is_a_note():
     assert memory.entries[0] == Happened(text="The call begins.")
 
 
-def test_thinking_is_kept_only_as_long_as_the_reply():
+def test_thinking_is_kept_until_the_next_reply_is_over():
     thought = {"type": "thinking", "thinking": "hm", "signature": "x"}
     memory = Memory()
     memory.caller_said(said("hello"))
     memory.tools_asked("", [LOOKUP], [thought])
     assert rounds(memory)[0].native == (thought,)
-    memory.heard([])
+    memory.heard([])  # the caller cut in
+    memory.caller_said(said("wait"))
+    assert rounds(memory)[0].native == (thought,)
+    memory.heard([whole("Yes?")])
     assert rounds(memory)[0].native == ()
 
 

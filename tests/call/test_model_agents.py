@@ -111,8 +111,7 @@ def open_line(open_world):
         settings = brand.agent.Settings(
             model="m",
             api_key="secret",
-            keep_warm=False,
-            **{"greeting": "Hello.", **keys},
+            **{"greeting": "Hello.", "keep_warm": False, **keys},
         )
         async with (
             open_memory_wire(server) as wire,
@@ -188,6 +187,27 @@ async def test_words_come_while_the_model_still_speaks(chat, open_line, autojump
     first, *_ = [event for event in line.world.journal.of(AgentSpeaking) if event.latency_s]
     assert first.text == "This is the first sentence."
     assert first.latency_s < 3
+
+
+async def test_an_answer_is_over_when_it_says_so(brand, open_line, autojump_clock):
+    turns = [ModelTurn("Yes?", calls=[("broken", {})], lingers_s=60), ModelTurn("It failed.")]
+    async with open_line(
+        brand, turns, speech=[speech(3, "hello")], tools=[f"{HERE}broken"]
+    ) as line:
+        await line.world.ring(silent_caller(hangs_up_s=8))
+    assert line.heard() == ["Hello.", "Yes?", "It failed."]
+
+
+async def test_a_connection_is_open_before_a_call_and_serves_several_requests(
+    brand, open_line, autojump_clock
+):
+    talk = [speech(3, "hello"), speech(6, "hello again")]
+    async with open_line(brand, [ModelTurn("Yes?")], speech=talk, keep_warm=True) as line:
+        await trio.sleep(0.1)
+        assert line.server.n_connections == 1
+        await line.world.ring(silent_caller(hangs_up_s=9))
+    assert len(line.requests) == 2
+    assert line.server.n_connections == 1
 
 
 async def test_a_model_without_words_does_not_leave_the_caller_in_silence(

@@ -26,6 +26,11 @@ class Trouble:
 class AnswerParser(Protocol[_Piece, _End]):
     """Parses the events of one answer."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the answer has said that it is complete, though its stream may go on."""
+        ...
+
     def feed(self, event: SseEvent) -> Sequence[_Piece | Trouble]:
         """Take an event; return what it brings. Nothing more is fed after a `Trouble`."""
         ...

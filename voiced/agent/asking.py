@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import trio
@@ -30,6 +30,9 @@ WARM_S = 5.0
 
 WARM_EVERY_S = 45.0
 """Sooner than servers and routers forget an idle connection."""
+
+DRAIN_S = 0.1
+"""For the end of a stream whose answer is complete: so its connection can serve again."""
 
 log = get_logger(__name__)
 
@@ -65,13 +68,19 @@ class Answer(Generic[_Piece, _End]):
     async def begin(self) -> None:
         """Wait for the next piece, or for the end. Raises ProviderError."""
         while not (self._ready or self._is_over):
-            try:
-                event = await anext(self._events)
-            except StopAsyncIteration:
+            event = None if self._parser.is_over else await anext(self._events, None)
+            if event is None:
+                await self._drain()
                 self._is_over = True
                 self.end = self._checked(self._parser.finish())
                 return
             self._ready += [self._checked(piece) for piece in self._parser.feed(event)]
+
+    async def _drain(self) -> None:
+        """Read the stream to its end if that is near; nobody waits for a server that dawdles."""
+        with trio.move_on_after(DRAIN_S), suppress(ProviderError):
+            async for _ in self._events:
+                pass
 
     def _checked(self, come: _Come | Trouble) -> _Come:
         if isinstance(come, Trouble):

@@ -152,14 +152,15 @@ class DeedParser:
     """
 
     def __init__(self) -> None:
-        self._has_ended = False
+        self.is_over = False
+        """Whether `end` has come."""
 
     def feed(self, event: SseEvent) -> list[Deed | Trouble]:
         """Take an event."""
-        if self._has_ended:
+        if self.is_over:
             return [Trouble("garbage", f"an event {event.event!r} behind `end`")]
         if event.event == "end":
-            self._has_ended = True
+            self.is_over = True
             return []
         try:
             data = parsed(event.data)
@@ -172,7 +173,7 @@ class DeedParser:
 
     def finish(self) -> Trouble | None:
         """Return the end, which `end` has to have told."""
-        return None if self._has_ended else Trouble("closed", "the answer broke off before `end`")
+        return None if self.is_over else Trouble("closed", "the answer broke off before `end`")
 
 
 def _deed(name: str, data: Mapping[str, Any]) -> Deed | None:

@@ -62,7 +62,8 @@ class UsedTools:
         said: the words of the same reply before it; until the reply is over, all of them.
         calls: what was called.
         results: what came of it; calls that were cut have none.
-        native: see `ToolRound`; only until the reply is over.
+        native: see `ToolRound`; only until the next reply is over. Anthropic wants thinking in
+            front of the last calls, also where the caller has cut in on them.
     """
 
     said: AgentSpoke
@@ -108,7 +109,8 @@ class Memory:
         self._begin(Happened(text=text))
 
     def _begin(self, cause: CallerSpoke | Happened) -> None:
-        self._settle(())  # of a reply that nobody told about, nothing was heard
+        if self._reply.cause is not None or self._reply.rounds:
+            self._settle(())  # of a reply that nobody told about, nothing was heard
         self._reply = _Reply(cause)
 
     def withdrawn(self) -> None:
@@ -130,10 +132,11 @@ class Memory:
     def _settle(self, pieces: Sequence[HeardPiece]) -> None:
         reply, self._reply = self._reply, _Reply()
         shares = _shares(pieces, [used.said.heard for used in reply.rounds])
+        self._past = [_without_native(entry) for entry in self._past]
         if reply.cause is not None:
             self._past.append(reply.cause)
         self._past += [
-            replace(used, said=_spoken(share), native=())
+            replace(used, said=_spoken(share))
             for used, share in zip(reply.rounds, shares, strict=False)
         ]
         spoken = _spoken(shares[-1])
@@ -170,6 +173,10 @@ class Memory:
         del self._past[: starts[0] if starts else len(self._past)]
         self._has_forgotten = True
         return True
+
+
+def _without_native(entry: Entry) -> Entry:
+    return replace(entry, native=()) if isinstance(entry, UsedTools) and entry.native else entry
 
 
 def _begins_exchange(entry: Entry) -> bool:

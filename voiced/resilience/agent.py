@@ -158,6 +158,7 @@ class WatchedReply:
         """Wait for the first words from now on."""
         self._reply = reply
         self._attempt = attempt
+        self._n_tools = 0
         self.has_begun = False
         """Whether the caller may have heard something of it."""
         attempt.waits()
@@ -192,11 +193,16 @@ class WatchedReply:
 
     @asynccontextmanager
     async def tool(self, name: str, arguments: str = "") -> AsyncIterator[None]:
-        """Run a tool, which has a budget of its own; then words are due again."""
+        """Run a tool, which has a budget of its own; behind the last of several words are due."""
         self._attempt.has_come()
-        async with self._reply.tool(name, arguments):
-            yield
-        self._attempt.waits()
+        self._n_tools += 1
+        try:
+            async with self._reply.tool(name, arguments):
+                yield
+        finally:
+            self._n_tools -= 1
+            if self._n_tools == 0:
+                self._attempt.waits()
 
     def expect(self, what: Expectation) -> None:
         """Say what the caller will answer."""

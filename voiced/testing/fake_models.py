@@ -35,6 +35,7 @@ class ModelTurn:
         thinking: what Claude thinks before.
         first_s: from the request to the first piece.
         piece_s: between pieces.
+        lingers_s: from the last piece to the end of the stream.
         stop: the reason to stop, as the provider calls it; "" for what fits.
     """
 
@@ -43,6 +44,7 @@ class ModelTurn:
     thinking: str = ""
     first_s: float = 0.0
     piece_s: float = 0.0
+    lingers_s: float = 0.0
     stop: str = ""
 
 
@@ -250,6 +252,7 @@ async def _stream(response: FakeResponse, turn: ModelTurn, events: Iterator[str]
     for event in events:
         await response.send(event)
         await trio.sleep(turn.piece_s)
+    await trio.sleep(turn.lingers_s)
     await response.end()
 
 

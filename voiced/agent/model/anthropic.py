@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -11,8 +10,7 @@ from pydantic import Field, SecretStr
 
 from voiced.agent.model.agent import ModelApi, open_model
 from voiced.agent.model.anthropic_wire import VERSION, MessageParser, request_body
-from voiced.agent.model.settings import ModelSettings, prompt_text
-from voiced.agent.tools.chest import check_tools
+from voiced.agent.model.settings import ModelSettings, check_model
 from voiced.net.secrets import provider_key
 from voiced.net.urls import HttpBase
 from voiced.net.wire import INTERNET
@@ -63,12 +61,12 @@ class AnthropicAgent:
         Raises:
             ConfigError: of prompt, tools or key.
         """
-        key = provider_key(settings.api_key, variable=KEY_VARIABLE, role="agent")
+        key = _key(settings)
         api = ModelApi(
             provider="anthropic",
             base_url=settings.base_url,
             path="/v1/messages",
-            headers={"x-api-key": key.get_secret_value(), "anthropic-version": VERSION},
+            headers={"x-api-key": key, "anthropic-version": VERSION},
             body=partial(
                 request_body,
                 model=settings.model,
@@ -84,10 +82,13 @@ class AnthropicAgent:
     @classmethod
     def check(cls, settings: AnthropicSettings) -> None:
         """Look for key, prompt and tools; raises ConfigError with what is wrong."""
-        provider_key(settings.api_key, variable=KEY_VARIABLE, role="agent")
-        prompt_text(settings)
-        check_tools(settings, os.environ)
+        check_model(settings, partial(_key, settings))
 
     def begin(self, call: CallInfo) -> ModelDialogue:
         """Return a fresh dialogue for one call."""
         return self._core.begin(call)
+
+
+def _key(settings: AnthropicSettings) -> str:
+    key = provider_key(settings.api_key, variable=KEY_VARIABLE, role="agent")
+    return key.get_secret_value()

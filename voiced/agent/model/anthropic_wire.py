@@ -165,7 +165,8 @@ class MessageParser:
         self._blocks: dict[int, _Block] = {}
         self._prompt = self._completion = 0
         self._reason: StopReason | None = None
-        self._is_over = False
+        self.is_over = False
+        """Whether `message_stop` has come."""
 
     def feed(self, event: SseEvent) -> list[str | Trouble]:
         """Take an event."""
@@ -190,7 +191,7 @@ class MessageParser:
                 if reason := data["delta"].get("stop_reason"):
                     self._reason = _REASONS.get(reason, "stop")
             case "message_stop":
-                self._is_over = True
+                self.is_over = True
             case "error":
                 error = data["error"]
                 kind = _TROUBLES.get(error.get("type"), "failed")
@@ -231,7 +232,7 @@ class MessageParser:
 
     def finish(self) -> Finished | Trouble:
         """Return the end."""
-        if not self._is_over and self._reason is None:
+        if not self.is_over and self._reason is None:
             return Trouble("closed", "the answer broke off")
         blocks = [self._blocks[index] for index in sorted(self._blocks)]
         asked = [block for block in blocks if block.kind == "tool_use"]

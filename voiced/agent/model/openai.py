@@ -6,7 +6,6 @@ OpenAI itself, Groq, Together, Ollama, vLLM, llama.cpp and others; the wire is i
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,8 +14,7 @@ from pydantic import Field, SecretStr
 
 from voiced.agent.model.agent import ModelApi, open_model
 from voiced.agent.model.openai_wire import ChatParser, request_body
-from voiced.agent.model.settings import ModelSettings, prompt_text
-from voiced.agent.tools.chest import check_tools
+from voiced.agent.model.settings import ModelSettings, check_model
 from voiced.net.secrets import provider_key
 from voiced.net.urls import HttpBase
 from voiced.net.wire import INTERNET
@@ -69,7 +67,7 @@ class OpenAiAgent:
         Raises:
             ConfigError: of prompt, tools or key.
         """
-        key = _key(settings)
+        key = api_key_of(settings)
         api = ModelApi(
             provider="openai",
             base_url=settings.base_url,
@@ -89,16 +87,14 @@ class OpenAiAgent:
     @classmethod
     def check(cls, settings: OpenAiSettings) -> None:
         """Look for key, prompt and tools; raises ConfigError with what is wrong."""
-        _key(settings)
-        prompt_text(settings)
-        check_tools(settings, os.environ)
+        check_model(settings, partial(api_key_of, settings))
 
     def begin(self, call: CallInfo) -> ModelDialogue:
         """Return a fresh dialogue for one call."""
         return self._core.begin(call)
 
 
-def _key(settings: OpenAiSettings) -> str:
+def api_key_of(settings: OpenAiSettings) -> str:
     """Return the key, "" for none. OpenAI's own never goes to anybody else unasked."""
     variable = settings.api_key_from or (KEY_VARIABLE if settings.base_url == OPENAI else "")
     if not variable and not settings.api_key.get_secret_value():

@@ -121,6 +121,11 @@ class ChatParser:
         self._usage: Usage | None = None
         self._done = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether `[DONE]` has come: the usage stands before it."""
+        return self._done
+
     def feed(self, event: SseEvent) -> list[str | Trouble]:
         """Take an event."""
         if event.data.strip() == "[DONE]":

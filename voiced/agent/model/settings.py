@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
+from voiced.agent.tools.chest import check_tools
 from voiced.agent.tools.settings import ToolSettings
 from voiced.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
 PROMPT_MAX_BYTES = 256 * 1024
@@ -83,6 +87,23 @@ class ModelSettings(PromptSettings):
     extra: dict[str, Any] = Field(
         default_factory=dict, description="more fields of the request, as the provider has them"
     )
+
+
+def check_model(settings: PromptSettings, key: Callable[[], object]) -> None:
+    """Look at all that the settings name: the key, by `key`, the prompt, the tools.
+
+    Raises:
+        ConfigError: with all that is wrong with them.
+    """
+    problems: list[Problem] = []
+    looks = (key, partial(prompt_text, settings), partial(check_tools, settings, os.environ))
+    for look in looks:
+        try:
+            look()
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
 
 
 def prompt_text(settings: PromptSettings) -> str:

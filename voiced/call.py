@@ -31,7 +31,6 @@ from voiced.leg import Ending, EndReason, LegEvent
 from voiced.log import get_logger
 from voiced.media_place import MediaPlace
 from voiced.milestones import Milestones
-from voiced.recognizer.base import anticipate
 from voiced.recording_control import RecordingControl
 from voiced.session import Session
 from voiced.telnyx import events
@@ -286,7 +285,7 @@ class Call:
     async def run(self) -> None:
         """Live the call. Raises nothing but Cancelled: an error is this call's own ending."""
         self._begin()
-        anticipate(self._staff.recognizer)
+        self._staff.anticipate()
         self._scope.deadline = trio.current_time() + self._config.call.max_duration_s
         try:
             with self._scope:

@@ -39,6 +39,24 @@ class CallBound(Protocol):
         ...
 
 
+@runtime_checkable
+class Anticipating(Protocol):
+    """A provider that gets ready for a call before it is answered: by opening a connection."""
+
+    def anticipate(self) -> None:
+        """Have open what the next call will need, as its connection. Neither waits nor raises.
+
+        A call may not come, or come later: what was opened is closed again after a while.
+        """
+        ...
+
+
+def anticipate(provider: object) -> None:
+    """Let a provider get ready for a call, if it can."""
+    if isinstance(provider, Anticipating):
+        provider.anticipate()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staff:
     """Who serves a call.
@@ -49,6 +67,11 @@ class Staff:
     agent: DialogueAgent | AudioAgent
     recognizer: Recognizer | None = None
     synthesizer: Synthesizer | None = None
+
+    def anticipate(self) -> None:
+        """Let everybody get ready for a call that will be answered soon."""
+        for provider in (self.agent, self.recognizer, self.synthesizer):
+            anticipate(provider)
 
     def for_call(self, note: Note) -> Staff:
         """Return who serves one call, of which `note` takes what happens to its providers."""

@@ -256,10 +256,10 @@ async def test_texts_at_the_same_time_have_connections_of_their_own(autojump_clo
         assert w.server.n_connections == 3
 
 
-async def test_a_warm_connection_saves_the_first_text_the_way_there(autojump_clock, by_socket):
-    async with world(by_socket) as w:
-        await w.voice.warm()
-        await w.voice.warm()
+async def test_a_call_that_rings_saves_its_first_sentence_the_way_there(autojump_clock, name):
+    async with world(name) as w:
+        w.voice.anticipate()
+        await trio.sleep(1)
         assert w.server.n_connections == 1
         began_at = trio.current_time()
         listener = Listener(hears=1)
@@ -267,11 +267,27 @@ async def test_a_warm_connection_saves_the_first_text_the_way_there(autojump_clo
             await speak(w.voice, SHORT, listener)
         # 0.15 s to the first message, which is silence; 0.2 s of that are in front of the words.
         assert trio.current_time() - began_at < 0.25
+        assert w.server.n_connections == 1
 
 
-async def test_warming_in_vain_is_no_error(autojump_clock, by_socket):
-    async with world(by_socket, Refuse()) as w:
-        await w.voice.warm()
+async def test_calls_that_ring_together_have_a_connection_each_but_not_too_many(
+    autojump_clock, by_socket
+):
+    async with world(by_socket) as w:
+        for _ in range(3):
+            w.voice.anticipate()
+        await trio.sleep(1)
+        assert w.server.n_connections == 3
+        for _ in range(50):
+            w.voice.anticipate()
+        await trio.sleep(1)
+        assert w.server.n_connections == 3
+
+
+async def test_getting_ready_in_vain_is_no_error(autojump_clock, name):
+    async with world(name, Refuse()) as w:
+        w.voice.anticipate()
+        await trio.sleep(1)
         assert len((await w.hear(SHORT)).pcm)
 
 

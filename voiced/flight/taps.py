@@ -17,8 +17,7 @@ from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.flight.header import is_repeatable
 from voiced.flight.phone_tap import TappedPhone
 from voiced.flight.steps import Steps, describe_error
-from voiced.recognizer.base import anticipate
-from voiced.services import Staff
+from voiced.services import Staff, anticipate
 from voiced.synthesizer.base import no_words, speak
 
 if TYPE_CHECKING:
@@ -182,6 +181,7 @@ class TappedSynthesizer:
 
     def __init__(self, synthesizer: Synthesizer, flight: Flight) -> None:
         self.rate_hz = synthesizer.rate_hz
+        self.anticipate = partial(anticipate, synthesizer)
         self._synthesizer = synthesizer
         self._flight = flight
 

@@ -7,7 +7,7 @@ Write one by fitting `Recognizer` and naming the class in the entry-point group
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -131,21 +131,3 @@ class Recognizer(Protocol):
             RecognizerFailed: this call cannot be recognized any more.
         """
         ...
-
-
-@runtime_checkable
-class Anticipating(Protocol):
-    """A recognizer that gets ready for a call while it rings."""
-
-    def anticipate(self) -> None:
-        """Have open what the next call will need, as its connection. Neither waits nor raises.
-
-        A call may not come, or come later: what was opened is closed again after a while.
-        """
-        ...
-
-
-def anticipate(recognizer: object) -> None:
-    """Let a recognizer get ready for a call, if it can."""
-    if isinstance(recognizer, Anticipating):
-        recognizer.anticipate()

@@ -21,11 +21,11 @@ from voiced.recognizer.base import (
     SpeechEnded,
     SpeechResumed,
     SpeechStarted,
-    anticipate,
 )
 from voiced.resilience.roster import Round
 from voiced.resilience.silence import Silence
 from voiced.resilience.utterances import Utterances
+from voiced.services import anticipate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

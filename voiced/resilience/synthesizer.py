@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from voiced.audio.resample import Resampler
 from voiced.journal import noted_nowhere
 from voiced.resilience.roster import Round
+from voiced.services import anticipate
 from voiced.synthesizer.base import no_words, speak
 from voiced.synthesizer.pace import Pace
 from voiced.word_times import Word
@@ -47,6 +48,10 @@ class SynthesizerList:
         self._members = members
         self._round = Round("synthesizer", members, note)
         self._paces = {member: Pace() for member in members} if paces is None else paces
+
+    def anticipate(self) -> None:
+        """Let the first choice get ready for a call."""
+        anticipate(self._members[0].provider)
 
     def for_call(self, note: Note) -> SynthesizerList:
         """Return the list for one call."""

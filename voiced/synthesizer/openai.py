@@ -9,9 +9,11 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar
 
+import trio
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from voiced.errors import SynthesizerFailed
+from voiced.net.helpers import open_helpers
 from voiced.net.http import open_provider_http
 from voiced.net.peer import Peer
 from voiced.net.secrets import provider_key
@@ -89,16 +91,23 @@ class OpenAISynthesizer:
             instructions=settings.instructions,
             speed=settings.speed,
         )
-        async with open_provider_http(
-            settings.base_url,
-            peer=peer,
-            headers=_headers(settings),
-            connect_s=settings.connect_s,
-            stall_s=settings.first_audio_s + settings.stall_s,  # ours come first
-            wire=wire,
-        ) as http:
+        async with (
+            open_provider_http(
+                settings.base_url,
+                peer=peer,
+                headers=_headers(settings),
+                connect_s=settings.connect_s,
+                stall_s=settings.first_audio_s + settings.stall_s,  # ours come first
+                wire=wire,
+            ) as http,
+            open_helpers() as helpers,
+        ):
+
+            def anticipate() -> None:
+                helpers.start_soon(_warm, http, settings.connect_s, name="warm openai")
+
             form = format_of(settings.audio, settings)
-            yield RemoteVoice(cls, peer, form, _speak(http, voice), http.warm)
+            yield RemoteVoice(cls, peer, form, _speak(http, voice), anticipate)
 
 
 def _headers(settings: OpenAISettings) -> dict[str, str]:
@@ -107,6 +116,11 @@ def _headers(settings: OpenAISettings) -> dict[str, str]:
     if settings.base_url == OPENAI:
         key = provider_key(key, variable=KEY_VARIABLE, role="synthesizer")
     return {"Authorization": f"Bearer {key.get_secret_value()}"} if key.get_secret_value() else {}
+
+
+async def _warm(http: ProviderHttp, within_s: float) -> None:
+    with trio.move_on_after(within_s):
+        await http.warm()
 
 
 def _speak(http: ProviderHttp, voice: OpenAIVoice) -> Speak:

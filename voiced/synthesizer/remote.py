@@ -29,7 +29,7 @@ from voiced.synthesizer.speech_session import (
 from voiced.word_times import Word
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from pydantic import BaseModel
@@ -52,10 +52,6 @@ class Speaking(Protocol):
 
 Speak: TypeAlias = "Callable[[str], AbstractAsyncContextManager[Speaking]]"
 """Has a text spoken; leaving the context stops it, and does not wait for that."""
-
-
-async def _nothing_to_warm() -> None:
-    await trio.lowlevel.checkpoint()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +82,16 @@ class RemoteVoice:
         peer: Peer,
         form: RemoteFormat,
         speak: Speak,
-        warm: Callable[[], Awaitable[None]] = _nothing_to_warm,
+        anticipate: Callable[[], None],
     ) -> None:
-        """Speak by `speak`; `warm` has a connection ready before it is needed.
+        """Speak by `speak`; `anticipate` has a connection opened before it is needed.
 
         `maker` is the class whose `open` makes it.
         """
         self.Settings: type[BaseModel] = maker.Settings
         self.open = maker.open
         self.rate_hz = form.rate_hz
-        self.warm = warm
+        self.anticipate = anticipate
         self._peer = peer
         self._form = form
         self._speak = speak

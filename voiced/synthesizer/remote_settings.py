@@ -83,4 +83,4 @@ async def open_socket_voice(
     async with open_speech_sockets(
         url, peer=peer, headers=headers, session=session, connect_s=limits.connect_s, wire=wire
     ) as sockets:
-        yield RemoteVoice(maker, peer, format_of(audio, limits), sockets.speak, sockets.warm)
+        yield RemoteVoice(maker, peer, format_of(audio, limits), sockets.speak, sockets.anticipate)

@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-import trio
-
 from voiced.errors import ProviderError
 from voiced.net.helpers import open_helpers
 from voiced.net.socket import open_provider_socket
@@ -17,6 +15,8 @@ from voiced.synthesizer.speech_connection import SpeechConnection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
+
+    import trio
 
     from voiced.net.peer import Peer
     from voiced.net.socket import ProviderSocket
@@ -42,6 +42,7 @@ class SpeechSockets:
         self._peer = peer
         self._session = session
         self._open_socket = open_socket
+        self._n_opening = 0
         self._idle: list[SpeechConnection] = []  # the last one was used last
 
     @asynccontextmanager
@@ -55,12 +56,20 @@ class SpeechSockets:
             connection.end()
             self._keep(connection)
 
-    async def warm(self) -> None:
-        """Have a connection ready; what goes wrong is left to be met when it is needed."""
-        if not any(connection.may_begin for connection in self._idle):
+    def anticipate(self) -> None:
+        """Open a connection if none waits. Neither waits nor raises."""
+        waits = any(connection.may_begin for connection in self._idle)
+        if not waits and self._n_opening < MOST_IDLE:
+            self._connections.start_soon(self._open_early, name=f"warm {self._peer.provider}")
+
+    async def _open_early(self) -> None:
+        """What goes wrong is left to be met when the connection is needed."""
+        self._n_opening += 1
+        try:
             with suppress(ProviderError):
                 self._keep(await self._connect())
-        await trio.lowlevel.checkpoint()
+        finally:
+            self._n_opening -= 1
 
     async def _connect(self) -> SpeechConnection:
         new = SpeechConnection(self._session(), self._peer)
@@ -85,7 +94,7 @@ class SpeechSockets:
                 self._idle.pop(0).close()
         elif connection.is_spoilt:
             connection.close()
-            self._connections.start_soon(self.warm, name=f"warm {self._peer.provider}")
+            self.anticipate()
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
 """Knock on the microphone: it counts, whistles what it has heard, and hangs up at three."""
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import numpy as np
+import trio
 from pydantic import BaseModel
 
 from voiced.audio.level import normalize, rms_dbfs
@@ -33,7 +34,7 @@ class Knocks(Provider):
 
     async def recognize(self, frames, events, vocabulary):
         n, was_loud, began_at, last_at = 0, False, 0.0, 0.0
-        with frames, events:
+        with frames, events, suppress(trio.BrokenResourceError):  # nobody listens any more
             async for frame in frames:
                 is_loud = rms_dbfs(frame.pcm) >= self.settings.loud_dbfs
                 if is_loud and not n:
@@ -49,9 +50,7 @@ class Knocks(Provider):
                     n = 0
 
 
-class Counter(Provider):
-    """An agent: `Talk` is one call's."""
-
+class Counter(Provider):  # an agent; `Talk` is one call's
     class Settings(BaseModel, frozen=True, extra="forbid"):
         enough: int = 3
 

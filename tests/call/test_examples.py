@@ -19,6 +19,8 @@ from voiced.errors import ConfigError
 from voiced.providers import AGENTS, RECOGNIZERS, SYNTHESIZERS, check_providers, load_provider
 from voiced.testing.agent_kit import AGENT_PROMISES
 from voiced.testing.caller import Line, ScriptedCaller
+from voiced.testing.recognizer_kit import RECOGNIZER_PROMISES, Sample
+from voiced.testing.synthesizer_kit import SYNTHESIZER_PROMISES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MODULES = ("voiced_knocking", "voiced_dice")
@@ -92,6 +94,20 @@ def knocks(n):
     time = np.arange(480) / 8000
     knock = np.concatenate([8000 * np.sin(2 * np.pi * 300 * time), np.zeros(2200)])
     return np.tile(knock, n).astype(np.int16)
+
+
+@pytest.mark.parametrize("promise", RECOGNIZER_PROMISES, ids=lambda promise: promise.__name__)
+async def test_its_recognizer_keeps_the_promises_of_recognizers(promise, opened, autojump_clock):
+    pause = np.zeros(12_000, np.int16)
+    pcm = np.concatenate([pause, knocks(2), pause, knocks(3), pause])
+    async with opened(RECOGNIZERS, "knocks") as recognizer:
+        await promise(recognizer, Sample(pcm=pcm, texts=("2 knocks", "3 knocks")))
+
+
+@pytest.mark.parametrize("promise", SYNTHESIZER_PROMISES, ids=lambda promise: promise.__name__)
+async def test_its_voice_keeps_the_promises_of_synthesizers(promise, opened, autojump_clock):
+    async with opened(SYNTHESIZERS, "whistle") as voice:
+        await promise(voice)
 
 
 async def test_a_whole_call_is_held_with_it(open_world, opened, autojump_clock):

@@ -455,6 +455,35 @@ async def test_a_hold_lasts_until_the_caller_speaks(chat, open_line, autojump_cl
     assert ("result", "The caller has spoken: the hold is over.") in line.asked()
 
 
+async def test_a_hold_may_have_music(chat, open_line, autojump_clock):
+    music = "https://music.example.com/hold.mp3"
+    turns = [ModelTurn("Sure.", calls=[("hold", {"seconds": 5})]), ModelTurn("Still there?")]
+    async with open_line(
+        chat, turns, speech=[speech(3, "wait")], tools=["hold"], hold_music=music
+    ) as line:
+        report = await line.world.ring(silent_caller(hangs_up_s=14))
+    assert line.asked(1)[-1] == (
+        "result",
+        "5 seconds have passed; the caller has said nothing.",
+    )
+    assert report.violations == ()
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [ModelTurn(calls=[("stuck", {})]), ModelTurn("Hm.", first_s=9), ModelTurn("A b c. " * 9)],
+    ids=["in a tool", "before words", "in words"],
+)
+async def test_a_caller_who_hangs_up_leaves_nothing_behind(chat, open_line, autojump_clock, turn):
+    async with open_line(
+        chat, [turn], speech=[speech(3, "hello")], tools=[f"{HERE}stuck"], first_token_s=20
+    ) as line:
+        await line.world.ring(silent_caller(hangs_up_s=6))
+    (record,) = line.world.records
+    assert record["end"]["reason"] == "caller_hung_up"
+    assert record["teardown_s"] < 0.1
+
+
 async def test_a_message_is_left_to_its_end(chat, open_line, autojump_clock):
     turns = [ModelTurn(calls=[("leave_message", {"message": "Please call back."})])]
     async with open_line(

@@ -6,7 +6,7 @@ import trio
 
 from voiced.errors import SynthesizerFailed, SynthesizerTooSlow
 from voiced.resilience.synthesizer import SynthesizerList
-from voiced.testing.providers import NoSettings, ToneSynthesizer
+from voiced.testing.providers import ToneSynthesizer
 from voiced.word_times import Word
 
 TEXT = "Your table is booked for seven this evening, and we look forward to seeing you."
@@ -231,4 +231,3 @@ async def test_errors_in_a_group_are_the_providers_own(speak, notes, autojump_cl
 def test_a_list_looks_like_its_first_member(members):
     list_ = SynthesizerList(members(ToneSynthesizer(rate_hz=16_000), ToneSynthesizer()))
     assert list_.rate_hz == 16_000
-    assert list_.Settings is NoSettings

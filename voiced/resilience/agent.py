@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from pydantic import BaseModel
 
 from voiced.agent.base import Remembering, TakingOver, TimeAware
 from voiced.agent.memory import Memory
@@ -32,6 +34,13 @@ if TYPE_CHECKING:
 class AgentList:
     """Fits `DialogueAgent`, but is made, not opened."""
 
+    Settings: ClassVar[type[BaseModel]] = BaseModel
+
+    @classmethod
+    def open(cls, settings: Any) -> NoReturn:
+        """Be made of members instead."""
+        raise NotImplementedError
+
     def __init__(
         self,
         members: tuple[Member[DialogueAgent], ...],
@@ -43,8 +52,6 @@ class AgentList:
         `apology` is said once in a call, when an agent broke off in the middle of an answer; ""
         says nothing.
         """
-        self.Settings = members[0].provider.Settings
-        self.open = members[0].provider.open
         self.vocabulary = members[0].provider.vocabulary
         self._members = members
         self._apology = apology

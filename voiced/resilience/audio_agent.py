@@ -6,9 +6,10 @@ Meanwhile Telnyx speaks a short apology, once in a call.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import trio
+from pydantic import BaseModel
 
 from voiced.errors import CommandFailed, ProviderTooSlow
 from voiced.frame_pump import STUCK_S, FramePump
@@ -30,6 +31,13 @@ log = get_logger(__name__)
 class AudioAgentList:
     """Fits `AudioAgent`, but is made, not opened."""
 
+    Settings: ClassVar[type[BaseModel]] = BaseModel
+
+    @classmethod
+    def open(cls, settings: Any) -> NoReturn:
+        """Be made of members instead."""
+        raise NotImplementedError
+
     def __init__(
         self,
         members: tuple[Member[AudioAgent], ...],
@@ -37,8 +45,6 @@ class AudioAgentList:
         note: Note = noted_nowhere,
     ) -> None:
         """Make a list; its first member is the first choice, `apology` is said once in a call."""
-        self.Settings = members[0].provider.Settings
-        self.open = members[0].provider.open
         self.rate_hz = members[0].provider.rate_hz
         self._members = members
         self._apology = apology

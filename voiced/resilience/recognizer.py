@@ -9,9 +9,10 @@ words, for too long.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import trio
+from pydantic import BaseModel
 
 from voiced.errors import ProviderTooSlow, RecognizerFailed
 from voiced.frame_pump import STUCK_S, FramePump
@@ -39,10 +40,15 @@ if TYPE_CHECKING:
 class RecognizerList:
     """Fits `Recognizer`, but is made, not opened."""
 
+    Settings: ClassVar[type[BaseModel]] = BaseModel
+
+    @classmethod
+    def open(cls, settings: Any) -> NoReturn:
+        """Be made of members instead."""
+        raise NotImplementedError
+
     def __init__(self, members: tuple[Member[Recognizer], ...], note: Note = noted_nowhere) -> None:
         """Make a list; its first member is the first choice."""
-        self.Settings = members[0].provider.Settings
-        self.open = members[0].provider.open
         self.rate_hz = members[0].provider.rate_hz
         self._members = members
         self._note = note

@@ -7,7 +7,9 @@ first one's rate.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from pydantic import BaseModel
 
 from voiced.audio.resample import Resampler
 from voiced.journal import noted_nowhere
@@ -29,6 +31,13 @@ if TYPE_CHECKING:
 class SynthesizerList:
     """Fits `Synthesizer`, but is made, not opened."""
 
+    Settings: ClassVar[type[BaseModel]] = BaseModel
+
+    @classmethod
+    def open(cls, settings: Any) -> NoReturn:
+        """Be made of members instead."""
+        raise NotImplementedError
+
     def __init__(
         self,
         members: tuple[Member[Synthesizer], ...],
@@ -42,8 +51,6 @@ class SynthesizerList:
             note: takes what happens to providers.
             paces: how fast each speaks; learned here if not given.
         """
-        self.Settings = members[0].provider.Settings
-        self.open = members[0].provider.open
         self.rate_hz = members[0].provider.rate_hz
         self._members = members
         self._round = Round("synthesizer", members, note)

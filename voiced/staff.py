@@ -6,10 +6,12 @@ A choice with a fallback list is served by all of its members through one of the
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiced.agent.base import AudioAgent
 from voiced.errors import StartupError
+from voiced.known_phrases import known_phrases, texts_of_config
 from voiced.providers import AGENTS, RECOGNIZERS, SYNTHESIZERS, load_provider
 from voiced.resilience.agent import AgentList
 from voiced.resilience.audio_agent import AudioAgentList
@@ -18,12 +20,15 @@ from voiced.resilience.recognizer import RecognizerList
 from voiced.resilience.roster import Member
 from voiced.resilience.synthesizer import SynthesizerList
 from voiced.services import Staff
+from voiced.synthesizer.kept_phrases import PhraseKeepingSynthesizer, open_phrase_keeper
+from voiced.synthesizer.phrase_disk import PhraseDisk
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
     from voiced.config import Config, ProviderConfig
-    from voiced.config.turns import FailoverConfig
+    from voiced.config.turns import FailoverConfig, SpeechConfig
+    from voiced.synthesizer.kept_phrases import PhraseKeeper
 
 
 async def open_staff(config: Config, stack: AsyncExitStack) -> dict[str, Staff]:
@@ -32,11 +37,14 @@ async def open_staff(config: Config, stack: AsyncExitStack) -> dict[str, Staff]:
     Raises:
         StartupError: a provider cannot be opened.
     """
-    opened = _Opened(config.failover, stack)
+    keeper = await stack.enter_async_context(open_phrase_keeper(_disk(config.speech)))
+    opened = _Opened(config.failover, stack, keeper)
     staff = {}
     for line in ("", *config.lines):
         chosen = config.staff(line)
         agent = await opened.choice(AGENTS, chosen.agent)
+        texts = [*texts_of_config(config, chosen.agent), *getattr(agent, "phrases", ())]
+        keeper.known |= known_phrases(config, texts)
         if isinstance(agent, AudioAgent):
             staff[line] = Staff(agent=agent)
         else:
@@ -51,8 +59,11 @@ async def open_staff(config: Config, stack: AsyncExitStack) -> dict[str, Staff]:
 class _Opened:
     """What is open so far: each provider once, each list once, one circuit for each provider."""
 
-    def __init__(self, failover: FailoverConfig, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, failover: FailoverConfig, stack: AsyncExitStack, keeper: PhraseKeeper
+    ) -> None:
         self._failover = failover
+        self._keeper = keeper
         self._stack = stack
         self._providers: list[tuple[str, str, Any, Any]] = []
         self._members: list[tuple[str, ProviderConfig, Member[Any]]] = []
@@ -94,8 +105,17 @@ class _Opened:
                 return provider
         provider_class = load_provider(group, choice.provider)
         provider = await self._stack.enter_async_context(provider_class.open(choice.settings))
+        if group == SYNTHESIZERS and not getattr(provider, "keeps_phrases", False):
+            settings = choice.settings.model_dump(mode="json")  # which masks secrets
+            provider = PhraseKeepingSynthesizer(provider, self._keeper, choice.provider, settings)
         self._providers.append((*wanted, provider))
         return provider
+
+
+def _disk(speech: SpeechConfig) -> PhraseDisk | None:
+    if not speech.phrase_cache:
+        return None
+    return PhraseDisk(Path(speech.phrase_cache).expanduser(), speech.phrase_cache_bytes)
 
 
 def _patience_s(group: str, failover: FailoverConfig) -> float:

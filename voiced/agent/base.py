@@ -279,6 +279,9 @@ class DialogueAgent(Protocol):
         """Acquire what lives as long as the daemon. Raises StartupError with the remedy."""
         ...
 
+    # Optional: `phrases`, texts that it says the same in every call. They may be kept on the disk
+    # as audio, so none may hold anything of a caller; sentences with braces are left out.
+
     # Optional, of any provider: `check(settings)`, a class method that raises ConfigError with all
     # faults of what the settings name (files, libraries); `voiced check` calls it.
 

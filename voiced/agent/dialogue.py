@@ -15,6 +15,8 @@ from voiced.agent.template import parse_template
 from voiced.turns.expect import MAX_DIGITS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from voiced.agent.template import Node
 
 OPERATOR = "operator"
@@ -195,3 +197,21 @@ class DialogueFile(_Part):
         here = self.states[state]
         included = [a for name in here.include for a in self.states[name].answers]
         return [*here.answers, *included, *self.everywhere]
+
+
+_TEXTS = frozenset({"say", "unavailable", "greeting", "transfer_failed", "time_is_short"})
+
+
+def texts_of(part: object) -> Iterator[str]:
+    """Give all texts that a dialogue, or a part of one, may have spoken, as they are written."""
+    if isinstance(part, _Part):
+        for name, value in part:
+            if name in _TEXTS and isinstance(value, str):
+                yield value
+            elif name in _TEXTS and isinstance(value, list):
+                yield from value
+            else:
+                yield from texts_of(value)
+    elif isinstance(part, list | dict):
+        for item in part.values() if isinstance(part, dict) else part:
+            yield from texts_of(item)

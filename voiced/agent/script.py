@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, assert_never
 import trio
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from voiced.agent.dialogue import OPERATOR, is_transfer_target
+from voiced.agent.dialogue import OPERATOR, is_transfer_target, texts_of
 from voiced.agent.dialogue_file import SHIPPED, load_dialogue
 from voiced.agent.script_machine import Policy, ScriptMachine, compile_script
 from voiced.agent.script_turn import HangUp, Passage, Play, Press, Record, Transfer
@@ -80,6 +80,8 @@ class ScriptAgent:
         self._script = script
         self._policy = policy
         self.vocabulary: Vocabulary = script.vocabulary
+        self.phrases = tuple(texts_of(script.dialogue))
+        """What it says the same in every call, and more."""
 
     @classmethod
     @asynccontextmanager

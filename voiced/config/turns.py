@@ -85,6 +85,12 @@ class SpeechConfig(Table):
     """Say numbers, dates, money, abbreviations and Markdown in words (English)."""
     pronunciations: dict[str, str] = Field(default_factory=dict)
     """Words or phrases, and how they are spelled for the synthesizer."""
+    phrase_cache: str = ""
+    """Directory in which the audio of known phrases is kept; "" = in memory only."""
+    phrase_cache_bytes: int = Field(default=100_000_000, ge=1_000_000)
+    """So many bytes of them at most, 1 000 000 and more."""
+    phrases: Phrases = ()
+    """Texts, beside greeting, dialogue and fillers, that are the same in every call."""
 
     def speaker(self) -> Callable[[str], str]:
         """Return what turns a text into what the synthesizer is given."""

@@ -97,6 +97,8 @@ class RemoteVoice:
         self._speak = speak
         self._level = VoiceLevel(form.level_dbfs)
         self._pace = Pace()
+        self.n_breaks = 0
+        """How many texts broke off and were put together of two parts."""
 
     async def synthesize(self, text: str, audio: PcmSink) -> None:
         """Speak `text` into `audio` in pieces of at most 200 ms.
@@ -124,6 +126,7 @@ class RemoteVoice:
                 return
             if not error.retryable or error.kind == "rate_limited":
                 raise
+            self.n_breaks += 1
             again = _Sentence(rest, self._form, self._level, words, sentence.given_s)
             await self._say(again, audio)
         else:

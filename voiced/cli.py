@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voiced.config import Config
+    from voiced.doctor.finding import Finding
 
 DEFAULT_FILE = Path("config.toml")
 DEFAULTS_NAME = "built-in defaults"
@@ -212,8 +213,17 @@ def _doctor(file: Path | None, *, as_json: bool) -> int:
     import trio
 
     from voiced.doctor import all_fine, document, examine, lines
+    from voiced.progress import Progress, keep_telling
 
-    findings = trio.run(examine, config)
+    async def examined() -> tuple[Finding, ...]:
+        with Progress("asking Telnyx and the public URL") as progress:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(keep_telling, progress)
+                findings = await examine(config)
+                nursery.cancel_scope.cancel()
+        return findings
+
+    findings = trio.run(examined)
     if as_json:
         _say(json.dumps(document(findings), indent=2, ensure_ascii=False))
     else:

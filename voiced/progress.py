@@ -10,6 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import trio
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -29,13 +31,18 @@ class Progress:
         what: str,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        """Be ready to say `what`, as "reading the recording"; `stream` is stderr by default."""
+        """Be ready to say `what`, as "reading the recording"; `stream` is stderr by default.
+
+        `patience_s` 0 is for what is known to take long.
+        """
         self._what = what
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._is_terminal = self._stream.isatty()
-        self._next_at = clock() + PATIENCE_S
+        self._next_at = clock() + patience_s
         self._width = 0
 
     def __call__(self, done: str) -> None:
@@ -65,3 +72,11 @@ class Progress:
         if self._width:
             self._stream.write(f"\r{'':{self._width}}\r")
             self._stream.flush()
+
+
+async def keep_telling(progress: Progress) -> None:
+    """Say again and again how long it has taken, until cancelled."""
+    began = trio.current_time()
+    while True:
+        progress(f"{trio.current_time() - began:.0f} s")
+        await trio.sleep(_TERMINAL_S)

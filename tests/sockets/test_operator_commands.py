@@ -59,6 +59,9 @@ async def test_calls_are_placed_listed_and_ended(open_house, voiced):
         assert (code, len(lines)) == (0, 2)
         assert lines[1].split()[:4] == [call_id, "out", OUTBOUND["caller_id"], "+13125550199"]
 
+        code, lines, _ = await voiced(house, "explain", call_id)  # it lives: the daemon is asked
+        assert (code, lines[0].split()[:3]) == (0, ["call", call_id, "outgoing,"])
+
         code, lines, complaint = await voiced(house, "transfer", call_id, "12")
         assert (code, lines) == (2, [])
         assert complaint.startswith("voiced: to: must be a number as +E.164")
@@ -72,6 +75,9 @@ async def test_calls_are_placed_listed_and_ended(open_house, voiced):
         code, lines, _ = await voiced(house, "call", BUSY, "--wait", "ended", "--json")
         answer = json.loads(lines[0])
         assert (code, len(lines), answer["outcome"]) == (1, 1, "busy")
+
+        code, lines, _ = await voiced(house, "calls", "--past", "--outcome", "busy", "--json")
+        assert (code, [c["id"] for c in json.loads(lines[0])["calls"]]) == (0, [answer["id"]])
 
         code, lines, _ = await voiced(house, "drain", "--json")
         assert (code, json.loads(lines[0])) == (0, {"draining": True, "calls": 0})

@@ -6,7 +6,7 @@ else takes a `Config`, or the one table they need, and reads attributes.
 
 from voiced.address import Bind, is_loopback, parse_bind
 from voiced.config.lines import InboundConfig, LineConfig, OutboundConfig, TransferConfig
-from voiced.config.load import load_admin, load_config, load_records, parse_config
+from voiced.config.load import load_admin, load_config, load_records, load_server, parse_config
 from voiced.config.table import ProviderConfig
 from voiced.config.tables import (
     MEDIA_PATH,
@@ -56,6 +56,7 @@ __all__ = [
     "load_admin",
     "load_config",
     "load_records",
+    "load_server",
     "parse_bind",
     "parse_config",
 ]

@@ -135,6 +135,15 @@ def load_records(path: Path | None, environ: Mapping[str, str]) -> RecordsConfig
     return _load_table("records", RecordsConfig, path, environ)
 
 
+def load_server(path: Path | None, environ: Mapping[str, str]) -> ServerConfig:
+    """Read `[server]` only, for commands that do what the daemon does; without a file, defaults.
+
+    Raises:
+        ConfigError: the file cannot be read, or the table has problems.
+    """
+    return _load_table("server", ServerConfig, path, environ)
+
+
 def _load_table(
     name: str, kind: type[_Table], path: Path | None, environ: Mapping[str, str]
 ) -> _Table:

@@ -26,6 +26,7 @@ from voiced.config.load import PLAIN_TABLES
 from voiced.flight.entries import Entry, entry_line, pack_pcm
 from voiced.flight.header import PROVIDERS, fingerprint
 from voiced.flight.reading import FlightRecording, RecordingUnusable, read_flight
+from voiced.progress import Progress
 from voiced.telnyx.client_state import parse_client_state
 
 if TYPE_CHECKING:
@@ -87,7 +88,12 @@ def redact_file(path: Path, output: Path | None) -> Path:
     """
     recording = read_flight(path)
     target = output or path.with_name(f"{path.name.partition('.')[0]}.redacted.jsonl.gz")
-    lines = "".join(map(entry_line, redact(recording))).encode("utf-8", "backslashreplace")
+    written = []
+    with Progress("redacting") as progress:
+        for n, entry in enumerate(redact(recording), start=1):
+            written.append(entry_line(entry))
+            progress(f"{n} of about {len(recording.entries)} entries")
+    lines = "".join(written).encode("utf-8", "backslashreplace")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         with open(os.open(target, flags, 0o600), "wb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -78,6 +78,10 @@ class AdminClient:
         """Return the calls that wait or live."""
         calls: list[dict[str, Any]] = (await self._ask("GET", "/calls"))["calls"]
         return calls
+
+    async def search(self, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Return a page of calls, live and past, that `parameters` ask for."""
+        return await self._ask("GET", f"/calls?{urlencode(parameters)}")
 
     async def call(self, call_id: str, wait: Milestone | None = None) -> dict[str, Any]:
         """Return what is known of a call; with `wait`, perhaps when it has come so far."""

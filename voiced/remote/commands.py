@@ -13,7 +13,8 @@ from voiced.log import configure_logging
 from voiced.remote.client import find_admin, open_admin
 from voiced.remote.lists import call_the_list
 from voiced.remote.options import order_of
-from voiced.remote.show import call_table, milestone_of, news_of, went_well
+from voiced.remote.past import find_calls, query_of
+from voiced.remote.show import call_table, milestone_of, news_of, past_table, went_well
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace, config: Path | None, say: Callable[[str],
 
     async def connected() -> int:
         async with open_admin(where) as admin:
-            return await _run(admin, arguments, say)
+            return await _run(admin, arguments, config, say)
 
     return trio.run(connected)
 
@@ -65,7 +66,10 @@ def ask_for_call(given: str | None, config: Path | None, call_id: str) -> dict[s
 
 
 async def _run(
-    admin: AdminClient, arguments: argparse.Namespace, say: Callable[[str], None]
+    admin: AdminClient,
+    arguments: argparse.Namespace,
+    config: Path | None,
+    say: Callable[[str], None],
 ) -> int:
     match arguments.command:
         case "call" if arguments.list is not None:
@@ -73,9 +77,7 @@ async def _run(
         case "call":
             return await _call(admin, arguments, say)
         case "calls":
-            calls = await admin.calls()
-            shown = call_table(calls, datetime.now(UTC))
-            _tell(arguments, say, {"calls": calls}, *shown)
+            await _calls(admin, arguments, config, say)
         case "hangup":
             answer = await admin.hang_up(arguments.id)
             _tell(arguments, say, answer, f"{answer['id']}  hanging up")
@@ -96,6 +98,22 @@ def _tell(
 ) -> None:
     for line in (json.dumps(answer, ensure_ascii=False),) if arguments.json else lines:
         say(line)
+
+
+async def _calls(
+    admin: AdminClient,
+    arguments: argparse.Namespace,
+    config: Path | None,
+    say: Callable[[str], None],
+) -> None:
+    now = datetime.now(UTC)
+    query = query_of(arguments, now)
+    if query is None:
+        calls = await admin.calls()
+        _tell(arguments, say, {"calls": calls}, *call_table(calls, now))
+    else:
+        page = await find_calls(admin, query, config)
+        _tell(arguments, say, page, *past_table(page["calls"], page["next"]))
 
 
 async def _call(

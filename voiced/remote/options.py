@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "call": "place a call, or call a list of numbers, by the running daemon",
-    "calls": "list the calls of the running daemon",
+    "calls": "list calls: the daemon's live ones, or past ones by filters",
     "hangup": "end a call of the running daemon",
     "transfer": "hand a call of the running daemon to somebody else",
     "drain": "let the running daemon take no new calls, and end when it has none",
@@ -36,6 +36,27 @@ def add_options(command: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("to", metavar="TO", help="number as +E.164, or SIP URI")
     if command == "call":
         _add_call_options(parser)
+    if command == "calls":
+        _add_filters(parser)
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--past", action="store_true", help="calls that have ended")
+    which.add_argument("--all", action="store_true", help="live and past calls of every instance")
+    add = parser.add_argument_group("which (any of them: live and past calls)").add_argument
+    add("--reason", metavar="REASON", help="why it ended, as caller_hung_up")
+    add("--outcome", metavar="OUTCOME", help="what came of a call that was placed, as busy")
+    add("--number", metavar="NUMBER", help="of either side; +1312* for all that begin so")
+    add("--since", metavar="TIME", help="began then or later: 2026-11-22T10:00, or 2h, 3d ago")
+    add("--until", metavar="TIME", help="began before that")
+    add("--line", metavar="NAME", help='of this line; "" for calls of no line')
+    add("--direction", choices=("incoming", "outgoing"), help="who called whom")
+    add("--instance", metavar="NAME", help="whose call it was")
+    add("--lasted", metavar="SECONDS", dest="min_duration_s", help="at least so long")
+    add("--text", metavar="WORDS", help="somebody said this")
+    add("--limit", metavar="N", help="at most so many, newest first (default: 50)")
+    add("--after", metavar="PLACE", help="those behind this place: the last line of a page")
 
 
 def _add_call_options(parser: argparse.ArgumentParser) -> None:

@@ -12,20 +12,51 @@ if TYPE_CHECKING:
 
 HEADINGS = ("ID", "WAY", "FROM", "TO", "LINE", "STATE", "FOR")
 
+PAST_HEADINGS = ("ID", "WAY", "FROM", "TO", "LINE", "BEGAN (UTC)", "LASTED", "WAIT", "END", "")
+"""WAIT is the longest wait for an answer."""
+
 _RINGS = frozenset({"ringing", "answering"})
 _WELL = frozenset({"completed", "limit_reached"})
 
 
 def call_table(calls: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[str]:
     """Yield the lines of `voiced calls`; `now` is aware."""
-    rows = [HEADINGS, *(_row(call, now) for call in calls)]
-    if len(rows) == 1:
+    yield from _table(HEADINGS, [_row(call, now) for call in calls])
+
+
+def past_table(calls: Iterable[Mapping[str, Any]], following: str | None) -> Iterator[str]:
+    """Yield the lines of `voiced calls` with filters; `following` is the place of the next page."""
+    yield from _table(PAST_HEADINGS, [_past_row(call) for call in calls])
+    if following:
+        yield f"more: --after {following}"
+
+
+def _table(headings: tuple[str, ...], found: list[tuple[str, ...]]) -> Iterator[str]:
+    if not found:
         yield "no calls"
         return
+    rows = [headings, *found]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield "  ".join(cells).rstrip()
+
+
+def _past_row(call: Mapping[str, Any]) -> tuple[str, ...]:
+    end = call.get("end") or {}
+    lasted_s, waited_s = call.get("duration_s"), call.get("worst_latency_s")
+    return (
+        str(call.get("id", "")),
+        "in" if call.get("direction") == "incoming" else "out",
+        str(call.get("from") or "-"),
+        str(call.get("to") or "-"),
+        str(call.get("line") or "-"),
+        str(call.get("started_at") or "-")[:19].replace("T", " "),
+        "-" if lasted_s is None else _duration(lasted_s),
+        f"{waited_s:.1f} s" if waited_s else "-",
+        str(end.get("reason") or call.get("state") or "-"),
+        str(call.get("outcome") or ""),
+    )
 
 
 def _row(call: Mapping[str, Any], now: datetime) -> tuple[str, ...]:

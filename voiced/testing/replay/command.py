@@ -14,6 +14,7 @@ from voiced.flight.outcome import SECTIONS, time_code
 from voiced.flight.reading import RecordingUnusable, read_flight
 from voiced.flight.sound import sound_of
 from voiced.log import configure_logging
+from voiced.progress import PATIENCE_S, Progress
 from voiced.testing.replay.expected import find_recording, read_expected, renew
 from voiced.testing.replay.run import replay
 from voiced.testing.story import write_line
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from voiced.flight.outcome import Outcome
     from voiced.flight.reading import FlightRecording
     from voiced.testing.replay.run import Replayed
+
+
+LONG_S = 200.0
+"""A longer call is not held again within two seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +109,16 @@ def _hold(
     live = _live_config(recording, options) if options.live else None
     last = options.seed if options.update else options.seed + options.times - 1
     seed = options.seed
-    while True:
-        replayed = replay(recording, seed=seed, live=live)
-        differences = replayed.differences(expected)
-        if differences or seed == last:
-            return replayed, seed, differences
-        seed += 1
+    patience_s = 0.0 if recording.length_s > LONG_S else PATIENCE_S
+    what = f"replaying {time_code(recording.length_s)} of call"
+    with Progress(what, patience_s=patience_s) as progress:
+        while True:
+            progress(f"{seed - options.seed + 1} of {last - options.seed + 1}")
+            replayed = replay(recording, seed=seed, live=live)
+            differences = replayed.differences(expected)
+            if differences or seed == last:
+                return replayed, seed, differences
+            seed += 1
 
 
 def _tell_differences(file: Path, seed: int, differences: list[str]) -> None:

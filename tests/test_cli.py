@@ -46,7 +46,7 @@ class FakeDaemon(ModuleType):
 def daemon(monkeypatch):
     module = FakeDaemon()
     monkeypatch.setitem(sys.modules, "voiced.serving", module)
-    monkeypatch.setattr("voiced.log.configure_logging", lambda *_args: None)
+    monkeypatch.setattr("voiced.log.configure_logging", lambda *_args, **_more: None)
     return module
 
 

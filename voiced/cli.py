@@ -187,7 +187,7 @@ def _serve(file: Path | None) -> int:
         check_providers(fresh)
         return fresh
 
-    configure_logging(config.log.level, config.log.format)
+    configure_logging(config.log.level, config.log.format, personal=config.log.personal)
     gc.enable()
     with closing(StallWatch(StallLog())) as watch:
         # In this order: what waits for the window to pass holds nothing up.

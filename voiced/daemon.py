@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from voiced.call_log import CallLog
 from voiced.dashboard.audience import Audience
 from voiced.dashboard.behind import Dashboard
 from voiced.dashboard.board import Board
@@ -180,7 +181,7 @@ async def open_services(
             records=records,
             ledger=ledger,
             fetcher=fetcher,
-            observer=Observers([metrics, observer or Unobserved()]),
+            observer=Observers([metrics, CallLog(), observer or Unobserved()]),
             metrics=metrics,
             flights=await stack.enter_async_context(_open_flights(config, records)),
             index=index,

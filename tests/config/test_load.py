@@ -87,7 +87,10 @@ def test_every_problem_is_told_at_once():
         ({"bind": ":1"}, "bind: unknown key (it belongs in [server] or [admin])"),
         ({"admin": {"zzz": 1}}, "admin.zzz: unknown key (known here: bind, token)"),
         ({"agent": {"greting": ""}}, "agent.greting: unknown key (did you mean greeting?)"),
-        ({"log": {"a b\x1b": 1}}, 'log."a b\\u001b": unknown key (known here: level, format)'),
+        (
+            {"log": {"a b\x1b": 1}},
+            'log."a b\\u001b": unknown key (known here: level, format, personal)',
+        ),
         (
             {"log": {"level": "INFO"}},
             'log.level = "INFO": must be debug, info, warning or error (did you mean "info"?)',

@@ -203,6 +203,8 @@ class LogConfig(Table):
     """Least severe level that is written."""
     format: Literal["auto", "text", "json"] = "auto"
     """`auto` = text on a terminal, JSON otherwise."""
+    personal: bool = False
+    """Write numbers and words of people, in fields that begin with `personal_`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,8 +61,10 @@ def query_of(arguments: argparse.Namespace, now: datetime) -> CallQuery | None:
     state = "ended" if arguments.past else "any" if given or arguments.all else None
     if state is None:
         return None
-    moments = {name: _moment(given[name], now) for name in ("since", "until") if name in given}
-    return read_request(CallQuery, {"state": state, **given, **moments})
+    for name in ("since", "until"):
+        if name in given:
+            given[name] = _moment(given[name], now)
+    return read_request(CallQuery, {"state": state, **given})
 
 
 def _moment(text: str, now: datetime) -> str:

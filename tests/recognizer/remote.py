@@ -6,9 +6,15 @@ import numpy as np
 from pydantic import SecretStr
 
 from voiced.audio.frame import LINE_RATE_HZ
+from voiced.recognizer.assemblyai import AssemblyAiRecognizer
+from voiced.recognizer.assemblyai_wire import AssemblyAiSettings
 from voiced.recognizer.deepgram import DeepgramRecognizer
 from voiced.recognizer.deepgram_wire import DeepgramSettings
+from voiced.recognizer.telnyx import TelnyxRecognizer
+from voiced.recognizer.telnyx_wire import TelnyxSettings
+from voiced.testing.fake_ears.assemblyai import FakeAssemblyAi
 from voiced.testing.fake_ears.deepgram import FakeDeepgram
+from voiced.testing.fake_ears.telnyx import FakeTelnyxEars
 from voiced.testing.fake_provider import FakeServer, open_memory_wire
 from voiced.testing.recognizer_kit import Sample
 
@@ -48,7 +54,33 @@ class Deepgram:
         return f"ws://{host}/v1/listen"
 
 
-STREAMING = [Deepgram]
+class AssemblyAi:
+    name, variable = "assemblyai", "ASSEMBLYAI_API_KEY"
+    provider, settings = AssemblyAiRecognizer, AssemblyAiSettings
+
+    @staticmethod
+    def fake(lines=LINES):
+        return FakeAssemblyAi(lines, key=KEY.get_secret_value())
+
+    @staticmethod
+    def url(host):
+        return f"ws://{host}/v3/ws"
+
+
+class Telnyx:
+    name, variable = "telnyx", "TELNYX_API_KEY"
+    provider, settings = TelnyxRecognizer, TelnyxSettings
+
+    @staticmethod
+    def fake(lines=LINES):
+        return FakeTelnyxEars(lines, key=KEY.get_secret_value())
+
+    @staticmethod
+    def url(host):
+        return f"ws://{host}/v2/speech-to-text/transcription"
+
+
+STREAMING = [Deepgram, AssemblyAi, Telnyx]
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ def results(text, *, start=0.0, duration=1.0, **flags):
         ('{"type":"News"}', []),
         (
             '{"type":"Error","variant":"NET-0001","description":"no audio"}',
-            [Refusal(kind="failed", reason="NET-0001 no audio")],
+            [Refusal(kind="closed", reason="NET-0001 no audio")],
         ),
     ],
 )

@@ -130,6 +130,17 @@ def test_a_noise_has_no_words_soon_after_it_has_ended():
     assert call.merger.time_passed(2.6 + NO_WORDS_S) == [final("", 1.0, 1.2, 0.0)]
 
 
+def test_no_words_from_a_far_end_that_may_have_gone_mean_nothing():
+    gone, slow = Call(), Call()
+    for call in (gone, slow):
+        call.starts(1.1, 1.0)
+        call.ends(2.6, 1.0, 1.2)
+        assert call.merger.time_passed(3.4, is_alive=False) == []
+        assert call.merger.wake_at == 5.6
+    assert gone.merger.time_passed(5.6, is_alive=False) == [Overdue()]
+    assert slow.merger.time_passed(5.6, is_alive=True) == [final("", 1.0, 1.2, 0.0)]
+
+
 def test_words_that_are_known_but_never_settle_are_overdue():
     call = Call()
     call.starts(1.1, 1.0)

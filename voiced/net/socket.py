@@ -74,6 +74,14 @@ class ProviderSocket:
         self._stream = stream
         self._peer = peer
         self._trouble: ProviderError | None = None
+        self._asked = trio.Event()
+        self.is_alive = True
+        """Whether the far end has given a sign of life since it was last asked for one."""
+
+    def ask_for_life(self) -> None:
+        """Have a ping sent now; `is_alive` tells whether anything has come since."""
+        self.is_alive = False
+        self._asked.set()
 
     async def send(self, message: str | bytes) -> None:
         """Send one message, text or binary.
@@ -131,10 +139,13 @@ class ProviderSocket:
         """Ask a silent far end for a sign of life; end the socket if there is none."""
         stream = self._stream
         while True:
-            await trio.sleep_until(stream.last_byte_at + heartbeat.quiet_s)
-            if trio.current_time() < stream.last_byte_at + heartbeat.quiet_s:
+            with trio.move_on_at(stream.last_byte_at + heartbeat.quiet_s):
+                await self._asked.wait()
+            is_asked, self._asked = self._asked.is_set(), trio.Event()
+            if not is_asked and trio.current_time() < stream.last_byte_at + heartbeat.quiet_s:
                 continue
             if not stream.is_reading:  # messages wait for us: silence proves nothing
+                self.is_alive = True
                 await trio.sleep(heartbeat.quiet_s)
                 continue
             asked_at, n_bytes = trio.current_time(), stream.n_bytes
@@ -145,7 +156,9 @@ class ProviderSocket:
                 reason = f"silent for {silent_s:.1f} s, and does not answer a ping"
                 await self._give_up(self._peer.failed("stalled", reason))
                 return
-            await trio.sleep_until(asked_at + heartbeat.quiet_s)
+            self.is_alive = True
+            with trio.move_on_at(asked_at + heartbeat.quiet_s):
+                await self._asked.wait()
 
     async def _ping(self) -> None:
         try:

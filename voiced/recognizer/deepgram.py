@@ -5,15 +5,12 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from voiced.net.secrets import provider_key
 from voiced.net.wire import INTERNET
 from voiced.recognizer.deepgram_wire import VARIABLE, DeepgramSettings, dialect
-from voiced.recognizer.streaming import AudioFormat, open_streaming
+from voiced.recognizer.streaming import check_key, open_streaming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from pydantic import SecretStr
 
     from voiced.net.wire import Wire
     from voiced.recognizer.silero import Network
@@ -28,25 +25,14 @@ class DeepgramRecognizer:
     @classmethod
     def check(cls, settings: DeepgramSettings) -> None:
         """Raise ConfigError where there is no key."""
-        _key(settings)
+        check_key(settings, VARIABLE)
 
     @classmethod
     @asynccontextmanager
     async def open(
         cls, settings: DeepgramSettings, *, wire: Wire = INTERNET, network: Network | None = None
     ) -> AsyncIterator[StreamingRecognizer]:
-        """Yield the recognizer; `wire` and `network` are for tests.
-
-        Raises:
-            ConfigError: there is no key.
-        """
-        spoken = dialect(settings, _key(settings).get_secret_value())
-        audio = AudioFormat(encoding=settings.encoding, rate_hz=settings.sample_rate)
-        async with open_streaming(
-            settings, spoken, audio, wire=wire, network=network
-        ) as recognizer:
+        """Yield the recognizer; `wire` and `network` are for tests. Raises ConfigError."""
+        spoken = dialect(settings, check_key(settings, VARIABLE).get_secret_value())
+        async with open_streaming(settings, spoken, wire=wire, network=network) as recognizer:
             yield recognizer
-
-
-def _key(settings: DeepgramSettings) -> SecretStr:
-    return provider_key(settings.api_key, variable=VARIABLE, role="recognizer")

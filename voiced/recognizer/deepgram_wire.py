@@ -12,13 +12,13 @@ seconds without audio or `KeepAlive` close the connection (NET-0001).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from voiced.net.json import parsed
 from voiced.net.urls import SocketUrl, with_query
-from voiced.recognizer.dialect import Dialect, Encoding, EndOfSpeech, Refusal, Words
+from voiced.recognizer.dialect import Dialect, EndOfSpeech, Refusal, Words
 from voiced.recognizer.settings import StreamingSettings
 
 if TYPE_CHECKING:
@@ -37,20 +37,11 @@ GOODBYE = '{"type":"CloseStream"}'
 class DeepgramSettings(StreamingSettings):
     """Keys of `[recognizer]` with `provider = "deepgram"`."""
 
-    api_key: SecretStr = Field(
-        default=SecretStr(""), description='key; "" = DEEPGRAM_API_KEY or the credential'
-    )
     url: SocketUrl = Field(
         default="wss://api.deepgram.com/v1/listen", description="address of the socket, wss or ws"
     )
     model: str = Field(default="nova-3", min_length=1, description="Deepgram's name of the model")
     language: str = Field(default="en", description='BCP-47 code, or "multi"')
-    encoding: Encoding = Field(
-        default="mulaw", description="of the audio sent: mulaw is what the telephone brings"
-    )
-    sample_rate: Literal[8000, 16000] = Field(
-        default=8000, description="Hz; 16000 for wide-band calls, with encoding = linear16"
-    )
     endpointing_ms: int = Field(
         default=300, ge=10, le=5000, description="silence after which words are settled"
     )
@@ -104,7 +95,7 @@ def read(message: str) -> Sequence[Told]:
             return (EndOfSpeech(),)
         case "Error":
             reason = f"{data.get('variant', '')} {data.get('description', '')}".strip()
-            return (Refusal(kind="failed", reason=reason or "an error without a description"),)
+            return (Refusal(kind="closed", reason=reason or "an error without a description"),)
         case _:
             return ()  # Metadata, SpeechStarted (ours is sooner), and what is yet to be invented
 

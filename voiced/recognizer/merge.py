@@ -82,6 +82,7 @@ class _Waiting:
     ends_s: float
     since: float
     is_answered: bool
+    is_doubted: bool = False
 
     @property
     def is_long(self) -> bool:
@@ -287,7 +288,7 @@ class Merger:
         """Begin to wait again: audio from `needed_from_s` on is being sent."""
         self._is_cut_off = False
         for waiting in self._waiting:
-            waiting.since = now
+            waiting.since, waiting.is_doubted = now, False
         return [Flush()] if self._waiting else []
 
     # -- time ------------------------------------------------------------------------------------
@@ -298,7 +299,8 @@ class Merger:
         if not self._waiting or self._is_cut_off:
             return math.inf
         first = self._waiting[0]
-        return first.since + (self._final_timeout_s if self._is_owed(first) else NO_WORDS_S)
+        is_owed = first.is_doubted or self._is_owed(first)
+        return first.since + (self._final_timeout_s if is_owed else NO_WORDS_S)
 
     def _is_owed(self, waiting: _Waiting) -> bool:
         """Say whether there must be words: some are known, or somebody spoke and nothing came."""
@@ -307,14 +309,22 @@ class Merger:
         unanswered = self._unanswered + (waiting.is_long and not waiting.is_answered)
         return unanswered >= UNANSWERED
 
-    def time_passed(self, now: float) -> list[Action]:
-        """Give up what was waited for too long."""
+    def time_passed(self, now: float, *, is_alive: bool = True) -> list[Action]:
+        """Give up what was waited for too long.
+
+        `is_alive`: the far end has given a sign of life since the end of the utterance. Without one
+        that there are no words means nothing.
+        """
         while self._waiting and now >= self.wake_at:
-            if self._is_owed(self._waiting[0]):
+            first = self._waiting[0]
+            if is_alive and not self._is_owed(first):
+                self._finish()
+            elif now < first.since + self._final_timeout_s:
+                first.is_doubted = True
+            else:
                 self._actions.append(Overdue())
                 self._is_cut_off = True
                 break
-            self._finish()
         return self._take_actions()
 
     def _take_actions(self) -> list[Action]:

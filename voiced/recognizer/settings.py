@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from voiced.recognizer.dialect import Encoding
 from voiced.recognizer.endpoint import EndpointSettings
 
 
@@ -59,6 +61,15 @@ class DetectorSettings(BaseModel):
 class StreamingSettings(DetectorSettings):
     """What all recognizers over a socket have besides."""
 
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description='key; "" = environment variable or credential'
+    )
+    encoding: Encoding = Field(
+        default="mulaw", description="of the audio sent: mulaw is what the telephone brings"
+    )
+    sample_rate: Literal[8000, 16000] = Field(
+        default=8000, description="Hz; 16000 for wide-band calls, with encoding = linear16"
+    )
     connect_timeout_s: float = Field(
         default=3.0, gt=0, le=30, description="for TCP, TLS and handshake together, seconds"
     )

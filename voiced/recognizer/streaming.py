@@ -27,6 +27,7 @@ from voiced.errors import ProviderError, RecognizerFailed
 from voiced.log import get_logger
 from voiced.net.helpers import open_helpers
 from voiced.net.peer import Peer
+from voiced.net.secrets import provider_key
 from voiced.net.socket import open_provider_socket
 from voiced.net.spares import Spares
 from voiced.net.wire import INTERNET
@@ -40,6 +41,8 @@ from voiced.recognizer.utterance import CutSettings, UtteranceCutter
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
+
+    from pydantic import SecretStr
 
     from voiced.audio.frame import Pcm
     from voiced.net.socket import ProviderSocket
@@ -149,11 +152,15 @@ class StreamingRecognizer:
             await hearing.run(frames)
 
 
+def check_key(settings: StreamingSettings, variable: str) -> SecretStr:
+    """Return the provider's key. Raises ConfigError where there is none."""
+    return provider_key(settings.api_key, variable=variable, role="recognizer")
+
+
 @asynccontextmanager
 async def open_streaming(
     settings: StreamingSettings,
     dialect: Dialect,
-    audio: AudioFormat,
     *,
     network: Network | None = None,
     wire: Wire = INTERNET,
@@ -163,7 +170,6 @@ async def open_streaming(
     Args:
         settings: its keys.
         dialect: how it is spoken with.
-        audio: what it is sent.
         network: the detector's network; None for the one in the box.
         wire: how to get there.
 
@@ -172,6 +178,7 @@ async def open_streaming(
     """
     if network is None:
         check_detector()
+    audio = AudioFormat(encoding=settings.encoding, rate_hz=settings.sample_rate)
     loader = NetworkLoader(network)
     async with open_helpers() as helpers:
         helpers.start_soon(loader.load, name="load voice detector")
@@ -200,6 +207,7 @@ class _Hearing:
         self._flush_wanted = False
         self._to_send, self._to_wake, self._told = Doorbell(), Doorbell(), Doorbell()
         self._connection = trio.CancelScope()
+        self._socket: ProviderSocket | None = None
         self._overdue: ProviderError | None = None
         self._overdues = 0  # in a row
         self._connected_at = math.inf
@@ -287,7 +295,8 @@ class _Hearing:
     async def _keep_time(self) -> None:
         while True:
             await self._to_wake.wait(self._merger.wake_at)
-            await self._do(self._merger.time_passed(trio.current_time()))
+            is_alive = self._socket is None or self._socket.is_alive
+            await self._do(self._merger.time_passed(trio.current_time(), is_alive=is_alive))
             await trio.lowlevel.checkpoint()
 
     # -- the provider ----------------------------------------------------------------------------
@@ -341,6 +350,7 @@ class _Hearing:
     async def _converse(self, socket: ProviderSocket) -> None:
         """Send what was not told yet and what comes, and take words. Raises RecognizerFailed."""
         self._connected_at = trio.current_time()
+        self._socket = socket
         self._sent = self._backlog.byte_at(self._merger.needed_from_s(self._backlog.end_s))
         self._offset_s = self._sent / self._audio.bytes_per_s
         self._to_send.ring()
@@ -388,6 +398,7 @@ class _Hearing:
                 sent = await self._send_audio(socket)
                 if self._flush_wanted:
                     self._flush_wanted = False
+                    socket.ask_for_life()
                     if dialect.flush:
                         await socket.send(dialect.flush)
                 elif not sent and dialect.keep_alive:

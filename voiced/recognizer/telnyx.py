@@ -1,0 +1,38 @@
+"""Telnyx as the recognizer: its speech-to-text socket, with one of the engines behind it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from voiced.net.wire import INTERNET
+from voiced.recognizer.streaming import check_key, open_streaming
+from voiced.recognizer.telnyx_wire import VARIABLE, TelnyxSettings, dialect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from voiced.net.wire import Wire
+    from voiced.recognizer.silero import Network
+    from voiced.recognizer.streaming import StreamingRecognizer
+
+
+class TelnyxRecognizer:
+    """`[recognizer] provider = "telnyx"`."""
+
+    Settings = TelnyxSettings
+
+    @classmethod
+    def check(cls, settings: TelnyxSettings) -> None:
+        """Raise ConfigError where there is no key."""
+        check_key(settings, VARIABLE)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: TelnyxSettings, *, wire: Wire = INTERNET, network: Network | None = None
+    ) -> AsyncIterator[StreamingRecognizer]:
+        """Yield the recognizer; `wire` and `network` are for tests. Raises ConfigError."""
+        spoken = dialect(settings, check_key(settings, VARIABLE).get_secret_value())
+        async with open_streaming(settings, spoken, wire=wire, network=network) as recognizer:
+            yield recognizer

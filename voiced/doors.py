@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from voiced.config import Config
     from voiced.daemon import Core, Surroundings
     from voiced.dashboard.behind import Dashboard
+    from voiced.listeners import Tls
     from voiced.services import Services
 
 _PUBLIC = (f"{Path(TEXML_PATH).parent}/", KNOWS_PATH)
@@ -89,17 +90,30 @@ class Doors:
         """Listen, by tasks of `servers`."""
         server = self._config.server
         tls = (server.tls_certificate, server.tls_key) if server.tls_certificate else None
-        front = FrontDoor(self._core.app, self._core.media)
-        for name, handle, secure in (
-            ("public", front.handle, tls),
-            ("admin", self._admin.serve, None),
-        ):
-            await servers.start(
-                serve_connections, self._listeners[name], handle, secure, self._accepting[name]
-            )
+        await servers.start(self._serve_public, tls)
+        await servers.start(
+            serve_connections,
+            self._listeners["admin"],
+            self._admin.serve,
+            None,
+            self._accepting["admin"],
+        )
         servers.start_soon(self._wind_down, name="wind down")
         if self._directory is not None:
             await servers.start(self._serve_newer, self._directory)
+
+    async def _serve_public(
+        self, tls: Tls | None, *, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        front = FrontDoor(self._core.app, self._core.media)
+        await serve_connections(
+            self._listeners["public"],
+            front.handle,
+            tls,
+            self._accepting["public"],
+            task_status=task_status,
+        )
+        self.house.has_nobody_at_the_door.set()
 
     async def _wind_down(self) -> None:
         """Let operators' connections go to the process that has taken over."""

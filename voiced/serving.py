@@ -40,6 +40,9 @@ log = get_logger(__name__)
 
 STATUS_INTERVAL_S = 2.0
 
+LAST_CONNECTIONS_S = 15.0
+"""For connections that were accepted before a handover, and are silent: more than their limit."""
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 
 
@@ -168,13 +171,23 @@ class _Ending:
         switchboard, call = self._daemon.switchboard, self._daemon.switchboard.config.call
         with self._limit:
             if self._daemon.house.has_left.is_set():
-                await self._daemon.dialer.run_dry()
-            await switchboard.drain()
+                await self._end_as_elder()
+            else:
+                await switchboard.drain()
             return
         log.warning("drain limit reached", calls=switchboard.n_calls)
         switchboard.end_all(EndReason.DRAIN_LIMIT, "[call] drain_timeout_s is over")
         with trio.move_on_after(speaking_limit_s(call.apology) + call.goodbye_timeout_s):
             await switchboard.drain()
+
+    async def _end_as_elder(self) -> None:
+        """Wait for the last call, refusing none: one may be in a connection accepted before."""
+        daemon = self._daemon
+        await daemon.dialer.run_dry()
+        await daemon.switchboard.all_ended()
+        with trio.move_on_after(LAST_CONNECTIONS_S):
+            await daemon.house.has_nobody_at_the_door.wait()
+        await daemon.switchboard.all_ended()
 
 
 async def _cancel_at(event: trio.Event, scope: trio.CancelScope) -> None:

@@ -268,6 +268,10 @@ class Switchboard:
     async def drain(self) -> None:
         """Refuse new calls and wait until the live ones have ended."""
         self.refuse_new_calls()
+        await self.all_ended()
+
+    async def all_ended(self) -> None:
+        """Wait until there is no call."""
         await self._empty.wait()
 
     def end_all(self, reason: EndReason, evidence: str) -> None:

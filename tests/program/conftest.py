@@ -15,6 +15,7 @@ import trio
 
 from voiced.errors import TelnyxError
 from voiced.testing.emulator import Account, open_emulator
+from voiced.testing.faults import NO_FAULTS
 from voiced.testing.network import open_loopback
 from voiced.testing.rest import serve_api
 
@@ -31,6 +32,8 @@ bind = "127.0.0.1:0"
 bind = "127.0.0.1:0"
 [agent]
 provider = "echo"
+[inbound]
+max_lag_ms = 0  # a busy test machine must not refuse calls
 [log]
 level = "debug"
 format = "json"
@@ -80,10 +83,10 @@ def run(tmp_path):
     """Run the program: `async with run(config, TELNYX_...=...) as program`; it must end itself."""
 
     @asynccontextmanager
-    async def runner(text, *, arguments=(), ends_itself=False, **variables):
+    async def runner(text, *, arguments=(), limit_s=LIMIT_S, **variables):
         (tmp_path / "voiced.toml").write_text(text)
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("TELNYX", "VOICED"))}
-        with trio.fail_after(LIMIT_S):
+        with trio.fail_after(limit_s):
             process = await trio.lowlevel.open_process(
                 [sys.executable, "-m", "voiced", "--config", "voiced.toml", *arguments],
                 cwd=tmp_path,
@@ -140,13 +143,18 @@ def run_with_telnyx(run):
 class Ringing:
     """Rings in the background; `report` is there once the call is over."""
 
-    def __init__(self, telnyx, caller):
+    def __init__(self, telnyx, caller, faults=None):
         self.reports: list[Any] = []
         self._telnyx = telnyx
         self._caller = caller
+        self._faults = faults or NO_FAULTS
+        self.done = trio.Event()
 
     async def run(self):
-        self.reports.append(await self._telnyx.ring(self._caller, from_=CALLER, to=CALLED))
+        self.reports.append(
+            await self._telnyx.ring(self._caller, from_=CALLER, to=CALLED, faults=self._faults)
+        )
+        self.done.set()
 
     @property
     def report(self):

@@ -50,6 +50,7 @@ class House:
 
     Attributes:
         has_left: set once another process accepts in our place: we are an elder.
+        has_nobody_at_the_door: set once all is served that was accepted before.
         must_end: set by the newer process; then `limit_s` is how long calls may go on.
         must_hurry: set by the newer process: all calls end at once.
     """
@@ -68,6 +69,7 @@ class House:
             on_leave: called with the process id of the one that accepts in our place.
         """
         self.has_left = trio.Event()
+        self.has_nobody_at_the_door = trio.Event()
         self.must_end = trio.Event()
         self.must_hurry = trio.Event()
         self.limit_s = float("inf")

@@ -109,6 +109,8 @@ api_key = "benchmark"
 api_base = "http://127.0.0.1:{}/v2"
 [call]
 max_concurrent = 10000
+[inbound]
+max_lag_ms = 0
 [recording]
 audio = {}
 [records]

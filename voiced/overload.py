@@ -9,8 +9,11 @@ import math
 from dataclasses import dataclass
 
 SMOOTHING_S = 1.0
-"""Time constant of the smoothed lag: a single stall of 0.3 s (a slow disk, a full collection)
-leaves it below 0.1 s, a loop that is late all the time is known within a second or two."""
+"""Time constant of the smoothed lag: a loop that is late all the time is known within a second."""
+
+STALL_S = 0.1
+"""Most that one stall counts, however long it was (a slow disk, a reload): it says nothing about
+the next second, and adds 18 ms to the smoothed lag at most."""
 
 RECOVERED = 0.5
 """Share of the limit below which the lag must fall before calls are taken again: at the limit
@@ -82,8 +85,8 @@ class Lag:
 
     def note(self, lag_s: float, elapsed_s: float) -> None:
         """Take a sample that stands for the last `elapsed_s`."""
-        weight = -math.expm1(-elapsed_s / SMOOTHING_S)
-        self.smoothed_s += (lag_s - self.smoothed_s) * weight
+        weight = -math.expm1(-min(elapsed_s, 2 * STALL_S) / SMOOTHING_S)
+        self.smoothed_s += (min(lag_s, STALL_S) - self.smoothed_s) * weight
         self._worst_s = max(self._worst_s, lag_s)
 
     def take_worst_s(self) -> float:

@@ -205,6 +205,8 @@ api_base = "{api_url}"
 connection_id = "{CONNECTION_ID}"
 [outbound]
 caller_id = "+13125550199"
+[inbound]
+max_lag_ms = 0
 [recording]
 audio = true
 [records]

@@ -1,0 +1,85 @@
+"""Three times as many callers as there is room for: who is in is served well, the rest told so."""
+
+import pytest
+import trio
+
+from voiced.testing.caller import silent_caller, tone_caller
+
+CAPACITY = 10
+
+
+async def ring_many(world, n_calls, *, apart_s, lasts_s):
+    """Return the reports of callers who ring one after the other and stay so long."""
+    reports = []
+
+    async def ring():
+        caller = tone_caller(starts_s=0.5, lasts_s=lasts_s - 1, hangs_up_s=lasts_s)
+        reports.append(await world.telnyx.ring(caller))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(n_calls):
+            nursery.start_soon(ring)
+            await trio.sleep(apart_s)
+    return reports
+
+
+def parted(reports):
+    """Return the calls that were answered, and the others."""
+    served = [report for report in reports if report.first_audio_s is not None]
+    return served, [report for report in reports if report.first_audio_s is None]
+
+
+@pytest.mark.parametrize(
+    ("limits", "key"),
+    [
+        ({"call": {"max_concurrent": CAPACITY}}, "[call] max_concurrent"),
+        ({"inbound": {"calls_per_second": CAPACITY}}, "[inbound] calls_per_second"),
+    ],
+)
+async def test_at_three_times_the_capacity_a_third_is_served_and_the_rest_is_busy(
+    open_world, autojump_clock, limits, key
+):
+    async with open_world(**limits) as world:
+        reports = await ring_many(world, 3 * CAPACITY, apart_s=0.001, lasts_s=6)
+    served, refused = parted(reports)
+    assert (len(served), len(refused)) == (CAPACITY, 2 * CAPACITY)
+    for report in served:
+        assert report.ended_by == "caller"
+        assert report.playback.underruns == 0
+        assert report.violations == ()
+    for report in refused:
+        assert report.actions == ("reject",)
+        assert report.cause == "user_busy"
+        assert report.violations == ()
+    evidence = [r["end"]["evidence"] for r in world.records if r["end"]["reason"] == "refused_busy"]
+    assert len(evidence) == 2 * CAPACITY
+    assert all(key in text for text in evidence)
+
+
+async def test_a_steady_stream_of_callers_is_answered_at_the_rate_that_is_allowed(
+    open_world, autojump_clock
+):
+    async with open_world(inbound={"calls_per_second": 2}) as world:
+        served, refused = parted(await ring_many(world, 60, apart_s=1 / 6, lasts_s=2))
+    assert len(served) == pytest.approx(2 * 10, abs=2)
+    assert len(refused) == 60 - len(served)
+
+
+async def test_a_late_loop_takes_no_more_calls_until_it_has_recovered(open_world, autojump_clock):
+    async with open_world(inbound={"max_lag_ms": 40}) as world:
+        lag = world.switchboard.generation.services.lag
+        outcomes = []
+        for lag_s in (0.03, 0.05, 0.03, 0.015, 0.03):
+            lag.smoothed_s = lag_s
+            report = await world.telnyx.ring(silent_caller(hangs_up_s=1))
+            outcomes.append(report.actions)
+    assert outcomes == [("answer",), ("reject",), ("reject",), ("answer",), ("answer",)]
+
+
+async def test_the_refused_may_be_told_by_a_spoken_message(open_world, autojump_clock):
+    inbound = {"max_lag_ms": 40, "when_full": "message", "full_message": "All lines are busy."}
+    async with open_world(inbound=inbound) as world:
+        world.switchboard.generation.services.lag.smoothed_s = 1.0
+        report = await world.telnyx.ring(silent_caller())
+    assert report.actions == ("answer", "speak", "hangup")
+    assert report.violations == ()

@@ -73,7 +73,7 @@ $(STAMP): pyproject.toml requirements.lock | system
 BROWSER := $(shell . /etc/os-release 2>/dev/null; [ "$$ID" = ubuntu ] || echo chromium=chromium chromedriver=chromium-driver)
 
 # Real programs that the tests talk with, as command=package: installed where the command is missing.
-PEERS := haproxy=haproxy pg_ctlcluster=postgresql promtool=prometheus $(BROWSER)
+PEERS := haproxy=haproxy pg_ctlcluster=postgresql promtool=prometheus systemd-analyze=systemd nginx=nginx caddy=caddy $(BROWSER)
 
 peers:
 	@packages=(); \

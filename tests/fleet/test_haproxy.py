@@ -46,6 +46,8 @@ bind = "127.0.0.1:{admin}"
 provider = "echo"
 [call]
 apology = ""
+[inbound]
+max_lag_ms = 0
 [log]
 format = "json"
 [records]

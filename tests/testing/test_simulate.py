@@ -127,6 +127,7 @@ async def test_a_running_daemon_can_be_rung_by_several_callers(desk, tmp_path, c
         "admin": {"bind": "127.0.0.1:0"},
         "records": {"path": str(tmp_path / "records")},
         "agent": {"dialogue": str(tmp_path / "desk.toml")},
+        "inbound": {"max_lag_ms": 0},
     }
     configure_logging("error")
     with trio.fail_after(50):

@@ -14,6 +14,7 @@ from voiced.resilience.audio_agent import AudioAgentList
 from voiced.resilience.recognizer import RecognizerList
 from voiced.resilience.synthesizer import SynthesizerList
 from voiced.staff import open_staff
+from voiced.synthesizer.kept_phrases import PhraseKeepingSynthesizer
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, ToneSynthesizer
 
 NUMBER = "+13125550199"
@@ -56,7 +57,8 @@ async def test_without_lists_providers_serve_by_themselves():
     staff = (await staff_of())[""]
     assert type(staff.recognizer).__name__ == "Ear"
     assert type(staff.agent).__name__ == "Mind"
-    assert type(staff.synthesizer).__name__ == "Voice"
+    assert isinstance(staff.synthesizer, PhraseKeepingSynthesizer)
+    assert type(staff.synthesizer._synthesizer).__name__ == "Voice"
     assert staff.for_call(print) == staff
 
 

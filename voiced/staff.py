@@ -1,7 +1,8 @@
 """Opens the providers of all lines; those that are chosen alike are one and the same.
 
 A choice with a fallback list is served by all of its members through one of the wrappers of
-`voiced.resilience`; one without is served by its provider itself.
+`voiced.resilience`; one without is served by its provider itself. Before each synthesizer stand the
+phrases that are kept of it.
 """
 
 from __future__ import annotations

@@ -115,6 +115,7 @@ class Call:
             direction=keys.direction,
             call_control_id=leg.id,
             client_state=keys.dialled_state if leg.id is None else None,
+            outbox=services.outbox,
         )
         document = record.document()
         self.telnyx_recording = LegRecording(

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from voiced.address import parse_url, url_host_is_loopback
-from voiced.config.values import PhoneNumber
+from voiced.config.values import PhoneNumber, webhook_url
 from voiced.errors import BadRequest
 from voiced.leg import Milestone
 
@@ -35,7 +34,6 @@ _ANY_WEBHOOK = (
 )
 
 _DESTINATION = re.compile(r"\+[1-9][0-9]{1,14}|sips?:[!-+.-?A-~-]+@[!-+.-?A-~-]+")
-_WEBHOOK = re.compile(r"[!-~]{1,2000}")
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -62,17 +60,6 @@ def _variables(given: dict[str, str]) -> dict[str, str]:
 def _key(text: str) -> str:
     if text and not re.fullmatch(rf"[!-~]{{1,{MOST_CHARS_OF_A_KEY}}}", text):
         raise ValueError(f"must be 1 to {MOST_CHARS_OF_A_KEY} visible ASCII characters, no spaces")
-    return text
-
-
-def _webhook(text: str) -> str:
-    if not text:
-        return text
-    if not _WEBHOOK.fullmatch(text) or "#" in text:
-        raise ValueError("must be a URL of at most 2000 visible ASCII characters, without #")
-    base = parse_url(text.partition("?")[0], schemes=("https", "http"))
-    if base.startswith("http:") and not url_host_is_loopback(base):
-        raise ValueError("must begin with https://: plain http is for loopback only")
     return text
 
 
@@ -114,7 +101,7 @@ class CallRequest(_Request):
         default="", json_schema_extra={"pattern": "^[!-~]*$", "maxLength": MOST_CHARS_OF_A_KEY}
     )
     """Orders with the same key are one call; "" = this order is like no other."""
-    webhook: Annotated[str, AfterValidator(_webhook)] = Field(
+    webhook: Annotated[str, AfterValidator(webhook_url)] = Field(
         default="", repr=False, json_schema_extra={"pattern": _ANY_WEBHOOK, "maxLength": 2000}
     )
     """URL that is told what came of it; https, but on loopback."""

@@ -35,6 +35,7 @@ from voiced.log import get_logger
 from voiced.loop_lag import measure
 from voiced.media_socket import MediaEndpoint
 from voiced.metrics import Metrics, Observers
+from voiced.outbox import OUTBOX_FILE, open_outbox
 from voiced.record_store import RecordStore
 from voiced.renewal import open_staff_room, warm_up
 from voiced.services import Services
@@ -65,6 +66,9 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 WALL_CLOCK = time.time  # noqa: TID251  # the one source of wall time
+
+LAST_NEWS_S = 5.0
+"""For webhooks that are still to be told when the daemon stops; the next start tells the rest."""
 
 CLOSE_LIMIT_S = 20.0
 """For the goodbyes of all live calls when the daemon stops: a hangup and a record each."""
@@ -174,6 +178,15 @@ async def open_services(
             has_elders=has_elders,
         )
         stack.callback(fetcher.close)
+        outbox = await stack.enter_async_context(
+            open_outbox(
+                config.records.path / OUTBOX_FILE,
+                records=records,
+                config=config.post_call,
+                wall_clock=WALL_CLOCK,
+                has_elders=has_elders,
+            )
+        )
         yield Services(
             config=config,
             telnyx=telnyx,
@@ -185,6 +198,7 @@ async def open_services(
             metrics=metrics,
             flights=await stack.enter_async_context(_open_flights(config, records)),
             index=index,
+            outbox=outbox,
         )
 
 
@@ -204,7 +218,6 @@ async def open_core(
     *,
     wall_clock: Callable[[], float] = WALL_CLOCK,
     make_ref: Callable[[], str] = _new_ref,
-    webhook_transport: httpx.AsyncBaseTransport | None = None,
     over: trio.Event | None = None,
     elders: Elders | None = None,
 ) -> AsyncIterator[Core]:
@@ -214,7 +227,6 @@ async def open_core(
         services: of all calls.
         wall_clock: unix seconds.
         make_ref: gives each call a reference of its own; a replay gives it the one it had.
-        webhook_transport: carries what is told of placed calls (in memory, in tests).
         over: set once no call uses `services` any more, because a reload has replaced them.
         elders: older processes that still have calls; none by default.
     """
@@ -222,12 +234,15 @@ async def open_core(
     async with trio.open_nursery() as live_calls:
         live_calls.start_soon(services.ledger.run, name="ledger")
         live_calls.start_soon(services.fetcher.run, name="recording fetcher")
+        if services.outbox is not None:
+            live_calls.start_soon(services.outbox.run, name="outbox")
         settler = Settler(
             services.ledger,
             services.telnyx,
             services.records,
             wall_clock,
             services.config.telnyx.connection_id,
+            outbox=services.outbox,
         )
         live_calls.start_soon(settler.run, name="settler")
         generation = Generation(services, over)
@@ -235,7 +250,7 @@ async def open_core(
         warm = trio.Event()
         live_calls.start_soon(_warm_up, services, warm, name="warm up")
         make_public = _PublicApps(services.config, switchboard, wall_clock)
-        async with open_dialer(services, switchboard, transport=webhook_transport) as dialer:
+        async with open_dialer(services, switchboard) as dialer:
             services.metrics.live.watch(switchboard, lambda: len(dialer.waiting()))
             try:
                 yield Core(
@@ -249,6 +264,9 @@ async def open_core(
             finally:
                 with trio.move_on_after(CLOSE_LIMIT_S, shield=True):
                     await switchboard.close()
+        if services.outbox is not None:
+            with trio.move_on_after(LAST_NEWS_S, shield=True):
+                await services.outbox.first_attempts()
         live_calls.cancel_scope.cancel()
 
 
@@ -373,6 +391,8 @@ async def _adopt(services: Services) -> None:
         try:
             await services.ledger.adopt()
             await services.fetcher.adopt()
+            if services.outbox is not None:
+                await services.outbox.adopt()
         except StartupError as error:
             log.error("books of the process before not read", reason=str(error))
 

@@ -20,15 +20,11 @@ from voiced.dialing import DialOrder
 from voiced.errors import CannotDial
 from voiced.leg import EndReason
 from voiced.log import get_logger
-from voiced.outcome_teller import tell_outcome
 from voiced.record import summary_of
-from voiced.telnyx.http import bare_client
 from voiced.telnyx.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import httpx
 
     from voiced.call import Call
     from voiced.call_request import CallRequest
@@ -48,8 +44,8 @@ REMEMBERED = 10_000
 RECORDS_LIMIT_S = 5.0
 """For looking up whether an earlier daemon has placed a call."""
 
-LAST_NEWS_S = 5.0
-"""When the daemon stops: for the webhooks that are still to be told."""
+LAST_NEWS_S = 1.0
+"""When the daemon stops: for what is still to be written into the outbox."""
 
 _NOBODY_KNOWS = {
     "reason": EndReason.DAEMON_DIED.value,
@@ -119,12 +115,11 @@ class Dialer:
         services: Services,
         switchboard: Switchboard,
         nursery: trio.Nursery,
-        http: httpx.AsyncClient,
     ) -> None:
         self._records = services.records
         self._switchboard = switchboard
         self._nursery = nursery
-        self._http = http
+        self._outbox = services.outbox
         self._orders: OrderedDict[str, Placement] = OrderedDict()
         self._waiting: deque[Placement] = deque()
         self._news = trio.Event()
@@ -317,29 +312,21 @@ class Dialer:
 
     def _tell(self, placement: Placement) -> None:
         url = placement.request.webhook
-        if url:
-            self._nursery.start_soon(tell_outcome, self._http, url, placement.summary())
+        if url and self._outbox is not None:
+            news = placement.ref, url, placement.summary()
+            self._nursery.start_soon(self._outbox.tell, *news, name=f"tell {placement.ref}")
 
 
 @asynccontextmanager
-async def open_dialer(
-    services: Services,
-    switchboard: Switchboard,
-    *,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> AsyncIterator[Dialer]:
+async def open_dialer(services: Services, switchboard: Switchboard) -> AsyncIterator[Dialer]:
     """Yield a dialer at work. At the end, by which all calls must have ended, it tells the rest.
 
     Args:
         services: what all calls share.
         switchboard: whose calls they become.
-        transport: what webhooks are told through instead of TCP, in tests.
     """
-    async with (
-        bare_client(step_s=5.0, connect_s=5.0, transport=transport) as http,
-        trio.open_nursery() as nursery,
-    ):
-        dialer = Dialer(services, switchboard, nursery, http)
+    async with trio.open_nursery() as nursery:
+        dialer = Dialer(services, switchboard, nursery)
         nursery.start_soon(dialer.run, name="dialer")
         try:
             yield dialer

@@ -66,6 +66,7 @@ class Doors:
             services.records,
             services.index,
             services.metrics,
+            outbox=services.outbox,
             drain=self._drain,
             wall_clock=wall_clock,
         )

@@ -129,6 +129,13 @@ class RecordStore:
                 return False
             return bool(document) and await self._write(directory, document)
 
+    async def read(self, name: str) -> dict[str, Any]:
+        """Return the record in the directory of this name; {} if none can be read."""
+        found: dict[str, Any] = {}
+        with suppress(OSError):
+            await self.run_sync(lambda: found.update(_read(self.path(name))))
+        return found
+
     async def find(self, ref: str) -> dict[str, Any]:
         """Return the record of the call that we call `ref`, live or ended; {} if there is none.
 

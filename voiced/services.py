@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from voiced.journal import JournalEvent, Note, Observer
     from voiced.ledger import Ledger
     from voiced.leg import EndReason
+    from voiced.outbox import Outbox
     from voiced.recognizer.base import Recognizer
     from voiced.record_store import RecordStore
     from voiced.synthesizer.base import Synthesizer
@@ -104,6 +105,8 @@ class Services:
     flights: Flights = field(default_factory=NoFlights)
     index: CallIndex | None = None
     """Finds past calls; None without a disk."""
+    outbox: Outbox | None = None
+    """Tells others of calls; None where nobody is to be told."""
     lag: Lag = field(default_factory=Lag)
 
 

@@ -15,7 +15,7 @@ import trio
 
 from voiced.agent.echo import EchoAgent
 from voiced.call_log import CallLog
-from voiced.config import Config, parse_config
+from voiced.config import Config, PostCallConfig, parse_config
 from voiced.daemon import Core, open_core
 from voiced.dialer import Dialer
 from voiced.dialing import DialOrder
@@ -24,6 +24,7 @@ from voiced.ledger import Ledger
 from voiced.ledger.lines import Contents
 from voiced.log import configure_logging
 from voiced.metrics import Observers
+from voiced.outbox import Outbox, open_outbox
 from voiced.record_store import RecordStore
 from voiced.services import Services, Staff
 from voiced.switchboard import Switchboard
@@ -113,6 +114,10 @@ class KeptRecords(RecordStore):
         await trio.lowlevel.checkpoint()
         self.kept.append(document)
 
+    async def read(self, name):
+        await trio.lowlevel.checkpoint()
+        return next((record for record in self.kept if self.name(record) == name), {})
+
     async def find(self, ref):
         await trio.lowlevel.checkpoint()
         return next((record for record in self.kept if record["ref"] == ref), {})
@@ -125,10 +130,20 @@ async def no_disk(*_work):
 
 
 @asynccontextmanager
-async def open_lasting(folder, telnyx, records, storage=None):
-    """Open what outlives calls, as keywords of Services: a ledger and a fetcher, without a disk."""
+async def open_lasting(folder, telnyx, records, storage=None, told=None, post_call=None):
+    """Open what outlives calls, as keywords of Services, without a disk."""
     ledger = await Ledger.open(folder / "legs.jsonl", no_disk)
-    async with open_downloader(transport=storage) as downloader:
+    async with (
+        open_downloader(transport=storage) as downloader,
+        open_outbox(
+            folder / "webhooks.jsonl",
+            records=records,
+            config=post_call or PostCallConfig(),
+            wall_clock=trio.current_time,
+            run_sync=no_disk,
+            transport=told and httpx.MockTransport(told),
+        ) as outbox,
+    ):
         fetcher = await RecordingFetcher.open(
             folder / "recordings.jsonl",
             no_disk,
@@ -139,7 +154,7 @@ async def open_lasting(folder, telnyx, records, storage=None):
             wall_clock=lambda: 0.0,
         )
         try:
-            yield {"ledger": ledger, "fetcher": fetcher}
+            yield {"ledger": ledger, "fetcher": fetcher, "outbox": outbox}
         finally:
             fetcher.close()
             ledger.close()
@@ -192,7 +207,14 @@ def open_world(tmp_path):
                     transport=httpx.ASGITransport(telnyx.app),
                     jitter=lambda: 0.0,
                 ) as client,
-                open_lasting(tmp_path, client, store, httpx.ASGITransport(telnyx.app)) as lasting,
+                open_lasting(
+                    tmp_path,
+                    client,
+                    store,
+                    httpx.ASGITransport(telnyx.app),
+                    told,
+                    config.post_call,
+                ) as lasting,
             ):
                 services = Services(
                     config=config,
@@ -210,9 +232,7 @@ def open_world(tmp_path):
                     observer=Observers([journal, CallLog()]),
                     flights=flights or NoFlights(),
                 )
-                async with open_core(
-                    services, webhook_transport=told and httpx.MockTransport(told)
-                ) as core:
+                async with open_core(services) as core:
                     telnyx.network = CoreNetwork(core)
                     yield World(
                         telnyx,
@@ -283,6 +303,7 @@ class HandLine:
     delays: dict[str, float]
     ledger: Ledger
     fetcher: RecordingFetcher
+    outbox: Outbox
     n_webhooks: int = 0
 
     async def webhook(self, event_type, call="v3:hand", webhook_id=None, **payload):

@@ -274,7 +274,7 @@ async def test_the_webhook_is_told_until_it_answers(open_world, autojump_clock):
     assert placement.summary()["outcome"] == "busy"
 
 
-@pytest.mark.parametrize(("status", "attempts"), [(404, 1), (301, 1), (500, 4), (429, 4)])
+@pytest.mark.parametrize(("status", "attempts"), [(404, 1), (301, 1), (500, 7), (429, 7)])
 async def test_a_webhook_that_fails_is_given_up(open_world, autojump_clock, status, attempts):
     told = []
 
@@ -283,11 +283,11 @@ async def test_a_webhook_that_fails_is_given_up(open_world, autojump_clock, stat
         told.append(request)
         return httpx.Response(status)
 
-    async with open_world(outbound=FAST, told=hear) as world:
+    async with open_world(outbound=FAST, told=hear, post_call={"give_up_after_s": 60.0}) as world:
         world.telnyx.directory.entries.update(DIRECTORY)
         await order(world, BUSY, webhook="https://crm.example/calls").wait("ended")
-        await trio.sleep(60)
-    assert len(told) == attempts
+        await trio.sleep(1000)
+    assert attempts <= len(told) <= attempts + (attempts > 1)
 
 
 async def test_a_daemon_that_stops_still_tells_the_last_outcome(open_world, autojump_clock):

@@ -1,12 +1,7 @@
 """Three instances behind a real HAProxy, with the file that is shipped, and one of them killed."""
 
-import json
 import os
-import signal
-import socket
 import ssl
-import subprocess
-import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +13,7 @@ import trio
 import trustme
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.fleet.instances import Instance, free_port, start
 from voiced.testing.account import TexmlApplication
 from voiced.testing.caller import silent_caller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
@@ -53,51 +49,6 @@ format = "json"
 [records]
 path = "{records}"
 """
-
-
-async def start(command, log, environ):
-    with log.open("ab") as output:
-        return await trio.lowlevel.open_process(
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-
-
-@dataclass
-class Instance:
-    """One daemon, in a process of its own."""
-
-    name: str
-    folder: Path
-    admin: str
-    process: Any = None
-
-    async def start(self, environ):
-        config = str(self.folder / "voiced.toml")
-        command = [sys.executable, "-m", "voiced", "--config", config]
-        self.process = await start(command, self.folder / "log", environ)
-        await self.answers()
-
-    async def answers(self):
-        while True:
-            try:
-                if (await self.ask("/readyz")).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                assert self.process.poll() is None, (self.folder / "log").read_text()
-            await trio.sleep(0.05)
-
-    async def ask(self, path):
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
-            return await client.get(f"http://{self.admin}{path}")
-
-    async def calls(self, query=""):
-        return (await self.ask(f"/calls{query}")).json()["calls"]
-
-    def records(self):
-        return [json.loads(p.read_text()) for p in self.folder.glob("records/*/call.json")]
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
 
 
 @dataclass
@@ -143,11 +94,6 @@ async def accepting(port, process, log):
         except OSError:
             await trio.sleep(0.05)
     raise AssertionError(log.read_text())
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from voiced.remote.show import call_table, milestone_of, news_of, went_well
+from voiced.remote.show import call_table, milestone_of, news_of, webhook_table, went_well
 
 NOW = datetime(2026, 11, 22, 11, 1, 5, tzinfo=UTC)
 
@@ -63,3 +63,13 @@ def test_how_far_a_call_has_come(call, milestone, news):
 )
 def test_whether_it_went_well(call, wanted, well):
     assert went_well(call, wanted) is well
+
+
+def test_webhooks_are_listed_with_why_they_were_not_taken():
+    waiting = {"id": "ended_a", "host": "crm.example", "attempts": 0, "failure": "", "dead": False}
+    dead = waiting | {"id": "ended_b", "attempts": 3, "failure": "answered with 500", "dead": True}
+    assert [line.split(maxsplit=4) for line in webhook_table([waiting, dead])] == [
+        ["ID", "HOST", "STATE", "ATTEMPTS", "FAILURE"],
+        ["ended_a", "crm.example", "waiting", "0", "-"],
+        ["ended_b", "crm.example", "given", "up", "3         answered with 500"],
+    ]

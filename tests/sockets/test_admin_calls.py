@@ -2,6 +2,7 @@
 
 import json
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -224,3 +225,21 @@ async def test_past_calls_are_found_by_what_is_known_of_them(open_office):
         assert (await admin("GET", "/calls?limit=1&limit=2"))[1]["error"] == "limit: is given twice"
         status, record = await admin("GET", f"/calls/{call['call_control_id']}")
         assert (status, record["ref"]) == (200, placed["id"])  # by Telnyx's name too, once indexed
+
+
+async def test_a_webhook_that_was_given_up_is_listed_and_sent_again(open_office):
+    async with open_office(callees.busy(after_s=0.05)) as (house, admin):
+        deaf = f"http://{house.daemon.admin.address}/hush"  # 404: no attempt can mend that
+        _, placed = await admin("POST", "/calls", {"to": TO, "wait": "ended", "webhook": deaf})
+        webhooks: list[Any] = []
+        while not webhooks or not webhooks[0]["dead"]:
+            webhooks = (await admin("GET", "/webhooks"))[1]["webhooks"]
+        (given_up,) = webhooks
+        assert (given_up["id"], given_up["failure"]) == (
+            f"outcome_{placed['id']}",
+            "answered with 404",
+        )
+        assert "hush" not in json.dumps(webhooks)
+        assert (await admin("POST", "/webhooks/nobody/retry"))[0] == 404
+        status, again = await admin("POST", f"/webhooks/{given_up['id']}/retry")
+        assert (status, again["id"]) == (202, given_up["id"])

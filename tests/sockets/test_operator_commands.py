@@ -72,6 +72,11 @@ async def test_calls_are_placed_listed_and_ended(open_house, voiced):
         code, _, complaint = await voiced(house, "hangup", call_id)
         assert (code, complaint) == (1, "voiced: the call has ended\n")
 
+        assert await voiced(house, "webhooks") == (
+            0,
+            ["no webhooks wait, and none was given up"],
+            "",
+        )
         code, lines, _ = await voiced(house, "call", BUSY, "--wait", "ended", "--json")
         answer = json.loads(lines[0])
         assert (code, len(lines), answer["outcome"]) == (1, 1, "busy")

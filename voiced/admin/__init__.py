@@ -19,6 +19,7 @@ from voiced.admin.elders import add_elders
 from voiced.admin.guard import add_guard
 from voiced.admin.login import add_login
 from voiced.admin.openapi import OPENAPI_PATH, openapi_document
+from voiced.admin.webhooks import add_webhook_routes
 from voiced.call_request import NothingMore
 from voiced.dashboard.call_pages import add_call_pages
 from voiced.dashboard.routes import add_live_pages
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from voiced.dialer import Dialer
     from voiced.index import CallIndex
     from voiced.metrics import Metrics
+    from voiced.outbox import Outbox
     from voiced.record_store import RecordStore
     from voiced.switchboard import Switchboard
 
@@ -53,6 +55,7 @@ def make_admin_app(
     elders: Elders | None = None,
     dashboard: Dashboard | None = None,
     *,
+    outbox: Outbox | None = None,
     token: str,
     drain: Callable[[], None],
     wall_clock: Callable[[], float],
@@ -68,6 +71,7 @@ def make_admin_app(
         metrics: what Prometheus asks for.
         elders: older processes that still have calls; None = there are none.
         dashboard: what is behind its pages; None for no pages.
+        outbox: what others are told of calls; None = nobody is told anything.
         token: whoever asks must have it; "" for none.
         drain: lets the daemon end when its calls have ended.
         wall_clock: unix seconds.
@@ -84,6 +88,7 @@ def make_admin_app(
     _add_health_routes(app, switchboard, drain)
     desk = CallDesk(switchboard, dialer, records, index)
     add_call_routes(app, desk, dialer, elders)
+    add_webhook_routes(app, outbox)
     if dashboard is not None:
         add_live_pages(app, dashboard.audience, has_token=bool(token))
         add_call_pages(app, desk, dashboard, has_token=bool(token))

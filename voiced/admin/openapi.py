@@ -224,6 +224,58 @@ def _paths() -> dict[str, Any]:
             ),
         },
         **_call_paths(),
+        **_webhook_paths(),
+    }
+
+
+_WEBHOOK = {
+    "type": "object",
+    "description": "Something that somebody is still to be told, or was not to be told.",
+    "required": ["id", "kind", "host", "call", "at", "attempts", "failure", "dead"],
+    "properties": {
+        "id": {"type": "string", "description": "As the receiver has it in `webhook-id`."},
+        "kind": {"type": "string", "enum": ["call.ended", "order.outcome"]},
+        "host": {"type": "string", "description": "Of whom is told."},
+        "call": {"type": "string", "description": "Its id, or its directory below the records."},
+        "at": {"type": "number", "description": "Since when, unix seconds."},
+        "attempts": {"type": "integer", "description": "That have failed."},
+        "failure": {"type": "string", "description": "Of the last one."},
+        "dead": {"type": "boolean", "description": "It was given up."},
+    },
+}
+
+
+def _webhook_paths() -> dict[str, Any]:
+    webhooks = {"type": "array", "items": _ref("Webhook")}
+    listed = {"type": "object", "required": ["webhooks"], "properties": {"webhooks": webhooks}}
+    letter = {
+        "name": "letter",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+        "description": "The `id` of a webhook that was given up.",
+    }
+    return {
+        "/webhooks": {
+            "get": _operation(
+                "listWebhooks",
+                "What others are still to be told, and what was given up",
+                {"200": _json("they, the oldest first", listed)},
+            ),
+        },
+        "/webhooks/{letter}/retry": {
+            "post": _operation(
+                "retryWebhook",
+                "Send a webhook that was given up again",
+                {
+                    "202": _json("it is sent", _ID_ANSWER),
+                    **_errors(_404="no webhook of this name was given up"),
+                    **_FAULTY_BODY,
+                },
+                parameters=[letter],
+                requestBody=_body("NothingMore"),
+            ),
+        },
     }
 
 
@@ -350,6 +402,12 @@ def openapi_document(lines: Iterable[str] = ()) -> dict[str, Any]:
         "paths": _paths(),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**models, "Summary": _SUMMARY, "Call": _RECORD, "Error": _ERROR},
+            "schemas": {
+                **models,
+                "Summary": _SUMMARY,
+                "Call": _RECORD,
+                "Webhook": _WEBHOOK,
+                "Error": _ERROR,
+            },
         },
     }

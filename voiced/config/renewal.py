@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from voiced.config.tables import Config
 
-FIXED = ("server", "admin", "telnyx", "records", "log")
+FIXED = ("server", "admin", "telnyx", "records", "post_call", "log")
 """Tables of the process."""
 
 

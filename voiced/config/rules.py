@@ -240,6 +240,17 @@ def _delays_in_order(config: Config) -> Problem | None:
     )
 
 
+def _post_call_is_signed(config: Config) -> Problem | None:
+    if not config.post_call.url.get_secret_value() or config.post_call.secret.get_secret_value():
+        return None
+    return Problem(
+        key="post_call.secret",
+        value="",
+        reason="is missing: whoever is told could not know that it was us",
+        remedy='set VOICED_POST_CALL_SECRET; make one: echo "whsec_$(openssl rand -base64 32)"',
+    )
+
+
 def _index_is_installed(config: Config) -> Problem | None:
     if not config.records.index.get_secret_value() or find_spec("psycopg"):
         return None
@@ -303,5 +314,6 @@ RULES = (
         keys=("turns.min_delay_ms", "turns.delay_ms", "turns.max_delay_ms"), check=_delays_in_order
     ),
     Rule(keys=("records.path",), check=_records_in_a_directory),
+    Rule(keys=("post_call.url", "post_call.secret"), check=_post_call_is_signed),
     Rule(keys=("records.index",), check=_index_is_installed),
 )

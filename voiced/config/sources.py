@@ -41,6 +41,8 @@ OVERRIDES = (
     _override("telnyx", "api_base", "TELNYX_API_BASE", credential="telnyx_api_base"),
     _override("server", "call_url", "VOICED_CALL_URL", credential="call_url"),
     _override("server", "instance", "VOICED_INSTANCE", credential="instance"),
+    _override("post_call", "url", "VOICED_POST_CALL_URL", credential="post_call_url"),
+    _override("post_call", "secret", "VOICED_POST_CALL_SECRET", credential="post_call_secret"),
     _override("records", "index", "VOICED_INDEX", credential="records_index"),
     _override("admin", "token", "VOICED_ADMIN_TOKEN", credential="admin_token"),
 )

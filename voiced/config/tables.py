@@ -32,6 +32,8 @@ from voiced.config.values import (
     PublicKey,
     RequiredHttpUrl,
     Spoken,
+    WebhookSecrets,
+    WebhookUrl,
 )
 
 WEBHOOK_PATH = "/telnyx/webhook"
@@ -196,6 +198,17 @@ class RecordsConfig(Table):
     """PostgreSQL database that indexes the calls of several instances; "" = SQLite in `path`."""
 
 
+class PostCallConfig(Table):
+    """`[post_call]`: who is told of each call that has ended."""
+
+    url: WebhookUrl = SecretStr("")
+    """https URL that gets the record of each call; "" = nobody. Plain http on loopback only."""
+    secret: WebhookSecrets = SecretStr("")
+    """Signs what we send, `whsec_...`; two with a space between while one is exchanged."""
+    give_up_after_s: float = Field(default=86_400.0, ge=60, le=604_800)
+    """Tried so long, 60 to 604800 s; then it is a dead letter."""
+
+
 class LogConfig(Table):
     """`[log]`: lines on stderr."""
 
@@ -233,6 +246,7 @@ class Config(Table):
     synthesizer: ProviderConfig
     recording: RecordingConfig
     records: RecordsConfig
+    post_call: PostCallConfig
     inbound: InboundConfig
     transfer: TransferConfig
     outbound: OutboundConfig

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from voiced.address import parse_bind, parse_url
+from voiced.address import parse_bind, parse_url, url_host_is_loopback
+from voiced.webhook_signature import read_secrets
 
 PUBLIC_KEY_BYTES = 32  # an Ed25519 public key (RFC 8032)
 SPEAK_MAX_CHARS = 3000  # Telnyx's limit for the payload of `speak`
@@ -51,6 +52,32 @@ def _index_url(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if text and not re.fullmatch(r"postgres(ql)?://[!-~]+", text):
         raise ValueError('must be "" or like postgresql://voiced@database.internal/voiced')
+    return secret
+
+
+def _webhook_url(secret: SecretStr) -> SecretStr:
+    webhook_url(secret.get_secret_value())
+    return secret
+
+
+def webhook_url(text: str) -> str:
+    """Check the URL of somebody whom we tell of calls; "" stays "".
+
+    Raises:
+        ValueError: it is none. The text does not repeat it.
+    """
+    if not text:
+        return text
+    if not re.fullmatch(r"[!-~]{1,2000}", text) or "#" in text:
+        raise ValueError("must be a URL of at most 2000 visible ASCII characters, without #")
+    base = parse_url(text.partition("?")[0], schemes=("https", "http"))
+    if base.startswith("http:") and not url_host_is_loopback(base):
+        raise ValueError("must begin with https://: plain http is for loopback only")
+    return text
+
+
+def _webhook_secrets(secret: SecretStr) -> SecretStr:
+    read_secrets(secret.get_secret_value())
     return secret
 
 
@@ -119,6 +146,8 @@ RequiredHttpUrl = Annotated[str, AfterValidator(_required_http_url)]
 OneWord = Annotated[str, AfterValidator(_no_gaps)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_secret)]
 OptionalSecret = Annotated[HeaderSecret | None, AfterValidator(_none_if_empty)]
+WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
+WebhookSecrets = Annotated[SecretStr, AfterValidator(_webhook_secrets)]
 IndexUrl = Annotated[SecretStr, AfterValidator(_index_url)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 PhoneNumber = Annotated[str, AfterValidator(_phone_number)]

@@ -27,7 +27,17 @@ LIBRARIES = ("trio", "quart-trio", "hypercorn", "websockets", "httpx", "numpy", 
 
 PROVIDERS = ("recognizer", "agent", "synthesizer")
 
-_ELSEWHERE = {"server", "admin", "telnyx", "log", "records", "recording", "lines", *PROVIDERS}
+_ELSEWHERE = {
+    "server",
+    "admin",
+    "telnyx",
+    "log",
+    "records",
+    "recording",
+    "post_call",
+    "lines",
+    *PROVIDERS,
+}
 _SECRET = re.compile(r"key|token|secret|password|credential|authorization", re.IGNORECASE)
 _MASK = "**********"
 

@@ -16,13 +16,14 @@ from voiced.ledger.open_items import PATIENCE_S
 
 if TYPE_CHECKING:
     from voiced.ledger.legs import Direction, Ledger
+    from voiced.outbox import Outbox
     from voiced.record_store import RecordStore
     from voiced.telnyx.ids import CallControlId, CommandId
 
 SAVE_LIMIT_S = 3.0
 """For the record, once the call has ended."""
 
-CLOSE_LIMIT_S = SAVE_LIMIT_S + PATIENCE_S
+CLOSE_LIMIT_S = SAVE_LIMIT_S + 2 * PATIENCE_S
 """How long `close` may take."""
 
 
@@ -39,8 +40,12 @@ class LegBooks:
         call_control_id: CallControlId | None = None,
         command_id: CommandId | None = None,
         client_state: str | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
-        """Nothing is written yet; what the arguments are is told at `LegEntry`."""
+        """Nothing is written yet; what the arguments are is told at `LegEntry`.
+
+        `outbox` tells others of the call's end, if anybody is to be told.
+        """
         self._ledger = ledger
         self._records = records
         self._key = key
@@ -48,6 +53,7 @@ class LegBooks:
         self._call_control_id = call_control_id
         self._command_id = command_id
         self._client_state = client_state
+        self._outbox = outbox
 
     async def open(self, document: dict[str, Any]) -> None:
         """Write down that the call of this record begins; takes `PATIENCE_S` at most."""
@@ -84,8 +90,12 @@ class LegBooks:
             document: the whole record.
             is_over: the leg is known to be gone, or is no longer ours to end.
         """
+        if self._outbox is not None:  # before the record says so: a crash in between loses nothing
+            await self._outbox.call_ends(self._key, self._records.name(document))
         with trio.move_on_after(SAVE_LIMIT_S):
             await self._records.save(document)
+        if self._outbox is not None:
+            self._outbox.call_ended(self._key)
         if is_over:
             await self._ledger.closed(self._key)
         else:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from voiced.ledger.legs import Ledger, LegEntry
+    from voiced.outbox import Outbox
     from voiced.record_store import RecordStore
     from voiced.telnyx.events import WebhookEvent
     from voiced.telnyx.ids import CallControlId
@@ -99,6 +100,8 @@ class Settler:
         records: RecordStore,
         wall_clock: Callable[[], float],
         connection_id: str = "",
+        *,
+        outbox: Outbox | None = None,
     ) -> None:
         """Adopt what a crash has left in `ledger`; nothing is done before `run`.
 
@@ -108,12 +111,14 @@ class Settler:
             records: where the records of their calls are.
             wall_clock: unix seconds.
             connection_id: of the application; "" = a leg without id is not looked for.
+            outbox: tells others that a call has ended, if anybody is to be told.
         """
         self._ledger = ledger
         self._telnyx = telnyx
         self._records = records
         self._wall_clock = wall_clock
         self._connection_id = connection_id
+        self._outbox = outbox
         self._at_a_time = trio.CapacityLimiter(AT_A_TIME)
         self._orphans = {e.key: _Orphan(e, has_died=True) for e in ledger.unsettled}
 
@@ -234,7 +239,20 @@ class Settler:
             )
 
         with trio.move_on_after(RECORD_LIMIT_S):
+            is_told = await self._announce(orphan.entry)
             await self._records.amend(orphan.entry.directory, close)
+            if is_told and self._outbox is not None:
+                self._outbox.call_ended(orphan.entry.key)
+
+    async def _announce(self, entry: LegEntry) -> bool:
+        """Write down that others are to be told of the end, unless they have been."""
+        if self._outbox is None:
+            return False
+        record = await self._records.read(entry.directory)
+        if record.get("state") == "ended":
+            return False
+        await self._outbox.call_ends(entry.key, entry.directory)
+        return True
 
 
 def _means_gone(failed: CommandFailed) -> bool:

@@ -97,6 +97,15 @@ class AdminClient:
         path = f"/calls/{quote(call_id, safe='')}/transfer"
         return await self._ask("POST", path, {"to": to})
 
+    async def webhooks(self) -> list[dict[str, Any]]:
+        """Return the webhooks that wait to be told, and those that were given up."""
+        webhooks: list[dict[str, Any]] = (await self._ask("GET", "/webhooks"))["webhooks"]
+        return webhooks
+
+    async def retry_webhook(self, webhook_id: str) -> dict[str, Any]:
+        """Send a webhook that was given up again."""
+        return await self._ask("POST", f"/webhooks/{quote(webhook_id, safe='')}/retry", {})
+
     async def drain(self) -> dict[str, Any]:
         """Let the daemon end when its calls have."""
         return await self._ask("POST", "/drain", {})

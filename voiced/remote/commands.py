@@ -14,7 +14,14 @@ from voiced.remote.client import find_admin, open_admin
 from voiced.remote.lists import call_the_list
 from voiced.remote.options import order_of
 from voiced.remote.past import find_calls, query_of
-from voiced.remote.show import call_table, milestone_of, news_of, past_table, went_well
+from voiced.remote.show import (
+    call_table,
+    milestone_of,
+    news_of,
+    past_table,
+    webhook_table,
+    went_well,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -84,6 +91,12 @@ async def _run(
         case "transfer":
             answer = await admin.transfer(arguments.id, arguments.to)
             _tell(arguments, say, answer, f"{answer['id']}  transferring")
+        case "webhooks" if arguments.retry:
+            answer = await admin.retry_webhook(arguments.retry)
+            _tell(arguments, say, answer, f"{answer['id']}  sent again")
+        case "webhooks":
+            webhooks = await admin.webhooks()
+            _tell(arguments, say, {"webhooks": webhooks}, *webhook_table(webhooks))
         case "drain":
             answer = await admin.drain()
             n = answer["calls"]

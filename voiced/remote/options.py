@@ -16,6 +16,7 @@ COMMANDS = {
     "calls": "list calls: the daemon's live ones, or past ones by filters",
     "hangup": "end a call of the running daemon",
     "transfer": "hand a call of the running daemon to somebody else",
+    "webhooks": "list the webhooks that wait to be told, or were given up; send one again",
     "drain": "let the running daemon take no new calls, and end when it has none",
 }
 
@@ -34,6 +35,8 @@ def add_options(command: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("id", metavar="ID", help="of the call, as `voiced calls` shows it")
     if command == "transfer":
         parser.add_argument("to", metavar="TO", help="number as +E.164, or SIP URI")
+    if command == "webhooks":
+        parser.add_argument("--retry", metavar="ID", help="send one that was given up again")
     if command == "call":
         _add_call_options(parser)
     if command == "calls":

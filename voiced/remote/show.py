@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from voiced.leg import Milestone
 
+WEBHOOK_HEADINGS = ("ID", "HOST", "STATE", "ATTEMPTS", "FAILURE")
 HEADINGS = ("ID", "WAY", "FROM", "TO", "LINE", "STATE", "FOR")
 
 PAST_HEADINGS = ("ID", "WAY", "FROM", "TO", "LINE", "BEGAN (UTC)", "LASTED", "WAIT", "END", "")
@@ -21,19 +22,36 @@ _WELL = frozenset({"completed", "limit_reached"})
 
 def call_table(calls: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[str]:
     """Yield the lines of `voiced calls`; `now` is aware."""
-    yield from _table(HEADINGS, [_row(call, now) for call in calls])
+    yield from _table(HEADINGS, [_row(call, now) for call in calls], nothing="no calls")
 
 
 def past_table(calls: Iterable[Mapping[str, Any]], following: str | None) -> Iterator[str]:
     """Yield the lines of `voiced calls` with filters; `following` is the place of the next page."""
-    yield from _table(PAST_HEADINGS, [_past_row(call) for call in calls])
+    yield from _table(PAST_HEADINGS, [_past_row(call) for call in calls], nothing="no calls")
     if following:
         yield f"more: --after {following}"
 
 
-def _table(headings: tuple[str, ...], found: list[tuple[str, ...]]) -> Iterator[str]:
+def webhook_table(webhooks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the lines of `voiced webhooks`."""
+    rows = [
+        (
+            str(one.get("id", "")),
+            str(one.get("host", "")),
+            "given up" if one.get("dead") else "waiting",
+            str(one.get("attempts", 0)),
+            str(one.get("failure") or "-"),
+        )
+        for one in webhooks
+    ]
+    yield from _table(WEBHOOK_HEADINGS, rows, nothing="no webhooks wait, and none was given up")
+
+
+def _table(
+    headings: tuple[str, ...], found: Sequence[tuple[str, ...]], *, nothing: str
+) -> Iterator[str]:
     if not found:
-        yield "no calls"
+        yield nothing
         return
     rows = [headings, *found]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

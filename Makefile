@@ -83,10 +83,10 @@ peers:
 demo: setup
 	@$(BIN)/voiced simulate
 
-# Coverage speaks up only when it is too low, so that pytest's closing line stands last.
+# A process for each core. Coverage speaks up only when it is too low, so that pytest's closing line
+# stands last.
 test: check peers
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report=
 	@.ci/quietly $(BIN)/coverage report
 
 check: setup

@@ -58,7 +58,7 @@ RULES = {
 
 @pytest.mark.parametrize(
     ("state", "action", "code"),
-    [(state, action, code) for state, row in RULES.items() for action, code in row.items()],
+    [(state, action, code) for state, row in RULES.items() for action, code in sorted(row.items())],
 )
 def test_a_command_is_accepted_or_refused_by_the_state_of_the_leg(state, action, code):
     verdict = leg_in(state).command(action, BODIES.get(action, {}), 1.0)

@@ -54,6 +54,8 @@ def run(argv: Sequence[str]) -> int:
             return _doctor(arguments.config, as_json=arguments.json)
         case "simulate":
             return _simulate(arguments)
+        case "console":
+            return _console(arguments)
         case "replay":
             return _replay(arguments)
         case "redact":
@@ -82,6 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
         ("check", "tell every problem of the configuration at once"),
         ("doctor", "look at account, application, numbers and public URL, and say what to fix"),
         ("simulate", "hold a spoken conversation with an emulated Telnyx: no account, no network"),
+        ("console", "talk with the agent without a telephone: by typing, or by microphone"),
         ("replay", "hold recorded calls again, on a virtual clock, and say what has changed"),
         ("redact", "take numbers, words and voices out of a flight recording"),
         ("explain", "tell the story of one call: what was said and heard, and why it ended"),
@@ -94,6 +97,8 @@ def make_parser() -> argparse.ArgumentParser:
         _add_common(command, config=argparse.SUPPRESS, debug=argparse.SUPPRESS)
         if name == "simulate":
             _add_simulate_options(command)
+        if name == "console":
+            _add_console_options(command)
         if name == "replay":
             _add_replay_options(command)
         if name == "redact":
@@ -133,6 +138,13 @@ def _add_simulate_options(parser: argparse.ArgumentParser) -> None:
     add("--against", metavar="URL", help="ring this daemon instead of one started here")
     add("--output", metavar="DIR", type=Path, help="where audio and timeline are written")
     add("--faults", metavar="NAME", help="what goes wrong on the way; `help` lists them")
+
+
+def _add_console_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--line", metavar="NAME", default="", help="whose agent talks (default: [agent])")
+    add("--voice", action="store_true", help="by microphone and loudspeaker (headphones are best)")
+    add("--output", metavar="DIR", type=Path, help="where the call's record is written")
 
 
 def _add_replay_options(parser: argparse.ArgumentParser) -> None:
@@ -249,6 +261,21 @@ def _simulate(arguments: argparse.Namespace) -> int:
         faults=arguments.faults,
     )
     return trio.run(simulate, options)
+
+
+def _console(arguments: argparse.Namespace) -> int:
+    import trio
+
+    from voiced.testing.console.command import ConsoleOptions
+    from voiced.testing.console.command import run as console
+
+    options = ConsoleOptions(
+        config=arguments.config,
+        line=arguments.line,
+        voice=arguments.voice,
+        output=arguments.output,
+    )
+    return trio.run(console, options)
 
 
 def _replay(arguments: argparse.Namespace) -> int:

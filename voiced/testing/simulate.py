@@ -7,7 +7,6 @@ picture of it. With `--against` the daemon is one that runs already.
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import trio
-from pydantic import SecretStr
 
-from voiced.config import load_config, parse_config
 from voiced.daemon import open_daemon
 from voiced.errors import ConfigError, Problem
 from voiced.explain.waits import wait_table
@@ -28,11 +25,12 @@ from voiced.testing.caller import ScriptedCaller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
 from voiced.testing.fault_plans import FAULT_PLANS
 from voiced.testing.faulty import in_front_of
+from voiced.testing.local import local_config, read_config, speak_as_telnyx
 from voiced.testing.network import open_loopback
 from voiced.testing.provider_plans import PROVIDER_PLANS
 from voiced.testing.rest import serve_api
 from voiced.testing.script import CallerScript, ScriptLine, load_script, speak_script
-from voiced.testing.speech import speak_all, write_recording
+from voiced.testing.speech import write_recording
 from voiced.testing.story import (
     Teller,
     draw,
@@ -46,7 +44,6 @@ from voiced.testing.webhooks import load_key
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from voiced.audio.frame import Pcm
     from voiced.config import Config
     from voiced.testing.caller import Line
     from voiced.testing.report import CallReport
@@ -59,8 +56,6 @@ LATE_S = 0.05
 """An emulator that is later than this with a 20 ms step spoils the figures, and says so."""
 
 _WEBHOOK_PATH = "/telnyx/webhook"
-_TELNYX_VOICE = "slt"
-_DEFAULT_FILE = Path("config.toml")
 _WARM_S = 10.0
 """For the recognizer to load its vocabulary, so that the first turn is like all others."""
 
@@ -166,12 +161,6 @@ def _make(folder: Path) -> None:
         raise ConfigError([Problem(key="--output", value=str(folder), reason=reason)]) from error
 
 
-async def _speak(text: str) -> Pcm:
-    """Return what the emulated Telnyx itself says to the caller."""
-    (pcm,) = await speak_all([text], voice=_TELNYX_VOICE)
-    return pcm
-
-
 # -- both sides -------------------------------------------------------------------------------
 
 
@@ -181,7 +170,7 @@ async def _open_side(
 ) -> AsyncIterator[EmulatedTelnyx]:
     """Open the emulated Telnyx and see to it that there is a daemon for it to ring."""
     signing_key = load_key(options.key) if options.against is not None else None
-    account = Account(speaker=_speak, observer=teller.telnyx, signing_key=signing_key)
+    account = Account(speaker=speak_as_telnyx, observer=teller.telnyx, signing_key=signing_key)
     bind = options.api_bind if options.against is not None else "127.0.0.1:0"
     async with (
         open_loopback() as network,
@@ -194,8 +183,8 @@ async def _open_side(
             yield telnyx
             return
         teller.sees_daemon = True
-        config = _disturbed(_read_config(options.config), options.faults)
-        config = _local(config, telnyx, api_url, folder)
+        config = _disturbed(read_config(options.config), options.faults)
+        config = local_config(config, telnyx, api_url, folder)
         configure_logging("warning", config.log.format)
         async with open_daemon(config, observer=teller.daemon) as daemon:
             telnyx.webhook_url = f"http://{daemon.public.address}{_WEBHOOK_PATH}"
@@ -204,39 +193,10 @@ async def _open_side(
             yield telnyx
 
 
-def _read_config(given: Path | None) -> Config:
-    """Read the configuration; the account's variables are not for an emulated account."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("TELNYX_")}
-    if given is None and not _DEFAULT_FILE.exists():
-        return parse_config({}, environ)
-    return load_config(given or _DEFAULT_FILE, environ)
-
-
 def _disturbed(config: Config, faults: str | None) -> Config:
     """Return `config` with the faulty providers that the plan `faults` has, if it has any."""
     plan = PROVIDER_PLANS.get(faults or "")
     return config if plan is None else in_front_of(config, plan.troubles)
-
-
-def _local(config: Config, telnyx: EmulatedTelnyx, api_url: str, folder: Path) -> Config:
-    """Return `config` on free loopback ports, with the emulated account and records in `folder`."""
-    loopback = {"bind": "127.0.0.1:0"}
-    plain = loopback | {"public_url": "", "tls_certificate": "", "tls_key": "", "insecure": False}
-    account = {
-        "api_key": SecretStr(telnyx.api_key),
-        "public_key": telnyx.public_key,
-        "api_base": api_url,
-    }
-    return config.model_copy(
-        update={
-            "server": config.server.model_copy(update=plain),
-            "admin": config.admin.model_copy(update=loopback),
-            "telnyx": config.telnyx.model_copy(update=account),
-            # The emulated Telnyx shares the loop: its lateness is not the daemon's.
-            "inbound": config.inbound.model_copy(update={"max_lag_ms": 0}),
-            "records": config.records.model_copy(update={"path": folder / "records"}),
-        }
-    )
 
 
 def _webhook_url(public_url: str) -> str:

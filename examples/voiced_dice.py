@@ -5,7 +5,7 @@ from typing import Annotated
 
 import trio
 
-from voiced.agent.tools.base import ToolFailed
+from voiced.errors import ToolFailed
 
 
 async def dice(sides: Annotated[int, "How many sides each has."], n: int = 1) -> list[int]:

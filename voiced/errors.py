@@ -317,6 +317,10 @@ class ToolRepeated(BudgetSpent):
     """The agent's model calls one tool with the same arguments again and again."""
 
 
+class ToolFailed(VoicedError):
+    """A tool could not do it; the text is for the model to read, who may try something else."""
+
+
 class ProviderTooSlow(ProviderError):
     """A provider did not keep up or missed its deadline."""
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from voiced.agent.base import CallInfo
-from voiced.agent.tools.base import ToolFailed, Use
+from voiced.agent.tools.base import Use
 from voiced.agent.tools.chest import open_tools
 from voiced.agent.tools.settings import ToolSettings
 from voiced.config import parse_config
-from voiced.errors import ConfigError
+from voiced.errors import ConfigError, ToolFailed
 from voiced.providers import AGENTS, RECOGNIZERS, SYNTHESIZERS, check_providers, load_provider
 from voiced.testing.agent_kit import AGENT_PROMISES
 from voiced.testing.caller import Line, ScriptedCaller

@@ -11,7 +11,7 @@ import trio
 from voiced.agent.base import CallInfo
 from voiced.agent.model.anthropic import AnthropicAgent
 from voiced.agent.model.openai import OpenAiAgent
-from voiced.agent.tools.base import ToolFailed
+from voiced.errors import ToolFailed
 from voiced.flight.reading import read_flight
 from voiced.flight.recorder import open_flights
 from voiced.journal import AgentSpeaking
@@ -273,6 +273,31 @@ async def test_tools_run_together_and_are_bridged_by_a_filler(brand, open_line, 
     filler, answer = line.world.journal.of(AgentSpeaking)[1:]
     assert (filler.filler, filler.latency_s) == (True, None)
     assert answer.latency_s == pytest.approx(1.5 + 0.8, abs=0.7)  # not twice the time of a tool
+
+
+async def quick() -> str:
+    """Find out at once."""
+    await trio.sleep(0.2)
+    ran_at.append(trio.current_time())
+    return "found"
+
+
+ran_at: list[float] = []
+
+BOOK = "Let me have a look into our big book of orders, which is right here on my desk."
+
+
+async def test_a_tool_runs_while_the_words_before_it_are_spoken(chat, open_line, autojump_clock):
+    turns = [ModelTurn(BOOK, calls=[("quick", {})]), ModelTurn("Found it.")]
+    ran_at.clear()
+    async with open_line(
+        chat, turns, speech=[speech(3, "order seven")], tools=[f"{HERE}quick"]
+    ) as line:
+        await line.world.ring(silent_caller(hangs_up_s=12))
+    before, after = line.world.journal.of(AgentSpeaking)[1:3]
+    assert [before.text, after.text] == [BOOK, "Found it."]
+    assert ran_at[0] - before.at < 0.3
+    assert after.at - before.at == pytest.approx(len(BOOK) / 20, abs=0.3)  # no gap between
 
 
 async def test_words_before_a_tool_stand_before_it_once_heard(brand, open_line, autojump_clock):
@@ -561,7 +586,34 @@ async def test_tokens_are_counted_and_end_a_call(chat, open_line, autojump_clock
     assert "tokens" in line.end["evidence"]
 
 
+async def at_once(function, *args):
+    """Run what would block."""
+    function(*args)
+
+
 # -- replay --------------------------------------------------------------------------------------
+
+
+async def test_a_tool_beside_words_is_replayed_in_its_time(
+    chat, open_line, autojump_clock, tmp_path
+):
+    turns = [
+        ModelTurn(BOOK, calls=[("quick", {})]),
+        ModelTurn("It is on its way, and it will be with you on Monday or on Tuesday."),
+        ModelTurn("Good."),
+    ]
+    talk = [speech(3, "order seven"), speech(8.9, "that is fine", 10)]
+    async with (
+        open_flights(lambda _: tmp_path / "call", at_once) as flights,
+        open_line(chat, turns, speech=talk, flights=flights, tools=[f"{HERE}quick"]) as line,
+    ):
+        await line.world.ring(silent_caller(hangs_up_s=13))
+    (path,) = (tmp_path / "call").glob("wire.jsonl*")
+    replayed = await trio.to_thread.run_sync(lambda: replay(read_flight(path)))
+    heard = [turn["heard_text"] for turn in replayed.record["turns"] if turn["who"] == "agent"]
+    assert heard == line.heard()
+    assert heard[2].startswith("It is on its way")
+    assert len(heard[2].split()) < 10  # the caller has cut in on it
 
 
 async def test_a_call_with_tools_and_fillers_is_replayed_as_it_was(
@@ -573,9 +625,6 @@ async def test_a_call_with_tools_and_fillers_is_replayed_as_it_was(
         ModelTurn("Goodbye.", calls=[("hang_up", {})]),
     ]
     talk = [speech(3, "order seven"), speech(11, "thanks", 12.5)]
-
-    async def at_once(function, *args):
-        function(*args)
 
     async with (
         open_flights(lambda _: tmp_path / "call", at_once) as flights,

@@ -212,6 +212,38 @@ async def test_tools_and_the_phone_take_their_own_time(converse, notes, autojump
     assert reply.done == [("lookup", "{}"), "hang_up"]
 
 
+async def test_words_are_not_due_while_those_before_a_tool_are_still_spoken(
+    converse, notes, autojump_clock
+):
+    class SlowReply(NotedReply):
+        async def say(self, text, *, protected=False):
+            await super().say(text, protected=protected)
+            await trio.sleep(20)
+
+    def respond(then):
+        async def both(turn, reply):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(says("A long sentence."), turn, reply)
+                await trio.sleep(1)
+                async with reply.tool("quick"):
+                    pass
+            await then()
+
+        return both
+
+    async def come():
+        await trio.lowlevel.checkpoint()
+
+    dialogue, _ = converse(FunctionAgent(respond=respond(come)), FunctionAgent(respond=fail))
+    await dialogue.answer(TURN, SlowReply())
+    assert notes.events == []
+    dialogue, reply = converse(
+        FunctionAgent(respond=respond(trio.sleep_forever)), FunctionAgent(respond=says("Yes."))
+    )
+    await dialogue.answer(TURN, reply)
+    assert notes.failures == [("one", "too_slow")]
+
+
 async def test_after_a_tool_words_are_due_again(converse, notes, autojump_clock):
     async def respond(turn, reply):
         del turn

@@ -280,6 +280,7 @@ class _TappedReply:
     def __init__(self, reply: Reply, steps: Steps) -> None:
         self.steps = steps
         self._reply = reply
+        self._n_said = 0  # texts whose audio is not yet queued
 
     @property
     def phone(self) -> Phone:
@@ -291,9 +292,17 @@ class _TappedReply:
             await self._reply.say(text, protected=protected)
         else:
             self.steps.note("stream", protected=protected)
-            async with _closing(text):
-                await self._reply.say(_NotedPieces(text, self.steps), protected=protected)
+            self._n_said += 1
+            try:
+                async with _closing(text):
+                    await self._reply.say(_NotedPieces(text, self.steps), protected=protected)
+            finally:
+                self._n_said -= 1
         self.steps.taken()
+
+    def _note(self, kind: str, n_bytes: int = 0, **data: Any) -> None:
+        """Note a step that may be taken beside the speaking of a stream."""
+        self.steps.note(kind, n_bytes, **data, **({"beside": True} if self._n_said else {}))
 
     async def wait_heard(self) -> None:
         self.steps.note("wait_heard")
@@ -301,26 +310,26 @@ class _TappedReply:
         self.steps.taken()
 
     def fill(self, text: str) -> None:
-        self.steps.note("fill", len(text), text=text)
+        self._note("fill", len(text), text=text)
         self._reply.fill(text)
 
     def spend(self, tokens: int) -> None:
-        self.steps.note("spend", tokens=tokens)
+        self._note("spend", tokens=tokens)
         self._reply.spend(tokens)
 
     @asynccontextmanager
     async def tool(self, name: str, arguments: str = "") -> AsyncIterator[None]:
-        self.steps.note("tool", len(arguments), name=name, arguments=arguments)
+        self._note("tool", len(arguments), name=name, arguments=arguments)
         try:
             async with self._reply.tool(name, arguments):
                 yield
         except Exception as error:
-            self.steps.note("tool_done", error=describe_error(error))
+            self._note("tool_done", error=describe_error(error))
             raise
-        self.steps.note("tool_done")
+        self._note("tool_done")
 
     def expect(self, what: Expectation) -> None:
-        self.steps.note("expect", what=type(what).__name__, **asdict(what))
+        self._note("expect", what=type(what).__name__, **asdict(what))
         self._reply.expect(what)
 
     def hang_up(self) -> None:

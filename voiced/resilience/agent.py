@@ -165,9 +165,10 @@ class WatchedReply:
         """Wait for the first words from now on."""
         self._reply = reply
         self._attempt = attempt
-        self._n_tools = 0
+        self._n_tools = self._n_streams = 0
         self.has_begun = False
         """Whether the caller may have heard something of it."""
+        self._words_are_due = False
         attempt.waits()
 
     @property
@@ -182,8 +183,15 @@ class WatchedReply:
             self._come()
             await self._reply.say(text, protected=protected)
             return
-        async with aclosing(text) if isinstance(text, AsyncGenerator) else nullcontext():
-            await self._reply.say(_WatchedPieces(text, self), protected=protected)
+        self._n_streams += 1
+        try:
+            async with aclosing(text) if isinstance(text, AsyncGenerator) else nullcontext():
+                await self._reply.say(_WatchedPieces(text, self), protected=protected)
+        finally:
+            self._n_streams -= 1
+        if self._words_are_due:
+            self._words_are_due = False
+            self._attempt.waits()
 
     async def wait_heard(self) -> None:
         """Wait until the caller has heard what was said so far."""
@@ -200,7 +208,10 @@ class WatchedReply:
 
     @asynccontextmanager
     async def tool(self, name: str, arguments: str = "") -> AsyncIterator[None]:
-        """Run a tool, which has a budget of its own; behind the last of several words are due."""
+        """Run a tool, which has a budget of its own; behind the last of several words are due.
+
+        Not so while words from before it are still being spoken.
+        """
         self._attempt.has_come()
         self._n_tools += 1
         try:
@@ -208,7 +219,9 @@ class WatchedReply:
                 yield
         finally:
             self._n_tools -= 1
-            if self._n_tools == 0:
+            if self._n_tools == 0 and self._n_streams:
+                self._words_are_due = True
+            elif self._n_tools == 0:
                 self._attempt.waits()
 
     def expect(self, what: Expectation) -> None:

@@ -7,11 +7,11 @@ import pytest
 import trio
 
 from voiced.agent.base import CallInfo
-from voiced.agent.tools.base import ToolFailed, Use
+from voiced.agent.tools.base import Use
 from voiced.agent.tools.chest import check_tools, open_tools
 from voiced.agent.tools.function import function_tool
 from voiced.agent.tools.settings import ToolSettings
-from voiced.errors import ConfigError
+from voiced.errors import ConfigError, ToolFailed
 from voiced.testing.fake_provider import Answer, FakeServer, open_memory_wire
 
 CALL = CallInfo(call_id="v3:1", caller="+15550001", called="+15550002")

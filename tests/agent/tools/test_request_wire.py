@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.agent.tools.base import ToolFailed
 from voiced.agent.tools.request_wire import (
     SHOWN_CHARS,
     HttpCall,
@@ -14,6 +13,7 @@ from voiced.agent.tools.request_wire import (
     fault_of_url,
     shown,
 )
+from voiced.errors import ToolFailed
 
 SCHEMA = {
     "type": "object",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import trio
 
 from voiced.agent.context import TokenGauge, fit
 from voiced.agent.memory import Memory
@@ -13,9 +16,9 @@ from voiced.agent.tools.runner import run_tools
 from voiced.log import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from voiced.agent.asking import Asker
+    from voiced.agent.asking import Answer, Asker
     from voiced.agent.base import CallerTurn, CallInfo, Reply
     from voiced.agent.memory import Entry
     from voiced.agent.messages import ModelMessage
@@ -52,6 +55,14 @@ class Mind:
     at_a_loss: str
     context_tokens: int
     max_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What came of asking the model once: it has spoken, or its tools have; nothing follows."""
+
+    has_spoken: bool
+    is_last: bool
 
 
 class ModelDialogue:
@@ -116,20 +127,19 @@ class ModelDialogue:
         """Let the model speak, do what it calls for, and let it go on."""
         has_spoken = False
         for steps_left in reversed(range(self._mind.max_steps)):
-            finished = await self._step(reply, may_call=steps_left > 0)
-            has_spoken = has_spoken or bool(finished.text.strip())
-            if not finished.calls or steps_left == 0:
+            step = await self._step(reply, has_spoken=has_spoken, may_call=steps_left > 0)
+            has_spoken = step.has_spoken
+            if step.is_last:
                 break
-            self.memory.tools_asked(finished.text, finished.calls, finished.native)
-            use = Use(call=self._call, reply=reply, has_spoken=has_spoken)
-            if await run_tools(finished.calls, self._mind.tools, use, self.memory.tool_done):
-                return
         if not has_spoken:
             log.warning("the model had no words")
             await reply.say(self._mind.at_a_loss)
 
-    async def _step(self, reply: Reply, *, may_call: bool) -> Finished:
-        """Ask the model once, and speak its answer as it comes."""
+    async def _step(self, reply: Reply, *, has_spoken: bool, may_call: bool) -> _Step:
+        """Ask the model once, speak its answer as it comes, and do what it calls for.
+
+        Tools begin when the model has ended, and not only when its words are on their way.
+        """
         if self._owed:
             owed, self._owed = self._owed, 0
             reply.spend(owed)
@@ -139,10 +149,19 @@ class ModelDialogue:
         )
         self._owed = estimate
         async with self._mind.asker.ask(self._mind.body(request)) as answer:
-            await reply.say(answer)
-            finished = answer.end
-        self._count(finished, estimate, reply)
-        return finished
+            words = _Words(answer)
+            async with _spoken_beside(reply, words) as settled:
+                await words.over.wait()
+                finished = answer.end
+                self._count(finished, estimate, reply)
+                has_spoken = has_spoken or bool(finished.text.strip())
+                if not finished.calls or not may_call:
+                    return _Step(has_spoken=has_spoken, is_last=True)
+                self.memory.tools_asked(finished.text, finished.calls, finished.native)
+                use = Use(call=self._call, reply=reply, has_spoken=has_spoken, settled=settled.wait)
+                tools = self._mind.tools
+                is_last = await run_tools(finished.calls, tools, use, self.memory.tool_done)
+        return _Step(has_spoken=has_spoken or is_last, is_last=is_last)
 
     def _context(self) -> tuple[list[ModelMessage], int]:
         """Return the messages, and the tokens of the whole request."""
@@ -162,3 +181,51 @@ class ModelDialogue:
             return
         self._mind.gauge.learn(estimate, usage.prompt)
         reply.spend(usage.prompt + usage.completion)
+
+
+class _Words:
+    """The texts of an answer; `over` is set when they are."""
+
+    def __init__(self, answer: Answer[str, Finished]) -> None:
+        self._answer = answer
+        self.over = trio.Event()
+
+    def __aiter__(self) -> _Words:
+        return self
+
+    async def __anext__(self) -> str:
+        try:
+            return await anext(self._answer)
+        except StopAsyncIteration:
+            self.over.set()
+            raise
+
+
+@asynccontextmanager
+async def _spoken_beside(reply: Reply, words: _Words) -> AsyncIterator[trio.Event]:
+    """Speak `words` beside what happens inside; yields what is set once their audio is queued.
+
+    Leaving waits for that. What either raises comes out as it is, not in a group.
+    """
+    failure: Exception | None = None
+    settled = trio.Event()
+
+    async def say() -> None:
+        nonlocal failure
+        try:
+            await reply.say(words)
+        except Exception as error:  # noqa: BLE001 - raised below, outside of the nursery's group
+            failure = error
+            nursery.cancel_scope.cancel()
+        else:
+            settled.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(say, name="speak")
+        try:
+            yield settled
+        except Exception as error:  # noqa: BLE001 - likewise
+            failure = error
+            nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

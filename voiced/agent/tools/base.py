@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import trio
+
 from voiced.agent.memory import UNFINISHED
-from voiced.errors import VoicedError
 
 if TYPE_CHECKING:
     from voiced.agent.base import CallInfo, Reply
@@ -21,10 +22,6 @@ FILLER = "One moment, please."
 """Said while a tool takes a while, unless it says otherwise."""
 
 
-class ToolFailed(VoicedError):
-    """A tool could not do it; the text is for the model to read, who may try something else."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """What a tool has at hand.
@@ -33,11 +30,13 @@ class Use:
         call: the call.
         reply: within which it runs.
         has_spoken: whether anything was said in this reply.
+        settled: waits until the audio of all that was said is on its way.
     """
 
     call: CallInfo
     reply: Reply
     has_spoken: bool
+    settled: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
 
 
 Run: TypeAlias = Callable[[Mapping[str, Any], Use], Awaitable[str]]

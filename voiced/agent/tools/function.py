@@ -21,7 +21,8 @@ from pydantic.errors import PydanticSchemaGenerationError
 
 from voiced.agent.base import CallInfo
 from voiced.agent.model.wire import ToolSpec
-from voiced.agent.tools.base import FILLER, TIMEOUT_S, Tool, ToolFailed
+from voiced.agent.tools.base import FILLER, TIMEOUT_S, Tool
+from voiced.errors import ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

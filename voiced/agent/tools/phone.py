@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from voiced.agent.model.wire import ToolSpec
-from voiced.agent.tools.base import Tool, ToolFailed
-from voiced.errors import CallGone, CommandFailed
+from voiced.agent.tools.base import Tool
+from voiced.errors import CallGone, CommandFailed, ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from voiced.agent.model.wire import ToolSpec
-from voiced.agent.tools.base import Tool, ToolFailed
+from voiced.agent.tools.base import Tool
 from voiced.agent.tools.request_wire import build_call, shown
-from voiced.errors import AgentFailed, ProviderError
+from voiced.errors import AgentFailed, ProviderError, ToolFailed
 from voiced.net.http import open_provider_http
 from voiced.net.peer import Peer
 from voiced.net.wire import INTERNET

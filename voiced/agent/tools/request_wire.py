@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from voiced.agent.tools.base import ToolFailed
+from voiced.errors import ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,8 +13,7 @@ import trio
 
 from voiced.agent.messages import ToolResult
 from voiced.agent.model.wire import parse_object
-from voiced.agent.tools.base import ToolFailed
-from voiced.errors import BudgetSpent, CallGone, ToolTooSlow, VoicedError
+from voiced.errors import BudgetSpent, CallGone, ToolFailed, ToolTooSlow, VoicedError
 from voiced.log import get_logger
 
 if TYPE_CHECKING:
@@ -136,6 +135,7 @@ async def _run(call: ToolCall, tool: Tool, bridge: _Bridge) -> str:
         raise ToolFailed("the arguments are no JSON object")
     reply = bridge.use.reply
     if tool.is_deed:
+        await bridge.use.settled()  # in its place between the words
         return await tool.run(arguments, bridge.use)
     outcome: str | VoicedError | None = None
     try:

@@ -86,6 +86,7 @@ class _Performance:
         self._acts = acts
         self._start_soon = start_soon
         self._begun: Entry | None = None
+        self._said: trio.Event | None = None
 
     async def run(self, until: str = "") -> None:
         """Take the steps, each after its time, up to one of the kind `until`."""
@@ -94,6 +95,9 @@ class _Performance:
 
     async def _next(self) -> Entry | None:
         self._begun = step = self._steps.popleft() if self._steps else None
+        if self._said is not None and not (step and step.data.get("beside")):
+            await self._said.wait()
+            self._said = None
         if step is not None:
             await let_pass(step.data["after_s"])
         return step
@@ -107,13 +111,27 @@ class _Performance:
             if self._begun is None or self._begun.kind != "tool_done":
                 raise
 
+    async def _say(self, pieces: _RecordedPieces, *, protected: bool) -> None:
+        """Speak a stream; where other steps were taken before its audio was queued, beside them."""
+        if not pieces.goes_on_beside:
+            await self._reply.say(pieces, protected=protected)
+            return
+        self._said = said = trio.Event()
+
+        async def say() -> None:
+            await self._reply.say(pieces, protected=protected)
+            said.set()
+
+        self._start_soon(say)
+        await pieces.over.wait()
+
     async def _take(self, step: Entry) -> None:
         data = step.data
         match step.kind:
             case "say":
                 await self._reply.say(data["text"], protected=data["protected"])
             case "stream":
-                await self._reply.say(_RecordedPieces(self._steps), protected=data["protected"])
+                await self._say(_RecordedPieces(self._steps), protected=data["protected"])
             case "tool":
                 await self._use_tool(data["name"], data["arguments"])
             case "phone":
@@ -134,7 +152,8 @@ class _Performance:
             case "spend":
                 self._reply.spend(data["tokens"])
             case "expect":
-                fields = {key: data[key] for key in data.keys() - {"n", "after_s", "what"}}
+                own = data.keys() - {"n", "after_s", "beside", "what"}
+                fields = {key: data[key] for key in own}
                 self._reply.expect(getattr(expectations, data["what"])(**fields))
             case "hang_up":
                 self._reply.hang_up()
@@ -147,6 +166,15 @@ class _RecordedPieces:
 
     def __init__(self, steps: deque[Entry]) -> None:
         self._steps = steps
+        self.over = trio.Event()
+        """Set once all pieces were taken."""
+
+    @property
+    def goes_on_beside(self) -> bool:
+        """Whether something was done between the last piece and its audio."""
+        kinds = [step.kind for step in self._steps]
+        behind = kinds.index("streamed") + 1 if "streamed" in kinds else len(kinds)
+        return behind < len(kinds) and bool(self._steps[behind].data.get("beside"))
 
     def __aiter__(self) -> _RecordedPieces:
         return self
@@ -158,6 +186,7 @@ class _RecordedPieces:
             raise StopAsyncIteration
         await let_pass(step.data["after_s"])
         if step.kind == "streamed":
+            self.over.set()
             raise StopAsyncIteration
         text: str = step.data["text"]
         return text

@@ -1,8 +1,8 @@
 """A memory that holds what was heard and no more."""
 
 from voiced.agent.base import CallerTurn
-from voiced.agent.memory import AgentSpoke, CallerSpoke, Memory
-from voiced.agent.messages import Message
+from voiced.agent.memory import AgentSpoke, CallerSpoke, Memory, UsedTools
+from voiced.agent.messages import Message, ToolCall, ToolResult
 from voiced.heard import HeardPiece
 
 
@@ -69,3 +69,17 @@ def test_a_turn_that_was_not_over_is_forgotten():
     memory.withdrawn()
     memory.caller_said(said("on thursday morning"))
     assert memory.entries[1:] == (CallerSpoke(text="on thursday morning"),)
+
+
+def test_another_agent_is_told_of_a_turn_only_what_was_done_for_it():
+    memory = Memory([CallerSpoke(text="hello"), AgentSpoke(heard="Good day.")])
+    memory.caller_said(CallerTurn(text="book it", confidence=0.9))
+    assert memory.handed_over() == memory.entries[:2]
+    call = ToolCall(id="1", name="book", arguments="{}")
+    memory.tools_asked("", [call], [{"type": "thinking"}])
+    memory.tool_done(ToolResult(call_id="1", content="booked"))
+    *_, turn, used = memory.handed_over()
+    assert turn == CallerSpoke(text="book it")
+    assert isinstance(used, UsedTools)
+    assert used.results == (ToolResult(call_id="1", content="booked"),)
+    assert used.native == ()

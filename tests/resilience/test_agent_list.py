@@ -295,6 +295,20 @@ async def test_the_next_one_is_told_what_was_said_and_heard(converse, autojump_c
     assert [entry for entry in dialogue._memory.entries if entry == CallerSpoke(text="again")] == []
 
 
+async def test_what_was_done_is_told_by_who_has_done_it(converse, autojump_clock):
+    done = (CallerSpoke(text="a table for two"), AgentSpoke(heard="Booked."))
+
+    class Doer(FunctionAgent):
+        def begin(self, call):
+            dialogue: Any = _MindfulDialogue(super().begin(call))
+            dialogue.hand_over = lambda: done
+            return dialogue
+
+    dialogue, reply = converse(Doer(respond=fail), Mindful())
+    await dialogue.answer(TURN, reply)
+    assert _MindfulDialogue.last.past == done
+
+
 async def test_the_first_one_begins_and_does_not_take_over(converse, autojump_clock):
     dialogue, reply = converse(Mindful(), Mindful())
     await dialogue.open(reply)

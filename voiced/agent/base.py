@@ -259,6 +259,19 @@ class TakingOver(Protocol):
 
 
 @runtime_checkable
+class HandingOver(Protocol):
+    """What a dialogue may have to tell the next agent of a fallback list what it has done."""
+
+    def hand_over(self) -> Sequence[Entry]:
+        """Return what was said, heard and done so far; neither waits nor raises.
+
+        The turn that it has failed to answer is left out, unless something was done for it: the
+        next agent is given that turn again.
+        """
+        ...
+
+
+@runtime_checkable
 class TimeAware(Protocol):
     """What a dialogue may have to end in time."""
 

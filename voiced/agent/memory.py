@@ -98,6 +98,14 @@ class Memory:
         cause = self._reply.cause
         return (*self._past, *(() if cause is None else (cause,)), *self._reply.rounds)
 
+    def handed_over(self) -> tuple[Entry, ...]:
+        """Return everything for another agent, who will be given the present turn again.
+
+        That turn is in it only where something was done for it, so that it is not done twice.
+        """
+        entries = self.entries if self._reply.rounds else tuple(self._past)
+        return tuple(_without_native(entry) for entry in entries)
+
     # -- what a dialogue is told -------------------------------------------------------------------
 
     def caller_said(self, turn: CallerTurn) -> None:

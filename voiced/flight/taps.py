@@ -374,6 +374,7 @@ class TappedAudioAgent:
         self.Settings = agent.Settings
         self.rate_hz = agent.rate_hz
         self.open = agent.open
+        self.anticipate = partial(anticipate, agent)
         self._agent = agent
         self._flight = flight
 
@@ -391,7 +392,7 @@ class TappedAudioAgent:
 
 class _TappedLine:
     def __init__(self, line: AudioLine, flight: Flight) -> None:
-        self.phone = line.phone
+        self.phone = cast("Phone", TappedPhone(line.phone, Steps(flight)))
         self.past = line.past
         self.failed_transfer = line.failed_transfer
         self._line = line

@@ -2,7 +2,7 @@
 
 An agent that fails before its first words is followed by the next one, which answers the same turn.
 One that fails after some words is followed, too: the caller hears a short apology (once in a call)
-and the answer from the beginning. Whoever takes over is given what was said and heard
+and the answer from the beginning. Whoever takes over is given what was said, heard and done
 (`TakingOver`); one that cannot take it begins anew.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from pydantic import BaseModel
 
-from voiced.agent.base import Remembering, TakingOver, TimeAware
+from voiced.agent.base import HandingOver, Remembering, TakingOver, TimeAware
 from voiced.agent.memory import Memory
 from voiced.journal import noted_nowhere
 from voiced.resilience.roster import Round
@@ -141,10 +141,12 @@ class DialogueOfList:
 
     def _dialogue_with(self, member: Member[DialogueAgent], past: tuple[Entry, ...]) -> Dialogue:
         if self._dialogue is None or self._member is not member:
-            is_first, self._member = self._member is None, member
+            before: object = self._dialogue
+            self._member = member
             self._dialogue = member.provider.begin(self._call)
-            if not is_first and isinstance(self._dialogue, TakingOver):
-                self._dialogue.take_over(past)
+            if before is not None and isinstance(self._dialogue, TakingOver):
+                told = before.hand_over() if isinstance(before, HandingOver) else past
+                self._dialogue.take_over(told)
         return self._dialogue
 
     async def _apologize(self, reply: Reply) -> None:

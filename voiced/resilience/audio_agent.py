@@ -16,6 +16,7 @@ from voiced.frame_pump import STUCK_S, FramePump
 from voiced.journal import noted_nowhere
 from voiced.log import get_logger
 from voiced.resilience.roster import Round
+from voiced.services import anticipate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,10 @@ class AudioAgentList:
     def for_call(self, note: Note) -> AudioAgentList:
         """Return the list for one call."""
         return AudioAgentList(self._members, self._apology, note)
+
+    def anticipate(self) -> None:
+        """Let the first choice get ready for a call."""
+        anticipate(self._members[0].provider)
 
     async def converse(
         self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine

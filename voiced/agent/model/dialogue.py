@@ -66,7 +66,7 @@ class _Step:
 
 
 class ModelDialogue:
-    """Fits `voiced.agent.base.Dialogue`, `Remembering` and `TimeAware`."""
+    """Fits `voiced.agent.base.Dialogue` and all that a dialogue may have beside it."""
 
     def __init__(self, mind: Mind, call: CallInfo, system: str) -> None:
         self.memory = Memory()
@@ -109,6 +109,10 @@ class ModelDialogue:
     def take_over(self, past: Sequence[Entry]) -> None:
         """Go on where another agent had to stop: learn what was said and heard before."""
         self.memory = Memory(past)
+
+    def hand_over(self) -> Sequence[Entry]:
+        """Return what was said, heard and done, for whoever goes on."""
+        return self.memory.handed_over()
 
     def interrupted(self, heard: str) -> None:
         """Need nothing of this: `heard` tells it piece by piece."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -23,8 +24,11 @@ from voiced.agent.realtime.talk import Api, Talk
 from voiced.agent.realtime.wire import SessionWish
 from voiced.agent.tools.chest import check_tools, open_tools
 from voiced.errors import AgentFailed
+from voiced.net.helpers import open_helpers
 from voiced.net.peer import Peer
 from voiced.net.secrets import provider_key
+from voiced.net.socket import open_provider_socket
+from voiced.net.spares import Spares
 from voiced.net.urls import with_query
 from voiced.net.wire import INTERNET
 
@@ -67,14 +71,21 @@ class RealtimeAgent:
             ConfigError: the key is missing, the prompt's file cannot be read, a tool is faulty.
         """
         key = provider_key(settings.api_key, variable="OPENAI_API_KEY", role="agent")
-        api = Api(
-            url=with_query(settings.url, [("model", settings.model)]),
+        open_socket = partial(
+            open_provider_socket,
+            with_query(settings.url, [("model", settings.model)]),
+            peer=(peer := Peer(PROVIDER, AgentFailed)),
             headers={"Authorization": f"Bearer {key.get_secret_value()}"},
-            peer=Peer(PROVIDER, AgentFailed),
+            connect_s=settings.connect_s,
             wire=wire,
         )
-        async with open_tools(settings, wire) as tools:
+        async with open_tools(settings, wire) as tools, open_helpers() as helpers:
+            api = Api(peer=peer, open_socket=open_socket, spares=Spares(helpers, open_socket))
             yield cls(settings, prompt_text(settings), api, tools)
+
+    def anticipate(self) -> None:
+        """Open the next call's session while it rings; nothing is paid for one that is not used."""
+        self._api.spares.expect()
 
     @classmethod
     def check(cls, settings: RealtimeSettings) -> None:

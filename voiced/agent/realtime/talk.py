@@ -12,7 +12,7 @@ apologizes in a few words and gives it.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,10 @@ from voiced.frame_pump import FramePump
 from voiced.journal import CallerSaid, CallerSpeaking
 from voiced.log import get_logger
 from voiced.net.helpers import open_helpers
-from voiced.net.socket import open_provider_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from voiced.agent.base import AudioLine, CallInfo
     from voiced.agent.memory import Entry
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from voiced.errors import TroubleKind
     from voiced.net.peer import Peer
     from voiced.net.socket import ProviderSocket
-    from voiced.net.wire import Wire
+    from voiced.net.spares import Spares
 
 log = get_logger(__name__)
 
@@ -81,12 +81,21 @@ SORRY = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """Where sessions are opened, and as whom."""
+    """How sessions are opened; `spares` are open already, for calls that ring."""
 
-    url: str
-    headers: Mapping[str, str]
     peer: Peer
-    wire: Wire
+    open_socket: Callable[[], AbstractAsyncContextManager[ProviderSocket]]
+    spares: Spares
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[ProviderSocket]:
+        """Yield a socket on which a session begins. Raises AgentFailed."""
+        async with self.spares.borrow() as spare:
+            if spare is not None:
+                yield spare
+                return
+        async with self.open_socket() as socket:
+            yield socket
 
 
 class Talk:
@@ -172,15 +181,8 @@ class Talk:
 
     async def _hold_session(self) -> None:
         """Hold a session until it is lost: raises ProviderError."""
-        settings, api = self._settings, self._api
-        self._ready_by = trio.current_time() + settings.connect_s
-        async with open_provider_socket(
-            api.url,
-            peer=api.peer,
-            headers=api.headers,
-            connect_s=settings.connect_s,
-            wire=api.wire,
-        ) as self._socket:
+        self._ready_by = trio.current_time() + self._settings.connect_s
+        async with self._api.session() as self._socket:
             while True:
                 event = await self._next_event()
                 if event is None:

@@ -34,7 +34,7 @@ async def perform(task: Task, reply: Reply) -> None:
         Exception: what the agent raised, in a group where the call raised it.
     """
     async with trio.open_nursery() as nursery:
-        acts = _Acts(reply.phone)
+        acts = Acts(reply.phone)
         await _Performance(task.steps, reply, acts, nursery.start_soon).run()
         if task.end is None:
             await trio.sleep(CUT_S)
@@ -43,15 +43,17 @@ async def perform(task: Task, reply: Reply) -> None:
         await task.finish()
 
 
-class _Acts:
+class Acts:
     """What is done by the phone, each with a number."""
 
     def __init__(self, phone: Phone) -> None:
+        """Do it by `phone`."""
         self._phone = phone
         self._scopes: dict[int, trio.CancelScope] = {}
         self._done: dict[int, trio.Event] = {}
 
     def begin(self, act: int) -> None:
+        """Let the act `act` begin, before `do` runs."""
         self._scopes[act], self._done[act] = trio.CancelScope(), trio.Event()
 
     async def do(self, step: Entry) -> None:
@@ -79,7 +81,7 @@ class _Performance:
     """The steps of one reply, taken again."""
 
     def __init__(
-        self, steps: list[Entry], reply: Reply, acts: _Acts, start_soon: Callable[..., None]
+        self, steps: list[Entry], reply: Reply, acts: Acts, start_soon: Callable[..., None]
     ) -> None:
         self._steps = deque(steps)
         self._reply = reply

@@ -15,7 +15,7 @@ from voiced.recognizer import base as speech
 from voiced.recognizer.base import Vocabulary
 from voiced.synthesizer.base import Word, no_words
 from voiced.testing.providers import NoSettings
-from voiced.testing.replay.reply import REPLY_STEPS, perform
+from voiced.testing.replay.reply import REPLY_STEPS, Acts, perform
 from voiced.testing.replay.tasks import let_pass, raise_like, tasks_of
 
 if TYPE_CHECKING:
@@ -205,7 +205,9 @@ class _RecordedDialogue:
         raise AgentFailed("recorded agent", f"was not asked for this when recorded: {asked}")
 
 
-_LINE_STEPS = ("play", "unplay", "mark", "told", "hand_over", "conversed")
+_LINE_STEPS = (
+    *("play", "unplay", "mark", "told", "hand_over", "phone", "phone_done", "conversed"),
+)
 
 
 class RecordedAudioAgent:
@@ -218,6 +220,7 @@ class RecordedAudioAgent:
         self.rate_hz: int = recording.header["rates_hz"]["agent"] or 8000
         self._recording = recording
         self._origin = origin
+        self._steps = deque(recording.of(*_LINE_STEPS))
 
     @classmethod
     def open(cls, settings: Any) -> NoReturn:
@@ -227,30 +230,47 @@ class RecordedAudioAgent:
     async def converse(
         self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine
     ) -> None:
-        """Play while `frames` drains."""
+        """Play while `frames` drains, up to the end of a conversation; then comes the next one."""
         del call
+        error: Mapping[str, Any] | None = None
         with frames:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_drain, frames)
-                await self._play(line)
+                error = await self._play(line, Acts(line.phone), nursery)
                 nursery.cancel_scope.cancel()
+        if error is not None:
+            raise_like(error)
 
-    async def _play(self, line: AudioLine) -> None:
-        for entry in self._recording.of(*_LINE_STEPS):
+    async def _play(
+        self, line: AudioLine, acts: Acts, nursery: trio.Nursery
+    ) -> Mapping[str, Any] | None:
+        """Take the steps of one conversation; return the error that it ended with."""
+        while self._steps:
+            entry = self._steps.popleft()
             await trio.sleep_until(self._origin + entry.at_s)
             match entry.kind:
                 case "play":
                     await line.play(self._recording.audio(entry), entry.data["rate_hz"])
-                case "unplay":
-                    line.clear()
-                case "mark":
-                    line.mark(_forget)
-                case "told":
-                    line.note(_event(journal, entry, self._origin))
-                case "hand_over":
-                    line.transfer(entry.data["to"], entry.data["briefing"])
-                case _ if "error" in entry.data:
-                    raise_like(entry.data["error"])
+                case "phone":
+                    acts.begin(entry.data["act"])
+                    nursery.start_soon(acts.do, entry)
+                case "phone_done":
+                    nursery.start_soon(acts.end, entry)
+                case "conversed":
+                    error: Mapping[str, Any] | None = entry.data.get("error")
+                    return error
                 case _:
-                    return
-        await trio.sleep_forever()
+                    self._tell(line, entry)
+        return await trio.sleep_forever()
+
+    def _tell(self, line: AudioLine, entry: Entry) -> None:
+        """Take a step that does not wait."""
+        match entry.kind:
+            case "unplay":
+                line.clear()
+            case "mark":
+                line.mark(_forget)
+            case "told":
+                line.note(_event(journal, entry, self._origin))
+            case _:
+                line.transfer(entry.data["to"], entry.data["briefing"])

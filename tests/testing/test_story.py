@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 from voiced.journal import (
     AgentHeard,
@@ -12,6 +13,8 @@ from voiced.journal import (
     CallRinging,
     Cleared,
     FalseAlarm,
+    ProviderFailed,
+    ProviderSwitched,
     Silenced,
 )
 from voiced.latency import Latency
@@ -57,6 +60,20 @@ def test_the_waits_that_the_daemon_tells_of_are_kept():
     story = teller.story("v3:x")
     assert story is not None
     assert story.waits == [asdict(WAIT)]
+
+
+def test_what_becomes_of_providers_is_told():
+    names: Any = {"role": "synthesizer", "provider": "first", "at": 101.0}
+    _, lines = told(
+        False,
+        ("telnyx", RINGING),
+        ("daemon", ProviderFailed(kind="too_slow", **names)),
+        ("daemon", ProviderSwitched(to="second", **names)),
+    )
+    assert [line.split("s  ")[-1].strip() for line in lines[1:]] == [
+        "the synthesizer first fails: too slow",
+        "second is the synthesizer now",
+    ]
 
 
 def test_a_conversation_is_told_from_both_sides():

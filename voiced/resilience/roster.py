@@ -126,7 +126,6 @@ class Round(Generic[ProviderT]):
                 role=self._role, provider=before.name, to=member.name, at=now
             )
             self._note(switched)
-            log.warning("provider switched", role=self._role, provider=before.name, to=member.name)
         return member
 
     def give_up(self) -> ProviderError:
@@ -172,13 +171,8 @@ class Round(Generic[ProviderT]):
             now, lasting=error.kind in _LASTING, retry_after_s=error.retry_after_s
         )
         self._note(ProviderFailed(role=self._role, provider=member.name, kind=error.kind, at=now))
-        log.warning(
-            "provider failed",
-            role=self._role,
-            provider=member.name,
-            kind=error.kind,
-            circuit=member.breaker.state(now),
-        )
+        circuit = member.breaker.state(now)
+        log.info("provider trouble", provider=member.name, reason=str(error), circuit=circuit)
 
 
 def _provider_error(error: Exception) -> ProviderError | None:

@@ -23,6 +23,8 @@ from voiced.journal import (
     CallRinging,
     Cleared,
     FalseAlarm,
+    ProviderFailed,
+    ProviderSwitched,
     Silenced,
 )
 from voiced.percentiles import spread_of
@@ -178,10 +180,23 @@ class DaemonSide:
             case Silenced(at=at):
                 after_s = at - story.voice_at
                 tell(call_id, at, "", f"        silent at the caller's, after {after_s:.2f} s")
-            case FalseAlarm(at=at):
-                tell(call_id, at, "", "        it was nothing: the agent goes on")
+            case _ if remark := _remark(event):
+                tell(call_id, event.at, "", f"        {remark}")
             case _:
                 pass
+
+
+def _remark(event: JournalEvent) -> str:
+    """Return what is to be said of an event by the way, "" for nothing."""
+    match event:
+        case FalseAlarm():
+            return "it was nothing: the agent goes on"
+        case ProviderFailed(role=role, provider=provider, kind=kind):
+            return f"the {role} {provider} fails: {kind.replace('_', ' ')}"
+        case ProviderSwitched(role=role, to=to):
+            return f"{to} is the {role} now"
+        case _:
+            return ""
 
 
 def _latency(latency_s: float | None, latency: Latency | None = None) -> str:

@@ -6,6 +6,7 @@ import pytest
 from voiced.audio.resample import Resampler
 from voiced.recognizer.assemblyai import AssemblyAiRecognizer
 from voiced.recognizer.deepgram import DeepgramRecognizer
+from voiced.recognizer.openai import OpenAiRecognizer
 from voiced.recognizer.telnyx import TelnyxRecognizer
 from voiced.synthesizer.libflite import RATE_HZ, Voice
 from voiced.testing.recognizer_kit import RECOGNIZER_PROMISES, Sample
@@ -27,6 +28,7 @@ def speech():
         pytest.param(DeepgramRecognizer, marks=pytest.mark.live("DEEPGRAM_API_KEY")),
         pytest.param(AssemblyAiRecognizer, marks=pytest.mark.live("ASSEMBLYAI_API_KEY")),
         pytest.param(TelnyxRecognizer, marks=pytest.mark.live("TELNYX_API_KEY")),
+        pytest.param(OpenAiRecognizer, marks=pytest.mark.live("OPENAI_API_KEY")),
     ],
 )
 @pytest.mark.parametrize("promise", RECOGNIZER_PROMISES, ids=lambda promise: promise.__name__)

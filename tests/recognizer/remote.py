@@ -37,6 +37,12 @@ def spoken(*pieces):
     return np.concatenate(parts)
 
 
+def only(group):
+    """Return the one error of a group."""
+    (failed,) = group.exceptions
+    return failed
+
+
 def sample(lines=LINES):
     return Sample(pcm=spoken(-0.5, 0.6, -1.2, 0.6, -1.2), texts=lines)
 

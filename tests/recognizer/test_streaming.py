@@ -5,7 +5,15 @@ import pytest
 import trio
 import trio.testing
 
-from tests.recognizer.remote import LINES, STREAMING, Deepgram, open_remote, sample, spoken
+from tests.recognizer.remote import (
+    LINES,
+    STREAMING,
+    Deepgram,
+    only,
+    open_remote,
+    sample,
+    spoken,
+)
 from voiced.audio.g711 import decode_ulaw
 from voiced.errors import ConfigError, RecognizerFailed
 from voiced.recognizer.base import Final, Partial, SpeechResumed, SpeechStarted
@@ -23,11 +31,6 @@ from voiced.testing.fake_provider import (
 from voiced.testing.recognizer_kit import Sample, hear
 
 ONE = Sample(pcm=spoken(-0.5, 0.6, -9.0), texts=LINES[:1])
-
-
-def only(group):
-    (failed,) = group.exceptions
-    return failed
 
 
 def finals(heard):

@@ -34,5 +34,5 @@ class DeepgramRecognizer:
     ) -> AsyncIterator[StreamingRecognizer]:
         """Yield the recognizer; `wire` and `network` are for tests. Raises ConfigError."""
         spoken = dialect(settings, check_key(settings, VARIABLE).get_secret_value())
-        async with open_streaming(settings, spoken, wire=wire, network=network) as recognizer:
+        async with open_streaming(cls, settings, spoken, wire=wire, network=network) as recognizer:
             yield recognizer

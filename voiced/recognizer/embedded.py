@@ -20,7 +20,7 @@ from voiced.errors import StartupError
 from voiced.recognizer.hearing import Decoder, Hearing, HearingRules
 from voiced.recognizer.network import NetworkLoader, check_detector
 from voiced.recognizer.pool import open_pool
-from voiced.recognizer.settings import DetectorSettings
+from voiced.recognizer.settings import BatchSettings
 from voiced.recognizer.worker_process import PROVIDER
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class EmbeddedSettings(DetectorSettings):
+class EmbeddedSettings(BatchSettings):
     """Keys of `[recognizer]` with `provider = "embedded"`."""
 
     workers: int = Field(
@@ -42,9 +42,6 @@ class EmbeddedSettings(DetectorSettings):
     )
     max_waiting: int = Field(
         default=32, ge=1, le=1000, description="utterances of all calls that may wait for a worker"
-    )
-    decode_timeout_s: float = Field(
-        default=5.0, gt=0, le=60, description="from the end of an utterance to its words, seconds"
     )
 
 

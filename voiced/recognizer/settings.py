@@ -58,6 +58,14 @@ class DetectorSettings(BaseModel):
         )
 
 
+class BatchSettings(DetectorSettings):
+    """What all recognizers of whole utterances have besides."""
+
+    decode_timeout_s: float = Field(
+        default=5.0, gt=0, le=60, description="from the end of an utterance to its words, seconds"
+    )
+
+
 class StreamingSettings(DetectorSettings):
     """What all recognizers over a socket have besides."""
 

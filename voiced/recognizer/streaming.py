@@ -15,7 +15,7 @@ import math
 from collections import deque
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -89,6 +89,7 @@ class StreamingRecognizer:
 
     def __init__(
         self,
+        kind: type[Any],
         settings: StreamingSettings,
         dialect: Dialect,
         audio: AudioFormat,
@@ -96,7 +97,7 @@ class StreamingRecognizer:
         wire: Wire,
         helpers: trio.Nursery,
     ) -> None:
-        self.Settings = type(settings)
+        self.Settings, self.open = kind.Settings, kind.open
         self.rate_hz = audio.rate_hz
         self.dialect = dialect
         self.audio = audio
@@ -159,6 +160,7 @@ def check_key(settings: StreamingSettings, variable: str) -> SecretStr:
 
 @asynccontextmanager
 async def open_streaming(
+    kind: type[Any],
     settings: StreamingSettings,
     dialect: Dialect,
     *,
@@ -168,6 +170,7 @@ async def open_streaming(
     """Yield the recognizer of a provider.
 
     Args:
+        kind: the provider's class.
         settings: its keys.
         dialect: how it is spoken with.
         network: the detector's network; None for the one in the box.
@@ -182,7 +185,7 @@ async def open_streaming(
     loader = NetworkLoader(network)
     async with open_helpers() as helpers:
         helpers.start_soon(loader.load, name="load voice detector")
-        yield StreamingRecognizer(settings, dialect, audio, loader, wire, helpers)
+        yield StreamingRecognizer(kind, settings, dialect, audio, loader, wire, helpers)
 
 
 class _Hearing:

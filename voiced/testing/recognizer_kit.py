@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 import trio
@@ -24,7 +24,6 @@ from voiced.audio.resample import Resampler
 from voiced.recognizer.base import (
     Final,
     Partial,
-    Recognizer,
     SpeechEnded,
     SpeechEvent,
     SpeechResumed,
@@ -45,6 +44,21 @@ GONE_S = 0.1
 """A call's end leaves nothing behind, so much later."""
 
 PATIENCE_S = 10.0
+
+
+class Recognizing(Protocol):
+    """An open recognizer, as far as a call needs it."""
+
+    rate_hz: int
+
+    async def recognize(
+        self,
+        frames: trio.MemoryReceiveChannel[Frame],
+        events: trio.MemorySendChannel[SpeechEvent],
+        vocabulary: Vocabulary,
+    ) -> None:
+        """Turn one call's frames into speech events. See `voiced.recognizer.base.Recognizer`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,10 +85,10 @@ class Heard:
     event: SpeechEvent
 
 
-Promise: TypeAlias = Callable[[Recognizer, Sample], Awaitable[None]]
+Promise: TypeAlias = Callable[[Recognizing, Sample], Awaitable[None]]
 
 
-async def hear(recognizer: Recognizer, sample: Sample) -> list[Heard]:
+async def hear(recognizer: Recognizing, sample: Sample) -> list[Heard]:
     """Play a sample in real time of trio's clock; return what the recognizer tells."""
     heard: list[Heard] = []
     frames_in, frames = trio.open_memory_channel[Frame](FRAMES_AHEAD)
@@ -126,7 +140,7 @@ async def play(frames: trio.MemorySendChannel[Frame], pieces: list[Pcm], begun_a
 # -- the promises ---------------------------------------------------------------------------------
 
 
-async def tells_each_utterance_once_and_in_order(recognizer: Recognizer, sample: Sample) -> None:
+async def tells_each_utterance_once_and_in_order(recognizer: Recognizing, sample: Sample) -> None:
     """Each utterance gives one start, one end and one final, each kind in their order."""
     heard = await hear(recognizer, sample)
     n_said = len(sample.texts)
@@ -145,7 +159,7 @@ async def tells_each_utterance_once_and_in_order(recognizer: Recognizer, sample:
             assert n_started > n_finals, f"{type(one.event).__name__} of no utterance"
 
 
-async def hears_the_words(recognizer: Recognizer, sample: Sample) -> None:
+async def hears_the_words(recognizer: Recognizing, sample: Sample) -> None:
     """The finals have the words."""
     heard = await hear(recognizer, sample)
     texts = [one.event.text for one in heard if isinstance(one.event, Final)]
@@ -154,7 +168,7 @@ async def hears_the_words(recognizer: Recognizer, sample: Sample) -> None:
         assert is_right, f"heard {text!r} for {said!r}"
 
 
-async def tells_times_that_make_sense(recognizer: Recognizer, sample: Sample) -> None:
+async def tells_times_that_make_sense(recognizer: Recognizing, sample: Sample) -> None:
     """Times are trio's, and of the past; confidence is from 0 to 1."""
     begun_at = trio.current_time()
     for one in await hear(recognizer, sample):
@@ -175,7 +189,7 @@ async def tells_times_that_make_sense(recognizer: Recognizer, sample: Sample) ->
                 assert begun_at <= started_at <= last_voice_at <= now, "odd times in a Final"
 
 
-async def notices_speech_in_time(recognizer: Recognizer, sample: Sample) -> None:
+async def notices_speech_in_time(recognizer: Recognizing, sample: Sample) -> None:
     """Somebody who interrupts is noticed within `ONSET_S`."""
     loud_s = float(np.argmax(np.abs(sample.pcm) > 1000)) / LINE_RATE_HZ
     heard = await hear(recognizer, sample)
@@ -184,7 +198,7 @@ async def notices_speech_in_time(recognizer: Recognizer, sample: Sample) -> None
     assert late_s <= ONSET_S, f"the beginning of speech was told {late_s:.2f} s late"
 
 
-async def says_nothing_in_silence(recognizer: Recognizer, sample: Sample) -> None:
+async def says_nothing_in_silence(recognizer: Recognizing, sample: Sample) -> None:
     """Silence gives no words."""
     quiet = Sample(pcm=np.zeros(2 * LINE_RATE_HZ, np.int16), texts=(), vocabulary=sample.vocabulary)
     for one in await hear(recognizer, quiet):
@@ -192,7 +206,7 @@ async def says_nothing_in_silence(recognizer: Recognizer, sample: Sample) -> Non
         assert not text, f"heard {text!r} in silence"
 
 
-async def is_gone_when_the_call_is(recognizer: Recognizer, sample: Sample) -> None:
+async def is_gone_when_the_call_is(recognizer: Recognizing, sample: Sample) -> None:
     """Cancelled in the middle of a word it is gone at once, and closes its ends."""
     frames_in, frames = trio.open_memory_channel[Frame](FRAMES_AHEAD)
     events_in, events = trio.open_memory_channel[SpeechEvent](8)
@@ -210,7 +224,7 @@ async def is_gone_when_the_call_is(recognizer: Recognizer, sample: Sample) -> No
     assert left == (0, 0), "has left its ends of `frames` and `events` open"
 
 
-async def ends_when_nobody_listens(recognizer: Recognizer, sample: Sample) -> None:
+async def ends_when_nobody_listens(recognizer: Recognizing, sample: Sample) -> None:
     """Where nobody wants events any more it ends, without an error."""
     frames_in, frames = trio.open_memory_channel[Frame](FRAMES_AHEAD)
     events_in, events = trio.open_memory_channel[SpeechEvent](8)
@@ -224,7 +238,7 @@ async def ends_when_nobody_listens(recognizer: Recognizer, sample: Sample) -> No
         nursery.cancel_scope.cancel()
 
 
-async def serves_calls_side_by_side(recognizer: Recognizer, sample: Sample) -> None:
+async def serves_calls_side_by_side(recognizer: Recognizing, sample: Sample) -> None:
     """Two calls at a time do not mix."""
     heard: list[list[Heard]] = []
 

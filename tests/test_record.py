@@ -18,6 +18,7 @@ from voiced.journal import (
     CallRinging,
     Cleared,
     Silenced,
+    ToolRan,
 )
 from voiced.latency import Latency
 from voiced.pacing import Pacer
@@ -176,3 +177,8 @@ def test_it_says_whether_the_leg_is_known_to_be_down(record):
     assert "hangup_confirmed" not in record.document()
     record.hangup_confirmed(confirmed=False)
     assert told(record)["hangup_confirmed"] is False
+
+
+def test_tools_stand_with_when_they_began_and_how_long_they_ran(record):
+    document = told(record, RINGING, ToolRan(name="lookup", began_at=103.0, ok=False, at=104.25))
+    assert document["tools"] == [{"name": "lookup", "at_s": 3.0, "seconds": 1.25, "ok": False}]

@@ -8,7 +8,7 @@ import trio
 
 from voiced.audio.codec import open_encoder
 from voiced.errors import AgentFailed, BudgetSpent, ProviderTooSlow
-from voiced.journal import AgentHeard, AgentSpeaking, JournalEvent
+from voiced.journal import AgentHeard, AgentSpeaking, JournalEvent, ToolRan
 from voiced.latency import TurnClock
 from voiced.outbound import Outbound
 from voiced.pacing import Pacer
@@ -335,6 +335,8 @@ async def test_a_tool_has_its_own_time_and_may_be_bridged(autojump_clock, make):
     await reply.run(think)
     spoken = [(e.text, e.filler) for e in events if isinstance(e, AgentSpeaking)]
     assert spoken == [("One moment.", True), ("Here it is.", False)]
+    ran = [(e.name, e.began_at, e.ok, e.at) for e in events if isinstance(e, ToolRan)]
+    assert ran == [("slower", 0.0, True, 15.0), ("slow", 0.0, True, 15.0)]
 
 
 async def test_after_a_tool_words_are_due_again(autojump_clock, make):
@@ -393,6 +395,8 @@ async def test_a_tool_runs_once_the_turn_is_certain_and_within_its_time(
     with pytest.RaisesGroup(ProviderTooSlow):
         await reply.run(think)
     assert (ran_at, trio.current_time()) == ([5.0], 7.0)
+    ran = [event for event in events if isinstance(event, ToolRan)]
+    assert ran == [ToolRan(name="lookup", began_at=5.0, ok=False, at=7.0)]
 
 
 async def test_what_is_spent_beyond_its_budget_ends_the_reply(autojump_clock, make):

@@ -211,8 +211,10 @@ def _check(file: Path | None) -> int:
     config, name = _read_config(file)
 
     from voiced.providers import check_providers
+    from voiced.tracing import check_tracing
 
     check_providers(config)
+    check_tracing(config.tracing)
     _say(f"{name}: fine")
     return 0
 

@@ -187,6 +187,9 @@ async def open_services(
                 has_elders=has_elders,
             )
         )
+        watching: list[Observer] = [metrics, CallLog(), observer or Unobserved()]
+        if config.tracing.otlp_endpoint:
+            watching.append(await stack.enter_async_context(_open_traces(config)))
         yield Services(
             config=config,
             telnyx=telnyx,
@@ -194,12 +197,22 @@ async def open_services(
             records=records,
             ledger=ledger,
             fetcher=fetcher,
-            observer=Observers([metrics, CallLog(), observer or Unobserved()]),
+            observer=Observers(watching),
             metrics=metrics,
             flights=await stack.enter_async_context(_open_flights(config, records)),
             index=index,
             outbox=outbox,
         )
+
+
+def _open_traces(config: Config) -> AbstractAsyncContextManager[Observer]:
+    from voiced.tracing import open_traces  # not imported by those who have none
+
+    return open_traces(
+        config.tracing,
+        instance=config.server.instance or platform.node(),
+        wall_offset_s=WALL_CLOCK() - trio.current_time(),
+    )
 
 
 def _open_flights(config: Config, records: RecordStore) -> AbstractAsyncContextManager[Flights]:

@@ -196,6 +196,16 @@ class ProviderSwitched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRan:
+    """A tool of the agent has run; `ok` False: it raised, was too slow, or was cut off."""
+
+    name: str
+    began_at: float
+    ok: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallTornDown:
     """Of the call's tasks none is left; `after_s` counts from the cause of its end."""
 
@@ -231,6 +241,7 @@ JournalEvent: TypeAlias = (
     | Spent
     | ProviderFailed
     | ProviderSwitched
+    | ToolRan
     | CallTornDown
     | CallEnded
 )

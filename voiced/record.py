@@ -28,6 +28,7 @@ from voiced.journal import (
     RecordingResumed,
     Silenced,
     Spent,
+    ToolRan,
     TransferBegan,
     TransferEnded,
 )
@@ -47,6 +48,9 @@ _WITHHELD = {"text": "", "withheld": True}
 
 MOST_PROVIDER_ENTRIES = 100
 """Failures of providers, and changes to others, that a record tells of; then it is told enough."""
+
+MOST_TOOLS = 1000
+"""Runs of tools that a record tells of."""
 
 FORMAT = 1
 """Raised when a reader of older records would misread a newer one."""
@@ -105,6 +109,7 @@ class RecordBuilder:
             "recording_pauses": [],
             "provider_failures": [],
             "provider_switches": [],
+            "tools": [],
             "audio": None,
             "wire": None,
             "counters": {},
@@ -133,8 +138,8 @@ class RecordBuilder:
                 self._note_telephony(event, at_s)
             case RecordingPaused() | RecordingResumed():
                 self._note_pause(event, at_s)
-            case ProviderFailed() | ProviderSwitched():
-                self._note_provider(event, at_s)
+            case ProviderFailed() | ProviderSwitched() | ToolRan():
+                self._note_helper(event, at_s)
 
     def _note_life(
         self, event: CallRinging | CallAnswered | CallTornDown | CallEnded | Spent, at_s: float
@@ -179,6 +184,19 @@ class RecordBuilder:
             case RecordingResumed():
                 self._withholds = False
                 pauses[-1]["to_s"] = at_s
+
+    def _note_helper(self, event: ProviderFailed | ProviderSwitched | ToolRan, at_s: float) -> None:
+        if isinstance(event, ToolRan):
+            self._note_tool(event, at_s)
+        else:
+            self._note_provider(event, at_s)
+
+    def _note_tool(self, event: ToolRan, at_s: float) -> None:
+        tools: list[dict[str, Any]] = self._document["tools"]
+        if len(tools) < MOST_TOOLS:
+            seconds = round(event.at - event.began_at, 3)
+            ran = {"name": event.name, "at_s": round(at_s - seconds, 3)}
+            tools.append(ran | {"seconds": seconds, "ok": event.ok})
 
     def _note_provider(self, event: ProviderFailed | ProviderSwitched, at_s: float) -> None:
         noted = {"at_s": at_s, "role": event.role, "provider": event.provider}

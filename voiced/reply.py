@@ -16,7 +16,7 @@ import trio
 
 from voiced.agent.sentences import SentenceSplitter, split_sentences
 from voiced.errors import AgentTooSlow, ProviderTooSlow, SynthesizerTooSlow, ToolTooSlow
-from voiced.journal import AgentHeard, AgentSpeaking, Cleared, Silenced
+from voiced.journal import AgentHeard, AgentSpeaking, Cleared, Silenced, ToolRan
 from voiced.passages import Listener, Passage, Passages
 from voiced.phone import refusals_are_the_agents
 from voiced.turns.budgets import Budgets, Spending
@@ -222,9 +222,15 @@ class SpokenReply:
         self._voice.spending.tool(name, arguments)
         self._words_came()
         limit_s = self._voice.budgets.tool_s
-        with self._busy(), trio.move_on_after(limit_s) as scope:
-            await trio.lowlevel.checkpoint()
-            yield
+        began_at, ok = trio.current_time(), False
+        try:
+            with self._busy(), trio.move_on_after(limit_s) as scope:
+                await trio.lowlevel.checkpoint()
+                yield
+            ok = not scope.cancelled_caught
+        finally:
+            now = trio.current_time()
+            self._voice.note(ToolRan(name=name, began_at=began_at, ok=ok, at=now))
         if scope.cancelled_caught:
             raise ToolTooSlow("agent", f"tool {name!r} took longer than {limit_s:g} s")
 

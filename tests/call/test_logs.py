@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import trio
+
 from tests.call.conftest import OUR_NUMBER
 from voiced.log import configure_logging
 from voiced.testing.caller import silent_caller
@@ -71,5 +73,6 @@ async def test_a_transfer_tells_no_target(open_world, autojump_clock, log_text):
 
     async with open_world(agent=FunctionAgent(greet=hand_over)) as world:
         await world.ring(silent_caller())
+        await trio.sleep(5)  # until the call has learned of its end
     assert "transfer begins" in [line["event"] for line in lines_of(log_text)]
     assert to not in log_text.getvalue()

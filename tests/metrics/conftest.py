@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.metrics.test_observer import RECORD, RINGING, Live
-from voiced.journal import CallEnded, ProviderFailed, ProviderSwitched
+from voiced.journal import CallEnded, ProviderFailed, ProviderSwitched, ToolRan
 from voiced.metrics import Metrics
 
 
@@ -19,6 +19,7 @@ def families():
     metrics.note("a", ProviderFailed(role="agent", provider="one", kind="failed", at=1.0))
     metrics.note("a", ProviderSwitched(role="agent", provider="one", to="two", at=1.0))
     metrics.note("a", CallEnded(reason="caller_hung_up", evidence="x", at=2.0))
+    metrics.note("a", ToolRan(name="lookup", began_at=1.0, ok=True, at=2.0))
     metrics.telnyx_answered("answer", "200", 0.2)
     metrics.ended(RECORD)
     found = []

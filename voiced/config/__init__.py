@@ -24,6 +24,7 @@ from voiced.config.tables import (
     ServerConfig,
     StaffConfig,
     TelnyxConfig,
+    TracingConfig,
 )
 from voiced.config.turns import BudgetsConfig, SpeechConfig, TurnsConfig
 from voiced.errors import ConfigError
@@ -52,6 +53,7 @@ __all__ = [
     "SpeechConfig",
     "StaffConfig",
     "TelnyxConfig",
+    "TracingConfig",
     "TransferConfig",
     "TurnsConfig",
     "is_loopback",

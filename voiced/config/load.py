@@ -30,6 +30,7 @@ from voiced.config.tables import (
     RecordsConfig,
     ServerConfig,
     TelnyxConfig,
+    TracingConfig,
 )
 from voiced.config.turns import BudgetsConfig, FailoverConfig, SpeechConfig, TurnsConfig
 from voiced.errors import ConfigError, Problem
@@ -60,6 +61,7 @@ PLAIN_TABLES: dict[str, type[Table]] = {
     "transfer": TransferConfig,
     "outbound": OutboundConfig,
     "log": LogConfig,
+    "tracing": TracingConfig,
 }
 # Table: entry-point group, default provider.
 PROVIDER_TABLES = {

@@ -220,6 +220,15 @@ class LogConfig(Table):
     """Write numbers and words of people, in fields that begin with `personal_`."""
 
 
+class TracingConfig(Table):
+    """`[tracing]`: traces of OpenTelemetry; needs the extra `tracing`."""
+
+    otlp_endpoint: HttpUrl = ""
+    """URL of a collector that takes OTLP over HTTP, with its path; "" = no traces."""
+    sample: float = Field(default=1.0, gt=0, le=1)
+    """Share of the calls that are traced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffConfig:
     """Who serves the calls of one line; equal choices share one provider."""
@@ -252,6 +261,7 @@ class Config(Table):
     outbound: OutboundConfig
     lines: Mapping[str, LineConfig]
     log: LogConfig
+    tracing: TracingConfig
 
     def staff(self, line: str) -> StaffConfig:
         """Return who serves the line of this name; "" is for calls to numbers that no line has."""

@@ -190,6 +190,10 @@ def _beside(record: Mapping[str, Any]) -> Iterator[_Line]:
         yield _Line(at_s=pause["from_s"], who="", what="recording pauses")
         if pause.get("to_s") is not None:
             yield _Line(at_s=pause["to_s"], who="", what="recording goes on")
+    for tool in record.get("tools") or ():
+        failed = "" if tool["ok"] else ", and failed or was cut off"
+        what = f"tool {tool['name']} ran for {tool['seconds']:.2f} s{failed}"
+        yield _Line(at_s=tool["at_s"], who="", what=what)
     for failure in record.get("provider_failures") or ():
         kind = failure["kind"].replace("_", " ")
         what = f"{failure['role']} {failure['provider']}: {kind}"

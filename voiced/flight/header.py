@@ -36,6 +36,7 @@ _ELSEWHERE = {
     "recording",
     "post_call",
     "lines",
+    "tracing",
     *PROVIDERS,
 }
 _SECRET = re.compile(r"key|token|secret|password|credential|authorization", re.IGNORECASE)

@@ -28,6 +28,7 @@ from voiced.journal import (
     ProviderFailed,
     ProviderSwitched,
     Silenced,
+    ToolRan,
 )
 from voiced.latency import PARTS
 from voiced.metrics.live import LiveCollector
@@ -83,6 +84,8 @@ class Metrics:
                 series.failures.labels(role, provider, kind).inc()
             case ProviderSwitched(role=role, provider=provider, to=to):
                 series.switches.labels(role, provider, to).inc()
+            case ToolRan(ok=ok):
+                series.tool.labels("yes" if ok else "no").observe(event.at - event.began_at)
             case _:
                 self._note_turns(call_id, event)
 

@@ -103,6 +103,7 @@ class Series:
         self.switches = counter(
             "provider_switches", "Providers that took over.", "role", "provider", "to"
         )
+        self.tool = histogram("tool_seconds", "Runs of agents' tools.", _PART_S, "ok")
         self.tokens = counter("model_tokens", "Tokens that agents' models have used.")
         self.characters = counter("spoken_characters", "Characters given to synthesizers.")
         self.requests = counter(

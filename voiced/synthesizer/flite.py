@@ -7,9 +7,8 @@ clustergen voices (rms, slt, awb), 3 ms with the diphone voice kal16, and nothin
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,20 +19,18 @@ from voiced.synthesizer.libflite import RATE_HZ, Voice, VoiceName
 from voiced.synthesizer.phrase import make_phrase, pieces_of
 from voiced.synthesizer.phrase_cache import PhraseCache
 from voiced.synthesizer.plain_text import plain_text
+from voiced.synthesizer.threads import thread_runner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from voiced.synthesizer.base import PcmSink, WordSink
     from voiced.synthesizer.phrase import Phrase
-
-ThreadRunner: TypeAlias = Callable[[Callable[[], "Phrase"]], Awaitable["Phrase"]]
-"""Runs a blocking function somewhere and returns its result."""
+    from voiced.synthesizer.threads import ThreadRunner
 
 MAX_CHARS = 1000
 """Longest text of one `synthesize`: a minute of speech, under a second of work."""
 
-_MAX_THREADS = 2  # of all calls together; the work is arithmetic, more would not be faster
 _CACHE_BYTES = 16_000_000  # 8 minutes of phrases
 
 
@@ -83,7 +80,7 @@ class FliteSynthesizer:
         Raises:
             StartupError: libflite1 is not installed.
         """
-        yield cls(settings, run_sync or _thread_runner())
+        yield cls(settings, run_sync or thread_runner())
 
     async def synthesize(self, text: str, audio: PcmSink) -> None:
         """Speak `text` into `audio` in pieces of 200 ms; text without a word gives none.
@@ -123,19 +120,3 @@ class FliteSynthesizer:
             phrase = make_phrase(raw, RATE_HZ, self._settings.level_dbfs, words)
             self._cache.put(text, phrase)
         return phrase
-
-
-def _thread_runner() -> ThreadRunner:
-    """Return a runner in worker threads of the synthesizer's own.
-
-    C code cannot be interrupted, so a cancelled wait leaves its thread behind: barge-in must not
-    wait for a sentence that nobody will hear. The thread ends by itself in well under a second,
-    frees what it holds, and until then counts against the limit; its result goes nowhere but into
-    the cache.
-    """
-    limiter = trio.CapacityLimiter(_MAX_THREADS)
-
-    async def run(work: Callable[[], Phrase]) -> Phrase:
-        return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
-
-    return run

@@ -191,7 +191,7 @@ def _serve(file: Path | None) -> int:
     from voiced.log import configure_logging
     from voiced.providers import check_providers
     from voiced.serving import serve
-    from voiced.stalls import StallLog, StallWatch
+    from voiced.stalls import StallWatch
     from voiced.wakeups import BatchedWakeups
 
     def reread() -> Config:
@@ -201,7 +201,7 @@ def _serve(file: Path | None) -> int:
 
     configure_logging(config.log.level, config.log.format, personal=config.log.personal)
     gc.enable()
-    with closing(StallWatch(StallLog())) as watch:
+    with closing(StallWatch()) as watch:
         # In this order: what waits for the window to pass holds nothing up.
         trio.run(serve, config, reread, watch, instruments=[watch, BatchedWakeups()])
     return 0

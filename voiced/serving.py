@@ -25,6 +25,7 @@ from voiced.handover import Elders
 from voiced.leg import EndReason
 from voiced.log import get_logger
 from voiced.renewal import reload
+from voiced.stalls import StallLog
 from voiced.succession import Succession, sockets_given
 from voiced.supervisor import Supervisor
 from voiced.watchdog import feed
@@ -70,7 +71,9 @@ async def serve(
     with trio.open_signal_receiver(*SIGNALS) as signals:
         async with open_daemon(config, surroundings=around) as daemon:
             if watch is not None:
+                # Not before: what is loaded at start holds nobody up.
                 watch.tell_also(daemon.metrics.stalled)
+                watch.tell_also(StallLog())
             _say_ready(config, daemon)
             supervisor.ready()
             ending = _Ending(daemon)

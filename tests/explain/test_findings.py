@@ -26,6 +26,10 @@ def test_of_a_good_call_there_is_nothing_to_say():
             {"end": {"reason": "caller_hung_up", "evidence": "x"}, "hangup_confirmed": False},
             "the hangup was not confirmed: the leg may have stayed up and billed",
         ),
+        (
+            {"tools": [{"name": "lookup", "at_s": 1.0, "seconds": 2.0, "ok": False}]},
+            "the tool lookup failed, or was cut off, after 2.00 s",
+        ),
         ({"teardown_s": 0.4}, "the call's tasks took 0.40 s to end"),
         (
             {"transfers": [{"to": "+1", "at_s": 1.0, "outcome": "busy"}]},
@@ -101,6 +105,7 @@ def test_what_made_the_call_fail_stands_first():
 def test_what_is_usual_is_no_finding():
     record = {
         "teardown_s": 0.01,
+        "tools": [{"name": "lookup", "at_s": 1.0, "seconds": 0.2, "ok": True}],
         "transfers": [{"to": "+1", "at_s": 1.0, "outcome": "bridged"}],
         "counters": {"inbound": {"lost": 1, "received": 5000}, "outbound": {"underruns": 0}},
         "barge_ins": [{"voice_at_s": 1.0, "silenced_after_s": 0.1, "false_alarm": False}],

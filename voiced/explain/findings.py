@@ -46,6 +46,7 @@ def findings_of(record: Mapping[str, Any]) -> list[Finding]:
     found = [
         *_ends_badly(record),
         *_providers(record),
+        *_tools(record),
         *_slow_answers(record),
         *_interruptions(record),
         *_words(record),
@@ -81,6 +82,15 @@ def _providers(record: Mapping[str, Any]) -> Iterator[Finding]:
     for switch in record.get("provider_switches") or ():
         sentence = f"{switch['to']} stood in as {switch['role']} for {switch['provider']}"
         yield Finding(weight="note", sentence=sentence, at_s=switch["at_s"])
+
+
+def _tools(record: Mapping[str, Any]) -> Iterator[Finding]:
+    for tool in record.get("tools") or ():
+        if not tool["ok"]:
+            sentence = (
+                f"the tool {tool['name']} failed, or was cut off, after {tool['seconds']:.2f} s"
+            )
+            yield Finding(weight="bad", sentence=sentence, at_s=tool["at_s"])
 
 
 def _slow_answers(record: Mapping[str, Any]) -> Iterator[Finding]:

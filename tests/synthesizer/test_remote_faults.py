@@ -270,6 +270,22 @@ async def test_a_call_that_rings_saves_its_first_sentence_the_way_there(autojump
         assert w.server.n_connections == 1
 
 
+async def test_a_sentence_waits_for_the_connection_that_is_being_opened(autojump_clock, by_socket):
+    async with world(by_socket) as w:
+        w.voice.anticipate()
+        await trio.sleep(0.01)
+        assert len((await w.hear(SHORT)).pcm)
+        assert w.server.n_connections == 1
+
+
+async def test_where_that_one_cannot_be_opened_another_is(autojump_clock, by_socket):
+    async with world(by_socket, Refuse()) as w:
+        w.voice.anticipate()
+        await trio.sleep(0.01)
+        assert len((await w.hear(SHORT)).pcm)
+        assert w.server.n_connections == 2
+
+
 async def test_calls_that_ring_together_have_a_connection_each_but_not_too_many(
     autojump_clock, by_socket
 ):

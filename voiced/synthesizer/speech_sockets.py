@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+import trio
+
 from voiced.errors import ProviderError
 from voiced.net.helpers import open_helpers
 from voiced.net.socket import open_provider_socket
@@ -15,8 +17,6 @@ from voiced.synthesizer.speech_connection import SpeechConnection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
-
-    import trio
 
     from voiced.net.peer import Peer
     from voiced.net.socket import ProviderSocket
@@ -42,13 +42,15 @@ class SpeechSockets:
         self._peer = peer
         self._session = session
         self._open_socket = open_socket
-        self._n_opening = 0
+        self._n_opening = 0  # before they are needed
+        self._n_awaited = 0  # of these, by somebody who needs them now
+        self._arrivals = trio.lowlevel.ParkingLot()
         self._idle: list[SpeechConnection] = []  # the last one was used last
 
     @asynccontextmanager
     async def speak(self, text: str) -> AsyncIterator[SpeechConnection]:
         """Have `text` spoken; fits `voiced.synthesizer.remote.Speak`. Raises ProviderError."""
-        connection = self._take_idle() or await self._connect()
+        connection = await self._get()
         try:
             connection.begin(text)
             yield connection
@@ -70,6 +72,19 @@ class SpeechSockets:
                 self._keep(await self._connect())
         finally:
             self._n_opening -= 1
+            self._arrivals.unpark_all()
+
+    async def _get(self) -> SpeechConnection:
+        """Return a connection: one that waits, one that is being opened already, or a new one."""
+        while (connection := self._take_idle()) is None:
+            if self._n_opening <= self._n_awaited:
+                return await self._connect()
+            self._n_awaited += 1
+            try:
+                await self._arrivals.park()
+            finally:
+                self._n_awaited -= 1
+        return connection
 
     async def _connect(self) -> SpeechConnection:
         new = SpeechConnection(self._session(), self._peer)

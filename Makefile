@@ -66,7 +66,7 @@ $(STAMP): pyproject.toml requirements.lock | system
 			|| .ci/apt-install build-essential "$(DEBIAN_PYTHON)-dev"; \
 		echo "make setup: compiling pocketsphinx"; \
 		$(PIP) --constraint requirements.lock pocketsphinx; }
-	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3,piper,postgres,tracing]'
+	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3,piper,postgres,tracing,sherpa]'
 	@touch $@
 
 # Ubuntu's Chromium comes as a snap only: there the dashboard's browser tests are left out.

@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import trio
 
 from voiced.config import parse_config
 from voiced.errors import ConfigError
+from voiced.flight.reading import read_flight
+from voiced.flight.recorder import open_flights
 from voiced.resilience.agent import AgentList
 from voiced.resilience.breaker import Breaker, BreakerRules
 from voiced.resilience.recognizer import RecognizerList
@@ -22,6 +25,7 @@ from voiced.testing.faulty import (
 )
 from voiced.testing.provider_plans import PROVIDER_PLANS
 from voiced.testing.providers import HearingRecognizer, Speech, ToneSynthesizer
+from voiced.testing.replay import replay
 
 SORRY = "I am sorry, one moment please."
 GREETING = ("Hello, this is the test line.", "How can I help you today?")
@@ -56,7 +60,7 @@ def listed(role, sound, faulty, trouble):
 def ring(open_world, greeter):
     """Ring with a plan: greeting, one turn, goodbye; returns report and record."""
 
-    async def run(name, *, speaks=(FIRST, SECOND)):
+    async def run(name, *, speaks=(FIRST, SECOND), flights=None):
         staff: dict[str, Any] = {
             "recognizer": HearingRecognizer(speaks),
             "agent": greeter,
@@ -67,7 +71,7 @@ def ring(open_world, greeter):
             faulty, make_list = KINDS[role]
             staff[role] = make_list(listed(role, staff[role], faulty, trouble))
         caller = PlayedCaller(np.zeros(0, np.int16))
-        async with open_world(**staff) as world:
+        async with open_world(**staff, flights=flights) as world:
             report = await world.ring(caller)
         (record,) = world.records
         assert report.violations == ()
@@ -188,6 +192,19 @@ async def test_when_everything_stalls_at_once_the_caller_still_gets_an_answer(ri
     assert said(record)[-1] == GOODBYE
     assert {role for role, _ in failures(record)} == {"recognizer", "agent", "synthesizer"}
     assert {switch["to"] for switch in record["provider_switches"]} == {"second"}
+
+
+@pytest.mark.parametrize("name", ["recognizer-disconnects", "agent-disconnects", *DEAD])
+async def test_such_a_call_is_replayed_from_its_recording(ring, tmp_path, autojump_clock, name):
+    async def run_inline(function, *arguments):
+        await trio.lowlevel.checkpoint()
+        function(*arguments)
+
+    async with open_flights(lambda record: tmp_path, run_inline) as flights:
+        await ring(name, speaks=(FIRST, LATER), flights=flights)
+    (path,) = tmp_path.glob("wire.jsonl*")
+    replayed = await trio.to_thread.run_sync(replay, read_flight(path))
+    assert replayed.differences() == []
 
 
 async def test_a_list_whose_providers_work_changes_nothing(open_world, greeter, autojump_clock):

@@ -2,8 +2,8 @@
 
 It takes the place of recognizer, model and synthesizer. The caller's mu-law goes to the API and its
 mu-law to the caller at 8000 Hz, without a resampler: our frames are linear, and what a table has
-decoded a table encodes to the same byte (8 us a frame for both ways), which is less than a way for
-coded audio past the frames would cost in parts.
+decoded a table encodes to the same sample (6 us a frame, there and back), which is less than a way
+for coded audio past the frames would cost in parts.
 
 `wire` has the messages, `spoken` what was heard of which item, `talk` the conversation.
 """

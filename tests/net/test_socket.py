@@ -1,12 +1,14 @@
+import ssl
 from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
 import trio
 import trio.testing
+import trustme
 
 from tests.net.conftest import Parrot
-from voiced.errors import RecognizerFailed
+from voiced.errors import ProviderError, RecognizerFailed
 from voiced.net.peer import Peer
 from voiced.net.socket import Heartbeat, open_provider_socket
 from voiced.net.watched import WatchedStream
@@ -302,4 +304,47 @@ async def test_nobody_listening_and_no_tls_are_refusals():
     with pytest.raises(RecognizerFailed) as info, trio.fail_after(5):
         async with open_provider_socket(f"ws://{host}", peer=Peer("a", RecognizerFailed)):
             pass
+    assert info.value.kind == "refused"
+
+
+@pytest.fixture
+def authority(monkeypatch):
+    """Whom providers' certificates are signed by, in this test."""
+    authority = trustme.CA()
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
+    monkeypatch.setattr("voiced.net.wire.tls_context", lambda: trusted)
+    return authority
+
+
+def certificate_of(authority):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("fault", [None, Drop(after=1), CloseWith(code=1011, after=1)])
+async def test_over_tls_messages_and_trouble_are_the_same(fault, authority):
+    server = FakeServer(Parrot(), [fault])
+    async with serve_fake(server, tls=certificate_of(authority)) as host:
+        with trio.fail_after(5):
+            async with open_provider_socket(f"wss://{host}/echo", peer=Peer("acme")) as socket:
+                await socket.send("a")
+                assert await socket.receive() == "a"
+                if fault is not None:
+                    with pytest.raises(ProviderError) as info:  # noqa: PT012
+                        await socket.send("b")
+                        await socket.receive()
+                    assert info.value.kind == "closed"
+
+
+@pytest.mark.socket
+async def test_a_certificate_of_nobody_we_trust_is_a_refusal(authority):
+    stranger = certificate_of(trustme.CA())
+    async with serve_fake(FakeServer(Parrot()), tls=stranger) as host:
+        with pytest.raises(ProviderError, match="certificate verify failed") as info:  # noqa: PT012
+            with trio.fail_after(5):
+                async with open_provider_socket(f"wss://{host}", peer=Peer("acme")):
+                    pass
     assert info.value.kind == "refused"

@@ -57,7 +57,8 @@ class FarStream(trio.abc.Stream):
     async def reset(self) -> None:
         """Lose the connection at once."""
         stream = self._stream
-        if isinstance(stream, trio.SocketStream):
+        below = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+        if isinstance(below, trio.SocketStream):
             # Closing with a linger time of zero sends RST instead of FIN (socket(7)).
-            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            below.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await trio.aclose_forcefully(stream)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import h11
 import trio
@@ -15,6 +15,7 @@ from voiced.testing.fake_provider.far_stream import FarEndLost, FarStream
 from voiced.testing.fake_provider.faults import Answer, FaultPlan, Refuse
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from voiced.testing.fake_provider.faults import Fault
@@ -190,10 +191,15 @@ def _end(engine: h11.Connection) -> bytes:
 
 
 @asynccontextmanager
-async def serve_fake(server: FakeServer) -> AsyncIterator[str]:
-    """Serve on a real loopback socket; yields `127.0.0.1:port`."""
-    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    port = listeners[0].socket.getsockname()[1]
+async def serve_fake(
+    server: FakeServer, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """Serve on a real loopback socket, with TLS if asked to; yields `127.0.0.1:port`."""
+    sockets = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = sockets[0].socket.getsockname()[1]
+    listeners: list[trio.abc.Listener[Any]] = [
+        one if tls is None else trio.SSLListener(one, tls, https_compatible=True) for one in sockets
+    ]
     async with open_helpers() as nursery:
         await nursery.start(trio.serve_listeners, server.serve, listeners)
         yield f"127.0.0.1:{port}"

@@ -8,6 +8,7 @@ import trio
 
 from tests.dashboard.synthetic import NOON, SyntheticHouse
 from voiced.dashboard.audience import HEARTBEAT_S, MOST_SEATS, PERIOD_S, Audience
+from voiced.dashboard.routes import Messages
 
 
 @asynccontextmanager
@@ -153,3 +154,24 @@ async def test_seats_are_few(autojump_clock):
             audience._seats.extend([seat] * (MOST_SEATS - 1))
             assert audience.is_full
             del audience._seats[1:]
+
+
+async def test_when_another_process_takes_over_streams_end(autojump_clock):
+    async with open_audience() as (_, audience):
+        messages = Messages(audience, "")
+        assert "whole" in await anext(messages)
+        audience.dismiss()
+        with pytest.raises(StopAsyncIteration):
+            await anext(messages)
+        await messages.aclose()
+        assert not audience._seats
+
+
+async def test_a_browser_that_goes_away_leaves_its_seat(autojump_clock):
+    async with open_audience() as (_, audience):
+        messages = Messages(audience, "")
+        await anext(messages)
+        with trio.move_on_after(1):
+            await anext(messages)
+        await messages.aclose()
+        assert not audience._seats

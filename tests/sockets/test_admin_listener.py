@@ -98,3 +98,31 @@ async def test_webhooks_are_not_taken_there(open_hand):
             request = http("POST", "/telnyx/webhook", b"{}", *headers)
             request = request.replace(b"Host: voiced", b"Host: 127.0.0.1")
             assert status_of(await ask(hand.daemon.admin.address, request)) == 404
+
+
+async def test_a_browser_that_only_listens_is_not_taken_for_one_that_has_gone(
+    open_hand, monkeypatch
+):
+    monkeypatch.setattr("voiced.listeners.READ_TIMEOUT_S", 0.2)
+    async with open_hand() as hand, httpx.AsyncClient(trust_env=False, timeout=10) as client:
+        url = f"http://{hand.daemon.admin.address}/dashboard/stream"
+        async with client.stream("GET", url) as response:
+            lines = response.aiter_lines()
+            assert '"whole":true' in await anext(lines)
+            await trio.sleep(0.5)  # longer than a client may be silent that is not answered
+            await hand.ring()
+            while "+13125550100" not in await anext(lines):
+                pass
+        await hand.hang_up()
+        await hand.ended()
+
+
+async def test_an_open_stream_does_not_hold_up_the_end_of_the_daemon(open_hand):
+    with trio.fail_after(10):
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            async with open_hand() as hand:
+                url = f"http://{hand.daemon.admin.address}/dashboard/stream"
+                request = client.build_request("GET", url)
+                response = await client.send(request, stream=True)
+                assert response.status_code == 200
+            await response.aclose()

@@ -42,7 +42,7 @@ MOST_UNREAD = 1000
 """Rows that may wait for one browser."""
 
 _LAST_TURNS = 2
-_ROWS_AT_ONCE = 5
+_ROWS_AT_ONCE = 3
 """Rows rendered in one step of the loop: about a millisecond."""
 
 

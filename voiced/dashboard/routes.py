@@ -40,7 +40,7 @@ def add_live_pages(app: QuartTrio, audience: Audience, *, has_token: bool) -> No
     async def stream() -> Response:
         if audience.is_full:
             return Response("too many browsers look already", status=503, mimetype="text/plain")
-        messages = _Messages(audience, request.args.get("watch", ""))
+        messages = Messages(audience, request.args.get("watch", ""))
         response = Response(messages, content_type="text/event-stream")
         response.timeout = None  # it ends when the browser goes, or the daemon does
         return response
@@ -56,7 +56,7 @@ def add_live_pages(app: QuartTrio, audience: Audience, *, has_token: bool) -> No
         return Response(found.data, headers=headers, content_type=found.content_type)
 
 
-class _Messages:
+class Messages:
     """The stream for one browser; Quart closes it when the browser has gone."""
 
     def __init__(self, audience: Audience, watched: str) -> None:

@@ -22,6 +22,9 @@ _SOUND = frozenset({"pcm", "payload"})
 _TOLD = ("action", "method", "path", "status", "what", "event", "text", "name", "heard", "reason")
 """Keys whose values tell an event, in this order."""
 
+_WORDS = {"open": "the media socket opens", "end": "the call is over: its record"}
+"""What is told of events that say nothing of themselves."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireEvent:
@@ -60,7 +63,9 @@ def _event(entry: Entry) -> WireEvent:
     text = json.dumps(data, indent=2, ensure_ascii=False)
     if len(text) > MOST_CHARS:
         text = f"{text[:MOST_CHARS]}\n… {len(text) - MOST_CHARS} characters more"
-    return WireEvent(at_s=round(entry.at_s, 3), kind=entry.kind, gist=_gist(data), text=text)
+    return WireEvent(
+        at_s=round(entry.at_s, 3), kind=entry.kind, gist=_gist(entry.kind, data), text=text
+    )
 
 
 def _readable(value: Any, key: str = "") -> Any:
@@ -79,7 +84,7 @@ def _readable(value: Any, key: str = "") -> Any:
     return value
 
 
-def _gist(data: Mapping[str, Any]) -> str:
+def _gist(kind: str, data: Mapping[str, Any]) -> str:
     """Return what an event says, in a line."""
     message, body = data.get("m"), data.get("body")
     if isinstance(message, dict):
@@ -91,7 +96,7 @@ def _gist(data: Mapping[str, Any]) -> str:
     else:
         told = " ".join(str(data[key]) for key in _TOLD if data.get(key) not in (None, ""))
         told = told or _pairs(data)
-    told = " ".join(told.split())
+    told = " ".join(told.split()) or _WORDS.get(kind) or kind.replace("_", " ")
     return told if len(told) <= _GIST_CHARS else f"{told[: _GIST_CHARS - 1]}…"
 
 

@@ -2,7 +2,7 @@
 
 import { actOn, element, follow, fragment, length, patch, serverNow } from "./common.js";
 
-const STRIP_S = 60, TICK_MS = 500, LINGER_MS = 8000;
+const STRIP_S = 60, TICK_MS = 500, LINGER_MS = 5000;
 const calls = element("calls"), nothing = element("nothing"), filter = element("filter");
 const panel = element("panel"), panelContent = element("panel-content"), stage = panel.parentElement;
 let watched = "", stream;
@@ -72,18 +72,20 @@ function sift(row) {
   row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted);
 }
 
-function takePanel({ html, ended }) {
+const toEnd = (body) => { body.scrollTop = body.scrollHeight; };
+
+function takePanel({ html }) {
   const fresh = fragment(html), body = panelContent.querySelector(".panel-body"), turns = body?.querySelector(".turns");
   if (!turns || !fresh.querySelector(".turns")) {
     panelContent.replaceChildren(fresh);
+    toEnd(panelContent.querySelector(".panel-body"));
   } else {
-    const atEnd = panel.scrollHeight - panel.scrollTop - panel.clientHeight < 80;
+    const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 80;
     panelContent.querySelector(".panel-head").replaceWith(fresh.querySelector(".panel-head"));
     patch(turns, fresh.querySelector(".turns"));
     body.querySelector(".nothing")?.remove();
-    if (atEnd) panel.scrollTop = panel.scrollHeight;
+    if (atEnd) toEnd(body);
   }
-  panelContent.dataset.ended = ended;
 }
 
 function take(news) {

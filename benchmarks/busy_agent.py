@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -63,7 +63,7 @@ class _BusyLine:
         return self._line.unplayed_s
 
     async def play(self, pcm: Pcm, rate_hz: int) -> None:
-        until = perf_counter() + self._work_s
-        while perf_counter() < until:
+        until = thread_time() + self._work_s
+        while thread_time() < until:
             pass
         await self._line.play(pcm, rate_hz)

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 CAPACITY = 8
 """Calls that a core bears, at 2 ms for each frame of 20 ms and what a call costs besides."""
 
-APART_S = 0.5
-LASTS_S = 20.0
-SPEAKS_S = 12.0
+APART_S = 1.5
+LASTS_S = 45.0
+SPEAKS_S = 35.0
 LOUD = 1000
 START_LIMIT_S = 20.0
 

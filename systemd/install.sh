@@ -15,6 +15,7 @@ set -euo pipefail
 source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 verb=install name='' destdir='' extras=codecs python=python3 purge='' instances=()
 
+booted() { [ -z "$destdir" ] && [ -d /run/systemd/system ]; }
 say() { echo "voiced: $*"; }
 die() { echo "voiced: $*" >&2; exit 1; }
 
@@ -109,6 +110,10 @@ switch_release() {
 
 start_or_hand_over() {
     local service before n
+    if ! booted; then
+        say "installed; no systemd runs here, so nothing is started: /opt/voiced/current/venv/bin/voiced --config $(config_of "$(services | head -1)")"
+        return
+    fi
     systemctl daemon-reload
     for service in $(services); do
         if ! systemctl is-active --quiet "$service"; then
@@ -156,20 +161,20 @@ keep_credential() {
         echo '[Service]'
         for file in "$etc"/credentials/*; do echo "LoadCredential=${file##*/}:/etc/voiced/credentials/${file##*/}"; done
     } >"$(dropin_dir)/credentials.conf"
-    [ -n "$destdir" ] || systemctl daemon-reload
+    ! booted || systemctl daemon-reload
     say "credential $name is kept; it is there from the next start on (systemctl restart)"
 }
 
 uninstall() {
     local service
-    if [ -z "$destdir" ]; then
+    if booted; then
         for service in $(systemctl list-units --all --plain --no-legend 'voiced.service' 'voiced@*.service' voiced.socket | cut -d' ' -f1); do
             systemctl disable --quiet --now "$service" || true
         done
     fi
     rm -rf "$opt" "$units"/voiced.service "$units"/voiced@.service "$units"/voiced.socket \
         "$units"/voiced.service.d "$units"/voiced@.service.d
-    [ -n "$destdir" ] || systemctl daemon-reload
+    ! booted || systemctl daemon-reload
     if [ -n "$purge" ]; then
         rm -rf "$etc" "$destdir"/var/lib/voiced "$destdir"/var/lib/voiced-*
         [ -n "$destdir" ] || ! id -u voiced >/dev/null 2>&1 || userdel voiced

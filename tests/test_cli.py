@@ -37,7 +37,7 @@ class FakeDaemon(ModuleType):
         self.configs = []
         self.behave = trio.lowlevel.checkpoint
 
-    async def serve(self, config, reread, watch):
+    async def serve(self, config, reread, watch, idle):
         self.configs.append(config)
         await self.behave()
 

@@ -76,22 +76,37 @@ def test_the_lag_is_forgotten_in_its_time_constant_however_often_it_is_measured(
         assert lag.smoothed_s == pytest.approx(0.3679, abs=1e-4)
 
 
+def judged(guard, limit_s, *, smoothed_s=0.0, busy=0.0):
+    lag = Lag()
+    lag.smoothed_s, lag.busy = smoothed_s, busy
+    return guard.judge(lag, limit_s)
+
+
 def test_the_guard_closes_above_its_limit_and_opens_well_below_it():
     guard = LagGuard()
     lags = [0.05, 0.1, 0.11, 0.09, 0.051, 0.05, 0.09, 0.11]
-    assert [guard.judge(lag, 0.1) for lag in lags] == [
-        False,
-        False,
-        True,
-        True,
-        True,
-        False,
-        False,
-        True,
-    ]
+    closed = [judged(guard, 0.1, smoothed_s=lag_s) for lag_s in lags]
+    assert closed == [False, False, True, True, True, False, False, True]
+
+
+def test_the_guard_closes_for_a_busy_loop_before_it_is_late():
+    guard = LagGuard()
+    shares = [0.5, 0.84, 0.86, 0.8, 0.71, 0.69, 0.8]
+    closed = [judged(guard, 0.02, busy=busy) for busy in shares]
+    assert closed == [False, False, True, True, True, False, False]
 
 
 def test_without_a_limit_no_lag_is_too_much():
     guard = LagGuard()
-    assert guard.judge(0.2, 0.1)
-    assert not guard.judge(5.0, 0)
+    assert judged(guard, 0.1, smoothed_s=0.2)
+    assert not judged(guard, 0, smoothed_s=5.0, busy=1.0)
+
+
+def test_the_busy_share_is_what_is_left_of_the_time_without_work():
+    lag = Lag()
+    for _ in range(100):
+        lag.note(0.0, 0.05, 0.01)
+    assert lag.busy == pytest.approx(0.8, abs=0.02)
+    for _ in range(100):
+        lag.note(0.0, 0.05)  # nobody knows
+    assert lag.busy == pytest.approx(0.0, abs=0.02)

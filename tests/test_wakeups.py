@@ -60,3 +60,12 @@ def test_a_poll_that_does_not_wait_is_never_held_up(clock):
     poll(instrument, clock, timeout=1.0, took=0.0)
     poll(instrument, clock, timeout=0, took=0.0)
     assert clock.slept == []
+
+
+def test_the_time_without_work_is_what_polls_have_waited_and_windows_have_taken(clock):
+    instrument = BatchedWakeups(0.004)
+    poll(instrument, clock, timeout=1.0, took=0.5)
+    clock.now += 0.001  # work
+    poll(instrument, clock, timeout=1.0, took=0.2)
+    poll(instrument, clock, timeout=0.0, took=0.1)  # there was work
+    assert instrument.idle_s == pytest.approx(0.5 + 0.003 + 0.2)

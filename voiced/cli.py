@@ -203,7 +203,8 @@ def _serve(file: Path | None) -> int:
     gc.enable()
     with closing(StallWatch()) as watch:
         # In this order: what waits for the window to pass holds nothing up.
-        trio.run(serve, config, reread, watch, instruments=[watch, BatchedWakeups()])
+        wakeups = BatchedWakeups()
+        trio.run(serve, config, reread, watch, wakeups, instruments=[watch, wakeups])
     return 0
 
 

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from voiced.flights import Flights
     from voiced.handover import House
     from voiced.journal import Observer
+    from voiced.loop_lag import Idle
     from voiced.renewal import StaffRoom
 
 log = get_logger(__name__)
@@ -86,11 +87,13 @@ class Surroundings:
         directory: where it meets the process before and the one after; None = nowhere.
         sockets: listening sockets that systemd has opened, by "public" and "admin".
         on_leave: told the process id of the one that takes over.
+        idle: knows how long the loop has had nothing to do; None = nobody does.
     """
 
     directory: Path | None = None
     sockets: Mapping[str, socket.socket] = field(default_factory=dict)
     on_leave: Callable[[int], None] = _nobody_told
+    idle: Idle | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,7 +360,7 @@ async def open_daemon(
             await doors.open(servers)
             servers.start_soon(elders.watch, partial(_adopt, services), name="elders")
             servers.start_soon(_keep_house, services, name="retention")
-            servers.start_soon(measure, services.lag, name="loop lag")
+            servers.start_soon(measure, services.lag, around.idle, name="loop lag")
             services.metrics.live.watch_lag(services.lag)
             servers.start_soon(dashboard.audience.run, name="audience")
             servers.start_soon(_recall_yesterday, board, services, name="figures of the day")

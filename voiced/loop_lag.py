@@ -7,7 +7,7 @@ is every frame of every call.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 
@@ -18,11 +18,26 @@ INTERVAL_S = 0.05
 """20 wake-ups a second: 0.1 % of a core."""
 
 
-async def measure(lag: Lag) -> None:
-    """Measure until cancelled. Not for the virtual clock, on which nothing is ever late."""
-    woken = trio.current_time()
+class Idle(Protocol):
+    """Knows how long the loop has had nothing to do (`voiced.wakeups`)."""
+
+    idle_s: float
+
+
+async def measure(lag: Lag, idle: Idle | None = None) -> None:
+    """Measure until cancelled. Not for the virtual clock, on which nothing is ever late.
+
+    Args:
+        lag: is told.
+        idle: knows how long the loop has had nothing to do; None = nobody does.
+    """
+    woken, idle_s = trio.current_time(), idle.idle_s if idle else 0.0
     while True:
         due = woken + INTERVAL_S
         await trio.sleep_until(due)
         before, woken = woken, trio.current_time()
-        lag.note(woken - due, woken - before)
+        if idle is None:
+            lag.note(woken - due, woken - before)
+        else:
+            idle_before, idle_s = idle_s, idle.idle_s
+            lag.note(woken - due, woken - before, idle_s - idle_before)

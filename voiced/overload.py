@@ -15,6 +15,12 @@ STALL_S = 0.1
 """Most that one stall counts, however long it was (a slow disk, a reload): it says nothing about
 the next second, and adds 18 ms to the smoothed lag at most."""
 
+MOST_BUSY = 0.85
+"""Share of the time in which the loop may be at work. At all of it calls hear each other's work,
+ever later; the rest is for what comes within the second until the guard sees a new call's share."""
+
+RECOVERED_BUSY = 0.7
+
 RECOVERED = 0.5
 """Share of the limit below which the lag must fall before calls are taken again: at the limit
 itself each call that is refused would let the next one in."""
@@ -60,15 +66,17 @@ def _burst(per_s: float) -> float:
 
 
 class LagGuard:
-    """Says whether the loop is too late, with hysteresis."""
+    """Says whether the loop is too late, or about to be, with hysteresis."""
 
     def __init__(self) -> None:
         self._is_lagging = False
 
-    def judge(self, lag_s: float, limit_s: float) -> bool:
-        """Return whether calls must be refused at this smoothed lag; `limit_s` 0 is no limit."""
+    def judge(self, lag: Lag, limit_s: float) -> bool:
+        """Return whether calls must be refused; `limit_s` of the smoothed lag: 0 is no limit."""
         threshold_s = limit_s * RECOVERED if self._is_lagging else limit_s
-        self._is_lagging = limit_s > 0 and lag_s > threshold_s
+        most_busy = RECOVERED_BUSY if self._is_lagging else MOST_BUSY
+        is_late = lag.smoothed_s > threshold_s or lag.busy > most_busy
+        self._is_lagging = limit_s > 0 and is_late
         return self._is_lagging
 
 
@@ -77,16 +85,20 @@ class Lag:
 
     Attributes:
         smoothed_s: over the last second or so; what admission goes by. 0 if nobody measures.
+        busy: share of that time in which the loop was at work, 0 to 1.
     """
 
     def __init__(self) -> None:
         self.smoothed_s = 0.0
+        self.busy = 0.0
         self._worst_s = 0.0
 
-    def note(self, lag_s: float, elapsed_s: float) -> None:
-        """Take a sample that stands for the last `elapsed_s`."""
+    def note(self, lag_s: float, elapsed_s: float, idle_s: float = math.inf) -> None:
+        """Take a sample that stands for the last `elapsed_s`, `idle_s` of them without work."""
         weight = -math.expm1(-min(elapsed_s, 2 * STALL_S) / SMOOTHING_S)
         self.smoothed_s += (min(lag_s, STALL_S) - self.smoothed_s) * weight
+        busy = max(0.0, 1.0 - idle_s / elapsed_s) if elapsed_s > 0 else 0.0
+        self.busy += (busy - self.busy) * weight
         self._worst_s = max(self._worst_s, lag_s)
 
     def take_worst_s(self) -> float:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from voiced.config import Config
     from voiced.daemon import Daemon
+    from voiced.loop_lag import Idle
     from voiced.stalls import StallWatch
 
 log = get_logger(__name__)
@@ -51,6 +52,7 @@ async def serve(
     config: Config,
     reread: Callable[[], Config] | None = None,
     watch: StallWatch | None = None,
+    idle: Idle | None = None,
 ) -> None:
     """Serve until a signal or `POST /drain` ends it, or another process has taken over.
 
@@ -58,6 +60,7 @@ async def serve(
         config: with which to begin.
         reread: reads and checks the configuration anew, for SIGHUP; raises ConfigError.
         watch: tells of steps that held the loop up.
+        idle: knows how long the loop has had nothing to do.
 
     Raises:
         StartupError: the daemon cannot start.
@@ -67,6 +70,7 @@ async def serve(
         directory=_meeting_place(config),
         sockets=sockets_given(os.environ),
         on_leave=supervisor.successor,
+        idle=idle,
     )
     with trio.open_signal_receiver(*SIGNALS) as signals:
         async with open_daemon(config, surroundings=around) as daemon:

@@ -254,7 +254,7 @@ class Switchboard:
     def is_lagging(self) -> bool:
         """Whether the event loop is so late that one more call would harm the live ones."""
         limit_s = self.config.inbound.max_lag_ms / 1000
-        return self._lag_guard.judge(self._generation.services.lag.smoothed_s, limit_s)
+        return self._lag_guard.judge(self._generation.services.lag, limit_s)
 
     @property
     def is_draining(self) -> bool:

@@ -23,11 +23,15 @@ class BatchedWakeups(trio.abc.Instrument):
     def __init__(self, window_s: float = WINDOW_S) -> None:
         self._window_s = window_s
         self._polled_at = 0.0
+        self._idle_from = 0.0
+        self.idle_s = 0.0
+        """How long the loop has had nothing to do, since it began."""
 
     def before_io_wait(self, timeout: float) -> None:
         """Let the window pass before a poll that would wait; `timeout` is how long it would."""
         if timeout > 0:
-            early_s = self._polled_at + self._window_s - time.perf_counter()
+            self._idle_from = time.perf_counter()
+            early_s = self._polled_at + self._window_s - self._idle_from
             if early_s > 0:
                 time.sleep(min(early_s, timeout))  # noqa: TID251  # there is nothing else to do
 
@@ -35,3 +39,4 @@ class BatchedWakeups(trio.abc.Instrument):
         """Note when a poll that waited has ended."""
         if timeout > 0:
             self._polled_at = time.perf_counter()
+            self.idle_s += self._polled_at - self._idle_from

@@ -83,3 +83,30 @@ async def test_the_refused_may_be_told_by_a_spoken_message(open_world, autojump_
         report = await world.telnyx.ring(silent_caller())
     assert report.actions == ("answer", "speak", "hangup")
     assert report.violations == ()
+
+
+async def test_a_loop_that_each_call_makes_later_serves_as_many_as_it_can_bear(
+    open_world, autojump_clock
+):
+    """A call costs 3 ms of each round of the loop, and a round must take no more than 20 ms."""
+
+    async def get_later_with_each_call(world):
+        lag = world.switchboard.generation.services.lag
+        while True:
+            round_s = 0.003 * world.switchboard.n_calls
+            await trio.sleep(0.05)
+            lag.note(round_s, 0.05 + round_s)
+
+    async with (
+        open_world(inbound={"max_lag_ms": 20}) as world,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(get_later_with_each_call, world)
+        reports = await ring_many(world, 21, apart_s=1, lasts_s=25)
+        served, refused = parted(reports)
+        assert 6 <= len(served) <= 8
+        assert len(refused) == 21 - len(served)
+        late = await world.telnyx.ring(silent_caller(hangs_up_s=1))
+        assert late.actions == ("answer",)
+        nursery.cancel_scope.cancel()
+    assert all(report.playback.underruns == 0 for report in served)

@@ -109,6 +109,32 @@ async def test_what_the_phone_refuses_is_told_with_the_next_request(open_line, a
     assert "digits" in refused
 
 
+async def test_everything_that_a_brain_may_ask_for_is_done(open_line, autojump_clock):
+    brain = Brain(
+        [
+            ("fill", {"text": "One moment."}),
+            ("wait", {"s": 2}),
+            say("Listen.", protected=True),
+            ("play", {"url": "https://music.example.com/hold.mp3"}),
+            ("pause_recording", {}),
+            ("press", {"digits": "1"}),
+            ("resume_recording", {}),
+            ("spend", {"tokens": 7}),
+            say("Done."),
+        ],
+        [say("Goodbye.")],
+    )
+    tables = {"call": {"max_duration_s": 60}, "budgets": {"warn_left_s": 40}}
+    async with open_line(brain, tables=tables) as world:
+        report = await world.ring(silent_caller(hangs_up_s=35))
+    assert heard(world)[:3] == ["One moment.", "Listen.", "Done."]
+    (record,) = world.records
+    assert record["spent"]["tokens"] == 7
+    assert report.violations == ()
+    warned = [request for request in brain.requests if request["event"]["type"] == "time_is_short"]
+    assert warned[0]["event"]["left_s"] == pytest.approx(40, abs=10)
+
+
 async def test_a_transfer_that_fails_is_told(open_line, autojump_clock):
     brain = Brain(
         [say("I connect you."), ("transfer", {"to": "+15551234567"})], [say("Nobody is free.")]

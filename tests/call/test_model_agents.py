@@ -456,6 +456,43 @@ async def test_a_model_transfers_to_whom_it_may_and_hears_that_it_failed(
     assert "Nobody is free." in line.heard()
 
 
+async def test_a_transfer_is_announced_and_may_be_warm(chat, open_line, autojump_clock):
+    transfers = {
+        "sales": {"to": "+15551234567", "description": "Sales", "asks_first": True},
+    }
+    asked = {"target": "sales", "announcement": "I will ask sales.", "briefing": "Ann calls."}
+    turns = [ModelTurn(calls=[("transfer", asked)]), ModelTurn("They cannot.")]
+    async with open_line(
+        chat, turns, speech=[speech(3, "sales please")], tools=["transfer"], transfers=transfers
+    ) as line:
+        line.world.telnyx.directory.entries["+15551234567"] = busy()
+        await line.world.ring(silent_caller(hangs_up_s=16))
+    assert line.heard()[1:] == ["I will ask sales.", "They cannot."]
+
+
+async def test_arguments_that_make_no_sense_are_told_to_the_model(chat, open_line, autojump_clock):
+    calls = [
+        ("hold", {"seconds": "long"}),
+        ("leave_message", {}),
+        ("resume_recording", {}),
+        ("press", {"digits": "5"}),
+    ]
+    turns = [ModelTurn("One moment.", calls=calls), ModelTurn("There.")]
+    async with open_line(
+        chat,
+        turns,
+        speech=[speech(3, "hello")],
+        tools=["hold", "leave_message", "resume_recording", "press"],
+    ) as line:
+        await line.world.ring(silent_caller(hangs_up_s=11))
+    assert [told for kind, told in line.asked(1) if kind == "result"] == [
+        "seconds must be a number",
+        "argument 'message' is missing",
+        "Recording goes on.",
+        "Pressed.",
+    ]
+
+
 async def test_a_model_presses_keys_and_pauses_the_recording(chat, open_line, autojump_clock):
     calls = [("press", {"digits": "12#"}), ("press", {"digits": "one"}), ("pause_recording", {})]
     turns = [ModelTurn("One moment.", calls=calls), ModelTurn("Now your card number.")]

@@ -104,9 +104,10 @@ class SseReader:
 class ProviderHttp:
     """A provider's HTTP API; made by `open_provider_http`. Shared by all calls."""
 
-    def __init__(self, client: httpx.AsyncClient, peer: Peer) -> None:
+    def __init__(self, client: httpx.AsyncClient, peer: Peer, *, resends: bool) -> None:
         self._client = client
         self._peer = peer
+        self._resends = resends
 
     @asynccontextmanager
     async def stream(
@@ -141,7 +142,7 @@ class ProviderHttp:
         self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> httpx.Response:
         """Ask, and once more where a kept connection turns out to have been closed meanwhile."""
-        for is_last in (False, True):
+        for is_last in (False, True) if self._resends else (True,):
             request = self._client.build_request(method, path, headers=headers, **body)
             try:
                 return await self._client.send(request, stream=True)
@@ -184,6 +185,7 @@ async def open_provider_http(
     headers: Mapping[str, str] | None = None,
     connect_s: float = CONNECT_S,
     stall_s: float = STALL_S,
+    resends: bool = True,
     wire: Wire = INTERNET,
 ) -> AsyncIterator[ProviderHttp]:
     """Open the client of a provider's HTTP API; leaving the context closes its connections.
@@ -194,6 +196,8 @@ async def open_provider_http(
         headers: sent with each request, the key among them.
         connect_s: limit of connecting, seconds.
         stall_s: limit between two pieces of an answer, seconds.
+        resends: send a request once more where the connection was closed on it. Whoever closed it
+            may have read it: no for what must not be done twice.
         wire: how to get there.
     """
     client = httpx.AsyncClient(
@@ -212,7 +216,7 @@ async def open_provider_http(
         transport=wire.transport,
     )
     async with client:
-        yield ProviderHttp(client, peer)
+        yield ProviderHttp(client, peer, resends=resends)
 
 
 def no_cookies() -> CookieJar:

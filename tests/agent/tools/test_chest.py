@@ -12,7 +12,7 @@ from voiced.agent.tools.chest import check_tools, open_tools
 from voiced.agent.tools.function import function_tool
 from voiced.agent.tools.settings import ToolSettings
 from voiced.errors import ConfigError, ToolFailed
-from voiced.testing.fake_provider import Answer, FakeServer, open_memory_wire
+from voiced.testing.fake_provider import Answer, FakeServer, Refuse, open_memory_wire
 
 CALL = CallInfo(call_id="v3:1", caller="+15550001", called="+15550002")
 USE = Use(call=CALL, reply=cast("Any", SimpleNamespace()), has_spoken=False)
@@ -138,6 +138,17 @@ async def test_a_posted_request_has_json(autojump_clock):
 async def test_what_an_api_refuses_is_told(autojump_clock, fault, told):
     with pytest.raises(ToolFailed, match=told):
         await ask({"number": 7}, faults=[fault])
+
+
+async def test_what_must_not_be_done_twice_is_not_sent_twice(autojump_clock):
+    server = FakeServer(Shop(), [Refuse()])
+    async with (
+        open_memory_wire(server) as wire,
+        open_tools(settings(method="POST", url="https://shop/orders"), wire, {}) as tools,
+    ):
+        with pytest.raises(ToolFailed, match="isconnected"):
+            await tools["order"].run({"number": 7}, USE)
+    assert len(server.requests) == 1
 
 
 # -- settings ------------------------------------------------------------------------------------

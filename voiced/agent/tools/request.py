@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 ANSWER_MAX_BYTES = 1024 * 1024
 
+IDEMPOTENT = frozenset({"GET", "PUT", "DELETE"})
+"""Methods whose requests may be sent twice: RFC 9110, section 9.2.2."""
+
 
 @asynccontextmanager
 async def open_request_tool(
@@ -42,7 +45,12 @@ async def open_request_tool(
     origin = f"{parts.scheme}://{parts.netloc}"
     peer = Peer(f"tool {name}", AgentFailed)
     async with open_provider_http(
-        origin, peer=peer, headers=headers, stall_s=settings.timeout_s, wire=wire
+        origin,
+        peer=peer,
+        headers=headers,
+        stall_s=settings.timeout_s,
+        resends=settings.method in IDEMPOTENT,
+        wire=wire,
     ) as http:
 
         async def run(arguments: Mapping[str, Any], use: Use) -> str:

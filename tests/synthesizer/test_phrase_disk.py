@@ -72,6 +72,18 @@ def test_what_a_crash_left_half_written_is_deleted_and_other_files_are_left_alon
     assert [file.name for file in path.iterdir()] == ["notes.txt"]
 
 
+def test_another_daemon_may_use_the_same_directory(path):
+    ours, theirs = PhraseDisk(path, 10**6), PhraseDisk(path, 2 * SIZE)
+    with capture_logs() as lines:
+        ours.save("a.phrase", phrase(), 8000)
+        for name in "bc":
+            theirs.save(f"{name}.phrase", phrase(), 8000)
+        assert ours.load("a.phrase", 8000) is None
+        ours.save("a.phrase", phrase(), 8000)
+        assert ours.load("a.phrase", 8000) is not None
+    assert lines == []
+
+
 def test_a_disk_that_cannot_be_written_is_told_once_and_costs_nothing_more(tmp_path):
     (tmp_path / "file").write_text("no directory")
     disk = PhraseDisk(tmp_path / "file" / "phrases", 10**6)

@@ -331,7 +331,13 @@ async def test_idle_connections_are_few(autojump_clock, by_socket):
 # -- of one provider each -------------------------------------------------------------------------
 
 
-async def test_cartesia_concurrency_limit_is_a_rate_limit(autojump_clock):
+async def test_cartesia_concurrency_limit_is_waited_for_a_moment(autojump_clock):
+    async with world("cartesia", most_contexts=1) as w:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(w.hear, "Yes.")
+            await trio.sleep(0.1)
+            assert len((await w.hear("No.")).pcm)
+        assert w.fake.said == ["Yes.", "No."]
     async with world("cartesia", most_contexts=0) as w:
         assert (await w.fails()).kind == "rate_limited"
 

@@ -46,6 +46,8 @@ class PhraseDisk:
             sizes.move_to_end(name)
         except (ValueError, KeyError, TypeError):
             self._drop(name)
+        except FileNotFoundError:  # another daemon, or an older one's calls, have made room
+            self._drop(name)
         except OSError as error:
             self._complain(error)
         else:
@@ -62,6 +64,8 @@ class PhraseDisk:
             self._write(name, content)
             sizes[name] = len(content)
             sizes.move_to_end(name)
+        except FileNotFoundError:  # another one that begins has tidied up: not kept this time
+            return
         except OSError as error:
             self._complain(error)
             return

@@ -42,6 +42,13 @@ MAX_CHARS = 1000
 """Longest text of one `synthesize`; providers take 2000 and more."""
 
 
+PAUSE_S = 0.5
+"""After a limit on what may be spoken at the same time: others will soon be done."""
+
+LONGEST_PAUSE_S = 1.0
+"""Who wants to be left alone for longer is not waited for: the caller hears nothing meanwhile."""
+
+
 class Speaking(Protocol):
     """One text that a provider speaks."""
 
@@ -124,8 +131,10 @@ class RemoteVoice:
             rest = sentence.rest(self._pace)
             if not rest:
                 return
-            if not error.retryable or error.kind == "rate_limited":
+            pause_s = _pause_s(error)
+            if not error.retryable or pause_s > LONGEST_PAUSE_S:
                 raise
+            await trio.sleep(pause_s)
             self.n_breaks += 1
             again = _Sentence(rest, self._form, self._level, words, sentence.given_s)
             await self._say(again, audio)
@@ -168,6 +177,11 @@ class RemoteVoice:
         for piece in pieces_of(pcm, self.rate_hz):
             await audio(piece)
         return isinstance(event, SpeechDone)
+
+
+def _pause_s(error: ProviderError) -> float:
+    """Return for how long a provider is left alone before it is asked once more."""
+    return error.retry_after_s or PAUSE_S if error.kind == "rate_limited" else 0.0
 
 
 class _Sentence:

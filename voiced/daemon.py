@@ -351,7 +351,9 @@ async def open_daemon(
         services = replace(services, staff=hired.staff)
         core = await stack.enter_async_context(open_core(services, over=hired.over, elders=elders))
         dashboard = Dashboard(
-            audience=Audience(board, core.switchboard, WALL_CLOCK),
+            audience=Audience(
+                board, core.switchboard, WALL_CLOCK, lambda: len(core.dialer.waiting())
+            ),
             files=stack.enter_context(open_call_files(services.records)),
         )
         doors = Doors(config, core, services, elders, listeners, around, dashboard, WALL_CLOCK)

@@ -175,3 +175,12 @@ async def test_a_browser_that_goes_away_leaves_its_seat(autojump_clock):
             await anext(messages)
         await messages.aclose()
         assert not audience._seats
+
+
+async def test_orders_that_wait_are_counted_as_long_as_there_are_some(autojump_clock):
+    house = SyntheticHouse(lambda: NOON)
+    waiting = [0]
+    audience = Audience(house.board, house, house.wall_clock, lambda: waiting[0])
+    assert "Waiting to be placed" not in audience.day_html()
+    waiting[0] = 3
+    assert "<dt>Waiting to be placed</dt><dd>3</dd>" in audience.day_html()

@@ -97,9 +97,23 @@ class AudienceStatistics:
 class Audience:
     """All seats."""
 
-    def __init__(self, board: Board, house: House, wall_clock: Callable[[], float]) -> None:
-        """Show the calls of `house`; `board` knows what changes, `wall_clock` is unix time."""
+    def __init__(
+        self,
+        board: Board,
+        house: House,
+        wall_clock: Callable[[], float],
+        n_waiting: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Show the calls of `house`.
+
+        Args:
+            board: knows what changes.
+            house: all live calls.
+            wall_clock: unix time.
+            n_waiting: how many orders wait to be placed.
+        """
         self._board = board
+        self._n_waiting = n_waiting
         self._house = house
         self._wall_clock = wall_clock
         self._bell = Doorbell()
@@ -182,7 +196,8 @@ class Audience:
     def day_html(self) -> str:
         """Return the figures of the day."""
         day = self._board.day.figures(trio.current_time())
-        return render("day.html", day=day, n_live=sum(1 for _ in self._house.live()))
+        n_live = sum(1 for _ in self._house.live())
+        return render("day.html", day=day, n_live=n_live, n_waiting=self._n_waiting())
 
     def _view(self, call: LiveCall, last_turns: int | None) -> CallView:
         document, now = call.snapshot(), trio.current_time()

@@ -62,13 +62,13 @@ def add_call_pages(app: QuartTrio, desk: Desk, dashboard: Dashboard, *, has_toke
         if record is None:
             return page("missing.html", "calls", status=404, has_token=has_token)
         is_over = live is None and "turns" in record
-        kept = await files.kept(record) if "started_at" in record and is_over else set()
+        kept = await files.kept(record) if "turns" in record else set()
         return page(
             "call.html",
-            "calls",
+            "calls" if is_over else "live",
             has_token=has_token,
             call=call_view(record) if live is None else audience.view(live),
-            audio_from_s=_audio_from_s(record, kept),
+            audio_from_s=_audio_from_s(record, kept) if is_over else None,
             has_wire=bool(kept - {AUDIO_FILE}),
             events=drawing_of(record).markers if "turns" in record else (),
             findings=findings_of(record) if is_over else (),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WAITING = "waiting"
 STATES = (WAITING, *(state.value.replace(" ", "_") for state in LegState))
 
+_NUMBERS = ("frames", "messages", "underruns", "restarts")
 _FATES = ("received", "lost", "late", "duplicated", "reordered", "resynchronized")
 
 
@@ -55,9 +56,9 @@ class _MediaTotals:
     """Media counters of many calls, added up."""
 
     def __init__(self) -> None:
-        self.numbers: Counter[str] = Counter()
+        self.numbers = Counter(dict.fromkeys(_NUMBERS, 0))
         self.seconds = 0.0
-        self.fates: Counter[str] = Counter()
+        self.fates = Counter(dict.fromkeys(_FATES, 0))
         self.errors: Counter[str] = Counter()
 
     def add(self, counters: Mapping[str, Any]) -> None:

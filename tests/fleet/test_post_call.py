@@ -19,7 +19,7 @@ from voiced.testing.rest import serve_api
 pytestmark = [pytest.mark.socket, pytest.mark.slow]
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
-LIMIT_S = 40
+LIMIT_S = 90
 
 CONFIG = """
 [server]

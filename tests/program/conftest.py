@@ -19,7 +19,7 @@ from voiced.testing.faults import NO_FAULTS
 from voiced.testing.network import open_loopback
 from voiced.testing.rest import serve_api
 
-LIMIT_S = 30
+LIMIT_S = 90
 
 KEY = "KEY0123456789_never_to_be_seen"
 ADMIN_TOKEN = "word_never_to_be_seen"

@@ -103,7 +103,7 @@ async def test_a_deployment_under_fifty_live_calls_cuts_none_and_refuses_none(
     run_with_telnyx, tmp_path, meeting
 ):
     async with (
-        run_with_telnyx(meeting, limit_s=60) as (program, telnyx),
+        run_with_telnyx(meeting, limit_s=120) as (program, telnyx),
         trio.open_nursery() as nursery,
     ):
         callers, takeover = Callers(telnyx, nursery), Takeover(program)

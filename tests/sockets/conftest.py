@@ -20,7 +20,7 @@ from voiced.testing.emulator import CONNECTION_ID, EmulatedTelnyx, open_emulator
 from voiced.testing.network import open_loopback
 from voiced.testing.rest import serve_api
 
-LIMIT_S = 20
+LIMIT_S = 90
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Whole calls with the Realtime agent, against a fake of the API, on the virtual clock."""
 
+import json
 from contextlib import asynccontextmanager
-from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ import trio
 from voiced.agent.realtime.agent import RealtimeAgent
 from voiced.agent.realtime.settings import RealtimeSettings
 from voiced.audio.g711 import decode_ulaw, encode_ulaw
+from voiced.errors import CallGone, ConfigError
 from voiced.flight.reading import read_flight
 from voiced.flight.recorder import open_flights
 from voiced.resilience.audio_agent import AudioAgentList
@@ -196,6 +197,37 @@ async def test_a_session_that_is_lost_in_an_answer_is_followed_by_an_apology(
     told_at = next(t["at_s"] for t in record["turns"] if t["text"] == sorry.text)
     assert told_at < 7.2 + noticed_s + 6.5
     assert fake.faults == []
+
+
+def error_of(code):
+    error = {"type": "invalid_request_error", "code": code, "message": "as it happens"}
+    return Garbage(text=json.dumps({"type": "error", "error": error}), at_s=4.5)
+
+
+async def test_most_errors_of_the_api_change_nothing(ring, autojump_clock):
+    _, record, fake, _ = await ring(TALK, error_of("item_truncate_invalid_item_id"))
+    assert said(record, "agent") == [GREETING, ANSWER, BYE]
+    assert len(fake.sessions) == 1
+
+
+async def test_a_session_that_has_expired_is_followed_by_another(ring, autojump_clock):
+    _, record, fake, _ = await ring(TALK, error_of("session_expired"), turn_detection="semantic")
+    assert said(record, "agent") == [GREETING, ANSWER, BYE]
+    assert len(fake.sessions) == 2
+    detection = fake.sessions[1].config["audio"]["input"]["turn_detection"]
+    assert detection == {"type": "semantic_vad", "eagerness": "auto"}
+
+
+async def test_a_tool_that_finds_no_leg_ends_the_conversation(ring, monkeypatch, autojump_clock):
+    async def press(*_, **__):
+        await trio.lowlevel.checkpoint()
+        raise CallGone("press", "the leg has ended", status=422, code="90018")
+
+    monkeypatch.setattr("voiced.phone.Phone.press", press)
+    pressing = RealtimeTurn("One moment.", [("press", {"digits": "1"})], heard="Press one.")
+    _, record, _, _ = await ring((TALK[0], pressing), tools=("press",))
+    assert record["end"]["reason"] == "agent_failed"  # nobody else has said why, here
+    assert "the leg has ended" in record["end"]["evidence"]
 
 
 async def test_a_session_that_is_lost_in_a_pause_goes_on_without_a_word(ring, autojump_clock):
@@ -394,6 +426,8 @@ async def test_a_call_that_presses_keys_and_ends_by_itself_is_replayed(
 
 def test_a_missing_key_and_a_faulty_tool_are_told_by_check(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    check = partial(RealtimeAgent.check, RealtimeSettings())
-    with pytest.raises(Exception, match="OPENAI_API_KEY"):
-        check()
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        RealtimeAgent.check(RealtimeSettings())
+    RealtimeAgent.check(RealtimeSettings(api_key="sk"))
+    with pytest.raises(ConfigError, match=r"agent.tools"):
+        RealtimeAgent.check(RealtimeSettings(api_key="sk", tools=("nope",)))

@@ -8,7 +8,9 @@ import trio.testing
 from tests.recognizer.remote import (
     LINES,
     STREAMING,
+    AssemblyAi,
     Deepgram,
+    Telnyx,
     only,
     open_remote,
     sample,
@@ -28,7 +30,7 @@ from voiced.testing.fake_provider import (
     Refuse,
     Stall,
 )
-from voiced.testing.recognizer_kit import Sample, hear
+from voiced.testing.recognizer_kit import Sample, hear, hears_the_words
 
 ONE = Sample(pcm=spoken(-0.5, 0.6, -9.0), texts=LINES[:1])
 
@@ -204,3 +206,26 @@ def test_a_missing_key_is_told_before_anything_is_opened(kind, monkeypatch):
     monkeypatch.delenv(kind.variable, raising=False)
     with pytest.raises(ConfigError, match=f"set the environment variable {kind.variable}"):
         kind.provider.check(kind.settings())
+
+
+@pytest.mark.parametrize("kind", STREAMING)
+async def test_a_wrong_key_is_told_as_such_and_not_tried_again(kind, autojump_clock):
+    async with open_remote(kind) as (recognizer, server, fake):
+        fake.key = "another"
+        with pytest.RaisesGroup(RecognizerFailed) as info:
+            await hear(recognizer, ONE)
+    assert only(info.value).kind == "unauthorized"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (AssemblyAi, {"format_turns": True}),
+        (Telnyx, {"engine": "Google"}),
+        (Telnyx, {"engine": "Telnyx", "encoding": "linear16"}),
+    ],
+)
+async def test_other_ways_of_being_told_words_do_as_well(kind, settings, autojump_clock):
+    async with open_remote(kind, **settings) as (recognizer, _, _):
+        await hears_the_words(recognizer, sample())

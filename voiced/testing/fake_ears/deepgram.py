@@ -14,6 +14,7 @@ import trio
 
 from voiced.audio.g711 import decode_ulaw
 from voiced.testing.fake_ears.ear import Ear, Heard, decode_linear16
+from voiced.testing.fake_provider.faults import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,14 @@ class FakeDeepgram:
         self.n_open = 0
         self._latency_s = latency_s
 
+    def refuses(self, request: FakeRequest) -> Answer | None:
+        """Refuse a wrong key, and encodings that it does not know."""
+        if request.headers.get("authorization") != f"Token {self.key}":
+            return Answer(status=401, body='{"err_code":"INVALID_AUTH"}')
+        if request.query.get("encoding") not in ("mulaw", "linear16"):
+            return Answer(status=400, body='{"err_code":"Bad Request"}')
+        return None
+
     async def answer(self, request: FakeRequest, response: FakeResponse) -> None:
         """Answer what is no WebSocket."""
         del request
@@ -52,9 +61,6 @@ class FakeDeepgram:
 
     async def converse(self, request: FakeRequest, socket: FakeSocket) -> None:
         """Recognize until `CloseStream`, or until the client leaves."""
-        if request.headers.get("authorization") != f"Token {self.key}":
-            await socket.close(1008, "INVALID_AUTH")
-            return
         self.n_open += 1
         try:
             await _Session(self, request, socket, self._latency_s).run()

@@ -13,6 +13,7 @@ import trio
 
 from voiced.audio.g711 import decode_ulaw
 from voiced.testing.fake_ears.ear import Ear, Heard, decode_linear16
+from voiced.testing.fake_provider.faults import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,12 @@ class FakeTelnyxEars:
         self.controls: list[str] = []
         self._latency_s = latency_s
 
+    def refuses(self, request: FakeRequest) -> Answer | None:
+        """Refuse a wrong key."""
+        if request.headers.get("authorization") == f"Bearer {self.key}":
+            return None
+        return Answer(status=401, body='{"errors":[{"code":"10009"}]}')
+
     async def answer(self, request: FakeRequest, response: FakeResponse) -> None:
         """Answer what is no WebSocket."""
         del request
@@ -48,9 +55,7 @@ class FakeTelnyxEars:
 
     async def converse(self, request: FakeRequest, socket: FakeSocket) -> None:
         """Recognize until `CloseStream`, or until the client leaves."""
-        if request.headers.get("authorization") != f"Bearer {self.key}":
-            await _refuse(socket, "10009", "Authentication failed")
-        elif request.query.get("input_format") not in FORMATS:
+        if request.query.get("input_format") not in FORMATS:
             await _refuse(socket, "40001", "Unsupported input_format")
         elif "sample_rate" not in request.query:
             await _refuse(socket, "40003", "sample_rate is required")

@@ -14,7 +14,9 @@
     async with open_memory_wire(server) as wire:      # in memory: on Trio's virtual clock
         ...
 
-`server.requests` has what was asked. Faults are listed in `voiced.testing.fake_provider.faults`.
+A fake with a method `refuses(request)` may answer a handshake or a request by a status, for its
+key mostly. `server.requests` has what was asked. Faults are listed in
+`voiced.testing.fake_provider.faults`.
 """
 
 from voiced.testing.fake_provider.exchange import FakeRequest, FakeResponse, FakeSocket

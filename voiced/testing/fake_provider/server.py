@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import h11
 import trio
@@ -39,8 +39,17 @@ class FakeProvider(Protocol):
         ...
 
 
+@runtime_checkable
+class Choosy(Protocol):
+    """A fake that refuses some handshakes and requests: for their key, mostly."""
+
+    def refuses(self, request: FakeRequest) -> Answer | None:
+        """Return the answer in place of the handshake, or None to go on."""
+        ...
+
+
 class FakeServer:
-    """Serves one fake provider.
+    """Serves one fake provider, which may be `Choosy`.
 
     Attributes:
         plan: the faults of the exchanges to come.
@@ -79,6 +88,8 @@ class FakeServer:
             return True
         self.requests.append(request)
         fault = self.plan.next()
+        if fault is None and isinstance(self._provider, Choosy):
+            fault = self._provider.refuses(request)
         if isinstance(fault, Refuse):
             await stream.reset()
             return False

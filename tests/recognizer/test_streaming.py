@@ -157,10 +157,11 @@ async def test_a_call_that_does_not_come_keeps_no_socket(autojump_clock):
         assert len(server.requests) == 2
 
 
-async def test_a_spare_socket_that_has_died_is_replaced_at_once(autojump_clock):
+@pytest.mark.parametrize("later_s", [2, 10])  # before and after it was asked for a sign of life
+async def test_a_spare_socket_that_has_died_is_replaced_at_once(later_s, autojump_clock):
     async with open_remote(Deepgram, Drop(at_s=1)) as (recognizer, server, _):
         recognizer.anticipate()
-        await trio.sleep(2)
+        await trio.sleep(later_s)
         assert [text for text, _ in finals(await hear(recognizer, sample()))] == list(LINES)
         assert len(server.requests) == 2
 

@@ -83,10 +83,12 @@ class Spares:
                 self._ready.append(spare)
                 self._n_expected -= 1
                 is_expected = False
-                with spare.waiting:
-                    await self._keep(spare)
-                if spare in self._ready:
-                    self._ready.remove(spare)
+                try:
+                    with spare.waiting:
+                        await self._keep(spare)
+                finally:
+                    if spare in self._ready:
+                        self._ready.remove(spare)
         except ProviderError as error:
             log.info("no socket in advance", reason=str(error), kind=error.kind)
         finally:

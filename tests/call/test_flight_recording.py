@@ -93,6 +93,18 @@ async def test_a_call_leaves_everything_it_was_told_and_did(
     assert line.records[0]["wire"] == {"file": COMPRESSED_FILE, "dropped": 0}
 
 
+async def test_the_token_is_in_no_webhook_that_repeats_the_streams_url(
+    open_world, open_recorder, tmp_path, autojump_clock
+):
+    async with open_recorder() as flights, open_world(flights=flights) as world:
+        report = await world.ring(silent_caller(hangs_up_s=1.0))
+    url = report.commands[0].body["stream_url"]
+    (path,) = tmp_path.glob(f"*/{COMPRESSED_FILE}")
+    told = [entry.data["body"] for entry in entries(path) if entry.kind == "webhook"]
+    assert any("streaming.started" in body for body in told)
+    assert url.rsplit("/", 1)[1] not in gzip.decompress(path.read_bytes()).decode()
+
+
 async def socket_refused(line):
     return line.core.media.claim(line.media_url) is None
 

@@ -19,12 +19,13 @@ ASYNC_SOURCES = $(shell grep -rlwE 'async|await|trio' --include='*.py' $(SOURCES
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 DEBIAN_PYTHON = python$(shell $(PYTHON) -c '$(VERSION)')
 
-.PHONY: help setup interpreter system peers demo test check goldens replay sweep format fuzz soak bench clean
+.PHONY: help setup interpreter system peers demo test check audit goldens replay sweep format fuzz soak bench clean
 
 help:
 	@echo "make demo     a spoken call with an emulated Telnyx, no account needed"
 	@echo "make test     everything: check, then all tests with coverage"
-	@echo "make check    ruff, mypy, flake8-async, import contracts"
+	@echo "make check    ruff, mypy, flake8-async, import contracts, versions against the lock"
+	@echo "make audit    known vulnerabilities of the locked versions (asks PyPI)"
 	@echo "make replay   every golden recording a hundred times, in other orders of tasks"
 	@echo "make sweep    end every golden recording in five ways, wherever its tasks can stand"
 	@echo "make goldens  make the golden recordings anew"
@@ -90,17 +91,29 @@ test: check peers
 	@.ci/quietly $(BIN)/coverage report
 
 check: setup
-	@echo "make check: ruff, mypy, flake8-async, import contracts"
+	@echo "make check: ruff, mypy, flake8-async, import contracts, versions"
 	@$(BIN)/ruff check --quiet $(SOURCES) examples
 	@$(BIN)/ruff format --quiet --check $(SOURCES) examples
 	@$(BIN)/mypy --no-error-summary $(SOURCES)
 	@.ci/quietly $(BIN)/lint-imports --no-logo
+	@$(BIN)/python .ci/audit
+	@.ci/quietly $(BIN)/python -m pip check
 	@$(MAKE) --no-print-directory $(VENV)/.flake8-async
 
 # It takes a second for every three files: only those with tasks in them, and only what has changed.
 $(VENV)/.flake8-async: $(STAMP) .flake8 $(ASYNC_SOURCES)
 	@$(BIN)/flake8 $(if $(filter-out %.py,$?),$(ASYNC_SOURCES),$?)
 	@touch $@
+
+# Asks PyPI about known vulnerabilities of every locked version, and fails if there is one, or no answer. Not part of
+# `check`: what is found tomorrow must not break today's commit, and CI may have no network. Its own environment, so that
+# ours stays as locked.
+audit: setup
+	@[ -x $(VENV)-audit/bin/pip-audit ] || { $(PYTHON) -m venv $(VENV)-audit && \
+		.ci/quietly $(VENV)-audit/bin/python -m pip install --quiet 'pip-audit>=2.9'; }
+	@$(BIN)/python .ci/audit
+	@$(VENV)-audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict --progress-spinner off \
+		|| { echo "make audit: a vulnerability was found, or the service was not reached: see above" >&2; exit 1; }
 
 # The golden recordings, made anew with the emulator: only when there is a new one, or a new format.
 goldens: setup
@@ -133,6 +146,6 @@ bench: setup
 
 # Only what is recognizably ours: VENV may have been pointed anywhere. Records of calls (calls/) stay.
 clean:
-	@if [ -e $(STAMP) ] && [ -e $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV); fi
+	@if [ -e $(STAMP) ] && [ -e $(VENV)/pyvenv.cfg ]; then rm -rf $(VENV) $(VENV)-audit; fi
 	@rm -rf .coverage .coverage.* .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist simulated
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

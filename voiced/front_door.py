@@ -1,7 +1,9 @@
 """The public listener: one port for webhooks and media sockets.
 
 Looks at the first bytes of each connection and sends it to its engine: a media socket to
-`voiced.media_socket`, everything else to Hypercorn and the Quart application.
+`voiced.media_socket`, everything else to Hypercorn and the Quart application. Hypercorn gets it
+once the whole header has come, which has one deadline: its own is for each read, so that a client
+that sends a byte now and then would keep a connection for hours.
 
 Hypercorn serves one request per connection here: a proxy that reused a connection for a media
 socket, after a webhook, would otherwise reach the wrong engine.
@@ -13,16 +15,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
+from voiced.crowd import Crowd
 from voiced.listeners import HttpEngine
 from voiced.media_socket import MEDIA_PREFIX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hypercorn.typing import ASGIFramework
 
     from voiced.listeners import Stream
     from voiced.media_socket import MediaEndpoint
 
 FIRST_BYTES_TIMEOUT_S = 10.0
+"""For TLS, and for the header of a request."""
+
+HEADER_LIMIT_BYTES = 64 * 1024
 
 _MEDIA_REQUEST = f"GET {MEDIA_PREFIX}".encode()
 
@@ -33,28 +41,46 @@ class FrontDoor:
     def __init__(self, app: ASGIFramework, media: MediaEndpoint) -> None:
         self._media = media
         self._http = HttpEngine(app, requests_per_connection=1)
+        self._crowd = Crowd()
 
     async def handle(self, stream: Stream) -> None:
         """Serve one connection."""
-        await self.serve(stream, await _first_bytes(stream))
+        with self._crowd.join(_address_of(stream)) as guest:
+            await self.serve(stream, await _first_bytes(stream), guest.leave)
 
-    async def serve(self, stream: Stream, first: bytes) -> None:
-        """Serve one connection of which the first bytes were read."""
+    async def serve(
+        self, stream: Stream, first: bytes, admitted: Callable[[], None] | None = None
+    ) -> None:
+        """Serve one connection of which the first bytes were read.
+
+        `admitted` is called once it has turned out to be a call's media socket.
+        """
         if first.startswith(_MEDIA_REQUEST):
-            await self._media.serve(stream, first)
+            await self._media.serve(stream, first, admitted)
         elif first:
             await self._http.serve(cast("Stream", _Rejoined(stream, first)))
 
 
+def _address_of(stream: Stream) -> str:
+    socket = (stream.transport_stream if isinstance(stream, trio.SSLStream) else stream).socket
+    try:
+        return str(socket.getpeername()[0])
+    except OSError:  # gone already
+        return ""
+
+
 async def _first_bytes(stream: Stream) -> bytes:
-    """Return enough of a connection's beginning to know its engine; b"" if it says nothing."""
+    """Return the beginning of a connection: that of a media socket, or a whole header.
+
+    b"" if it does not come in time; a header that is too long is Hypercorn's to refuse.
+    """
     first = b""
     with trio.move_on_after(FIRST_BYTES_TIMEOUT_S):
         try:
             if isinstance(stream, trio.SSLStream):
                 await stream.do_handshake()
-            while len(first) < len(_MEDIA_REQUEST) and _MEDIA_REQUEST.startswith(first):
-                data = await stream.receive_some(64 * 1024)
+            while not _is_enough(first):
+                data = await stream.receive_some(HEADER_LIMIT_BYTES)
                 if not data:
                     break
                 first += data
@@ -62,6 +88,13 @@ async def _first_bytes(stream: Stream) -> bytes:
             return b""
         return first
     return b""
+
+
+def _is_enough(first: bytes) -> bool:
+    if len(first) < len(_MEDIA_REQUEST) and _MEDIA_REQUEST.startswith(first):
+        return False
+    is_media = first.startswith(_MEDIA_REQUEST)
+    return is_media or b"\r\n\r\n" in first or len(first) > HEADER_LIMIT_BYTES
 
 
 class _Rejoined:

@@ -142,6 +142,7 @@ def _trio_listener(
 
 def _tls_context(certificate: str, key: str) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # what Python has by default, but said
     context.set_alpn_protocols(["http/1.1"])
     try:
         # A password, so that an encrypted key is an error and not a question on the terminal.

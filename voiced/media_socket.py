@@ -31,6 +31,8 @@ from voiced.handover.splice import splice
 from voiced.log import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from websockets.http11 import Response
 
     from voiced.call import Call
@@ -218,21 +220,31 @@ class MediaEndpoint:
         """
         return self._switchboard.claim(_token_in(path))
 
-    async def serve(self, stream: trio.abc.Stream, first: bytes) -> None:
-        """Serve one connection whose first bytes are `first`; closes `stream`."""
+    async def serve(
+        self, stream: trio.abc.Stream, first: bytes, admitted: Callable[[], None] | None = None
+    ) -> None:
+        """Serve one connection whose first bytes are `first`; closes `stream`.
+
+        `admitted` is called once its token has been found good.
+        """
         protocol = ServerProtocol(max_size=MESSAGE_LIMIT_BYTES)
         try:
             head = bytearray(first)
             request = await _read_request(stream, protocol, head)
             if request is not None:
-                await self._admit(stream, protocol, request, bytes(head))
+                await self._admit(stream, protocol, request, bytes(head), admitted or _told_nobody)
         except trio.BrokenResourceError:
             pass  # gone before it was a media socket
         finally:
             await trio.aclose_forcefully(stream)
 
     async def _admit(
-        self, stream: trio.abc.Stream, protocol: ServerProtocol, request: Request, head: bytes
+        self,
+        stream: trio.abc.Stream,
+        protocol: ServerProtocol,
+        request: Request,
+        head: bytes,
+        admitted: Callable[[], None],
     ) -> None:
         if not _wants_websocket(request):
             # Told apart for `voiced doctor`: a proxy has dropped the upgrade on the way.
@@ -242,12 +254,14 @@ class MediaEndpoint:
         if call is None and self._elders:
             holder = await self._elders.holder(_token_in(request.path))
             if holder is not None:
+                admitted()
                 await splice(stream, holder, head)
                 return
         if call is None:
             log.warning("media socket refused", reason="no call wants a socket with this token")
             await _answer(stream, protocol, protocol.reject(403, ""))
             return
+        admitted()
         with call.media.reserve():
             await _answer(stream, protocol, protocol.accept(request))
             if protocol.state is State.OPEN:
@@ -257,6 +271,10 @@ class MediaEndpoint:
                 finally:
                     with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
                         await socket.close()
+
+
+def _told_nobody() -> None:
+    """Be what is called where nobody asks."""
 
 
 def _token_in(path: str) -> str:

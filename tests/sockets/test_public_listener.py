@@ -1,7 +1,7 @@
 """The public listener answers two things, to those who may ask, and survives everybody else."""
 
 import resource
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 import trio
@@ -175,9 +175,36 @@ async def test_a_connection_that_does_not_get_to_the_point_is_dropped(
 
 
 async def test_a_request_whose_header_never_ends_is_dropped(open_hand, monkeypatch):
-    monkeypatch.setattr("voiced.listeners.READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("voiced.front_door.FIRST_BYTES_TIMEOUT_S", 0.2)
     async with open_hand() as hand, await hand.connect() as stream:
         await exchange(stream, b"POST /telnyx/webhook HTTP/1.1\r\nX: y", limit_s=3)
+
+
+async def test_a_header_that_comes_byte_by_byte_has_one_deadline_for_all(open_hand, monkeypatch):
+    monkeypatch.setattr("voiced.front_door.FIRST_BYTES_TIMEOUT_S", 0.3)
+    async with open_hand() as hand, await hand.connect() as stream:
+        with trio.fail_after(3), suppress(trio.BrokenResourceError):
+            await stream.send_all(b"POST /telnyx/webhook HTTP/1.1\r\nX: y")
+            while True:
+                await stream.send_all(b"z")
+                await trio.sleep(0.05)
+
+
+async def test_connections_that_say_nothing_give_way_to_newer_ones(open_house, monkeypatch):
+    monkeypatch.setattr("voiced.crowd.Crowd.__init__.__defaults__", (4, 3))
+    async with open_house() as house, AsyncExitStack() as stack:
+        address = house.daemon.public.address
+        idle = []
+        for _ in range(5):
+            idle.append(await trio.open_tcp_stream(address.host, address.port))
+            await stack.enter_async_context(idle[-1])
+        for dropped in idle[:2]:
+            with trio.fail_after(3), suppress(trio.BrokenResourceError):
+                assert await dropped.receive_some() == b""
+        # A call's sockets and webhooks get through all the same, and its socket is not dropped.
+        report = await house.telnyx.ring(tone_caller(starts_s=0.3, lasts_s=0.3, hangs_up_s=0.8))
+        assert report.violations == ()
+        assert report.first_audio_s is not None
 
 
 NONSENSE = [

@@ -1,6 +1,7 @@
 """TLS on the public listener: https webhooks, wss media."""
 
 import ssl
+import warnings
 
 import pytest
 import trio
@@ -108,3 +109,23 @@ async def test_a_certificate_or_key_that_cannot_be_used_is_a_startup_error(
 
     with pytest.RaisesGroup(pytest.RaisesExc(StartupError, check=is_clear), flatten_subgroups=True):
         await starting(tmp_path, pem)
+
+
+async def test_what_is_older_than_tls_1_2_is_refused(open_house, pem, authority):
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(old)
+    old.set_ciphers("ALL:@SECLEVEL=0")  # or it would be this side that refuses
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    async with open_house(server=pem, tls=old) as house:
+        address = house.daemon.public.address
+        stream = await trio.open_ssl_over_tcp_stream(
+            address.host, address.port, ssl_context=old, https_compatible=True
+        )
+        with pytest.raises(trio.BrokenResourceError) as refused:
+            await stream.do_handshake()
+        await trio.aclose_forcefully(stream)
+    reason = str(refused.value.__cause__)
+    assert "EOF" in reason or "ALERT" in reason  # it was the daemon that would not

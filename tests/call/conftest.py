@@ -12,6 +12,7 @@ import httpx
 import pytest
 import structlog
 import trio
+import trio.testing
 
 from voiced.agent.echo import EchoAgent
 from voiced.call_log import CallLog
@@ -244,6 +245,8 @@ def open_world(tmp_path):
                         core.dialer,
                         store,
                     )
+                    # In no time: what a call has still to write down, it does in this moment.
+                    await trio.testing.wait_all_tasks_blocked()
                     assert core.switchboard.snapshot() == []
 
     return opener

@@ -24,7 +24,7 @@ from voiced.testing.rest import serve_api
 pytestmark = [pytest.mark.socket, pytest.mark.slow]
 
 SHIPPED = Path(__file__).parents[2] / "docs" / "scaling" / "haproxy.cfg"
-LIMIT_S = 90
+LIMIT_S = 120
 INSTANCES = ("1", "2", "3")
 N_CALLS = 18
 SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from voiced.admin.whole_house import WholeHouse
 from voiced.call_log import CallLog
 from voiced.dashboard.audience import Audience
 from voiced.dashboard.behind import Dashboard
@@ -352,7 +353,10 @@ async def open_daemon(
         core = await stack.enter_async_context(open_core(services, over=hired.over, elders=elders))
         dashboard = Dashboard(
             audience=Audience(
-                board, core.switchboard, WALL_CLOCK, lambda: len(core.dialer.waiting())
+                board,
+                WholeHouse(core.switchboard, elders),
+                WALL_CLOCK,
+                lambda: len(core.dialer.waiting()),
             ),
             files=stack.enter_context(open_call_files(services.records)),
         )
@@ -417,7 +421,10 @@ async def _adopt(services: Services) -> None:
 
 async def _recall_yesterday(board: Board, services: Services) -> None:
     if services.index is not None:
-        await recall_yesterday(board.day, services.index, WALL_CLOCK())
+        try:
+            await recall_yesterday(board.day, services.index, WALL_CLOCK())
+        except Exception:  # a record of who knows when: figures are worth no call
+            log.exception("figures of the day begin with this start")
 
 
 async def _keep_house(services: Services) -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from tests.dashboard.synthetic import NOON, SyntheticHouse
 from voiced.dashboard.audience import HEARTBEAT_S, MOST_SEATS, PERIOD_S, Audience
@@ -184,3 +185,25 @@ async def test_orders_that_wait_are_counted_as_long_as_there_are_some(autojump_c
     assert "Waiting to be placed" not in audience.day_html()
     waiting[0] = 3
     assert "<dt>Waiting to be placed</dt><dd>3</dd>" in audience.day_html()
+
+
+async def test_a_call_that_is_gone_without_a_word_is_told_to_be_over(autojump_clock):
+    async with open_audience() as (house, audience):
+        call = house.new_call()
+        with audience.seat("") as seat:
+            await news(audience, seat)
+            del house.calls[call.ref]
+            assert (await news(audience, seat))["rows"] == {call.ref: None}
+
+
+async def test_a_call_that_cannot_be_shown_ends_neither_the_daemon_nor_the_dashboard(
+    autojump_clock,
+):
+    async with open_audience() as (house, audience):
+        call, broken = house.new_call(), house.new_call()
+        broken.record.document()["turns"].append({"who": "nobody"})
+        with audience.seat("") as seat, capture_logs() as logs:
+            await trio.sleep(5)
+            del house.calls[broken.ref]
+            assert call.ref in (await news(audience, seat))["rows"]
+        assert {entry["event"] for entry in logs} == {"dashboard not brought up to date"}

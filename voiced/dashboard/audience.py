@@ -20,12 +20,15 @@ import trio
 from voiced.dashboard.html import render
 from voiced.dashboard.view import call_view
 from voiced.doorbell import Doorbell
+from voiced.log import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from voiced.dashboard.board import Board
     from voiced.dashboard.view import CallView
+
+log = get_logger(__name__)
 
 PERIOD_S = 0.3
 """Between two looks at what has changed."""
@@ -60,7 +63,7 @@ class LiveCall(Protocol):
 
 
 class House(Protocol):
-    """What is needed of `voiced.switchboard.Switchboard`."""
+    """Who knows all calls."""
 
     def live(self) -> Iterable[tuple[str, LiveCall]]:
         """Return all live calls with what we call them."""
@@ -69,6 +72,10 @@ class House(Protocol):
     @property
     def is_draining(self) -> bool:
         """Whether new calls are refused."""
+        ...
+
+    async def look(self) -> None:
+        """Find out about calls that nobody tells of."""
         ...
 
 
@@ -120,7 +127,7 @@ class Audience:
         self._seats: list[Seat] = []
         self._calls: dict[str, LiveCall] = {}
         self._rows: dict[str, str] = {}  # of live calls, as JSON
-        self._legs: dict[str, str] = {}
+        self._marks: dict[str, object] = {}
         self._day = ""
         self.is_dismissed = False
         """Whether another process serves the dashboard from now on: streams end."""
@@ -213,8 +220,15 @@ class Audience:
             until = trio.current_time() + IDLE_S if self._seats else float("inf")
             await self._bell.wait(until)
             if self._seats:
-                await self._publish()
+                await self._guarded_publish()
             await trio.sleep(PERIOD_S)
+
+    async def _guarded_publish(self) -> None:
+        try:
+            await self._house.look()
+            await self._publish()
+        except Exception:  # the last net: no fault of the dashboard may reach the calls
+            log.exception("dashboard not brought up to date")
 
     async def _publish(self) -> None:
         live = dict(self._house.live())
@@ -231,7 +245,7 @@ class Audience:
         with self._measured():
             for ref, call in ended.items():
                 self._rows.pop(ref, None)
-                self._legs.pop(ref, None)
+                self._marks.pop(ref, None)
                 self._put_row(ref, call, is_over=True)
             self._put_day()
             self._put_panels({*fresh, *gone}, ended)
@@ -240,14 +254,16 @@ class Audience:
                 seat.bell.ring()
 
     def _has_changed(self, ref: str, call: LiveCall, changed: set[str]) -> bool:
-        return ref not in self._rows or call.id in changed or self._legs[ref] != _leg(call)
+        return ref not in self._rows or call.id in changed or self._marks[ref] != _mark(call)
 
     def _put_row(self, ref: str, call: LiveCall, *, is_over: bool = False) -> None:
-        row = json.dumps(render("row.html", call=self._view(call, _LAST_TURNS)))
+        view = self._view(call, _LAST_TURNS)
+        # Of a call that is no longer there, and has not told how it ended, the page says just that.
+        row = "null" if is_over and view.is_live else json.dumps(render("row.html", call=view))
         self.statistics.rows += 1
         if not is_over:
             self._rows[ref] = row
-            self._legs[ref] = _leg(call)
+            self._marks[ref] = _mark(call)
         for seat in self._seats:
             seat.rows[ref] = row
             if len(seat.rows) > MOST_UNREAD:
@@ -293,12 +309,15 @@ class Audience:
     def _forget(self) -> None:
         self._calls.clear()
         self._rows.clear()
-        self._legs.clear()
+        self._marks.clear()
         self._day = ""
 
 
-def _leg(call: LiveCall) -> str:
-    return str(call.snapshot()["leg"])
+def _mark(call: LiveCall) -> object:
+    """Return what differs when a call has changed and nobody has told of it."""
+    document = call.snapshot()
+    turns = document.get("turns") or ()
+    return document["leg"], len(turns), turns[-1].get("heard") if turns else None
 
 
 def _unix(stamp: str) -> float:

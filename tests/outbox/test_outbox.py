@@ -218,6 +218,20 @@ async def test_what_waits_and_what_was_given_up_is_bounded(open_box, autojump_cl
         assert {one["failure"] for one in letters if one["dead"]} == {"more than 3 waited"}
 
 
+async def test_a_letter_that_is_given_up_while_it_is_written_is_not_sent(
+    open_box, autojump_clock, monkeypatch
+):
+    monkeypatch.setattr(voiced.outbox.outbox, "MOST_WAITING", 1)
+    receiver = Receiver(204, 204)
+    async with open_box(receiver) as outbox:
+        async with trio.open_nursery() as nursery:
+            for key in "abcd":
+                nursery.start_soon(outbox.tell, key, URL, {"id": key})
+        await outbox.first_attempts()
+        assert len(receiver.ids) == 1
+        assert len([one for one in outbox.letters() if one["dead"]]) == 3
+
+
 async def test_a_disk_that_hangs_holds_a_call_up_for_a_moment_only(
     open_box, tmp_path, autojump_clock
 ):

@@ -214,6 +214,8 @@ class Outbox:
             await self._bell.wait(self._queue[0][0] if self._queue else float("inf"))
 
     def _schedule(self, key: str, wait_s: float) -> None:
+        if key not in self._waiting:
+            return  # given up already, for those behind it
         self._n_entries += 1
         self._entries[key] = self._n_entries
         heapq.heappush(self._queue, (trio.current_time() + wait_s, self._n_entries, key))
@@ -243,22 +245,40 @@ class Outbox:
     async def _bury(self, letter: Letter) -> None:
         log.error("webhook given up", id=letter.key, reason=letter.failure)
         await self._write(replace(letter, is_dead=True))
-        while len(self._dead) > MOST_DEAD:
-            oldest = next(iter(self._dead))
-            self._forget(oldest)
-            await self._items.drop(oldest)
 
     async def _write(self, letter: Letter) -> None:
+        """Keep a letter, and no more than there may be; what is kept changes before any wait."""
         if letter.is_dead:
             self._forget(letter.key)
             self._dead[letter.key] = letter
         else:
             self._dead.pop(letter.key, None)
             self._waiting[letter.key] = letter
+        buried, dropped = self._bury_the_oldest(), self._drop_the_oldest()
         await self._items.put(letter.key, item_of(letter))
-        if len(self._waiting) > MOST_WAITING:
+        for dead in buried:
+            log.error("webhook given up", id=dead.key, reason=dead.failure)
+            if self._dead.get(dead.key) is dead:
+                await self._items.put(dead.key, item_of(dead))
+        for key in dropped:
+            if key not in self._dead and key not in self._waiting:
+                await self._items.drop(key)
+
+    def _bury_the_oldest(self) -> list[Letter]:
+        buried = []
+        while len(self._waiting) > MOST_WAITING:
             oldest = next(iter(self._waiting.values()))
-            await self._bury(replace(oldest, failure=f"more than {MOST_WAITING} waited"))
+            dead = replace(oldest, is_dead=True, failure=f"more than {MOST_WAITING} waited")
+            self._forget(dead.key)
+            self._dead[dead.key] = dead
+            buried.append(dead)
+        return buried
+
+    def _drop_the_oldest(self) -> list[str]:
+        dropped = list(self._dead)[: max(0, len(self._dead) - MOST_DEAD)]
+        for key in dropped:
+            self._forget(key)
+        return dropped
 
     def _forget(self, key: str) -> None:
         self._waiting.pop(key, None)

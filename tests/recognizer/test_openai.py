@@ -9,6 +9,7 @@ from voiced.errors import ConfigError, RecognizerFailed
 from voiced.recognizer.base import Final
 from voiced.recognizer.openai import OpenAiRecognizer
 from voiced.recognizer.openai_wire import OpenAiSettings
+from voiced.testing import recognizer_kit
 from voiced.testing.fake_ears.openai import FakeTranscription
 from voiced.testing.fake_provider import (
     Answer,
@@ -112,11 +113,22 @@ async def test_openais_own_key_goes_to_openai_only(monkeypatch, autojump_clock):
 
 @pytest.mark.socket
 @pytest.mark.slow
-async def test_over_real_sockets_it_hears_the_words():
+async def test_over_real_sockets_it_behaves_too_and_loses_no_word(monkeypatch):
+    # How fast it is is for the virtual clock to tell.
+    monkeypatch.setattr(recognizer_kit, "ONSET_S", 5.0)
+    monkeypatch.setattr(recognizer_kit, "GONE_S", 5.0)
     speech = Sample(pcm=spoken(-0.2, 0.5, -0.7, 0.5, -0.7), texts=LINES)
-    server = FakeServer(FakeTranscription(LINES, latency_s=0), [Drop(after=1)])
-    async with serve_fake(server) as host:
-        settings = OpenAiSettings(base_url=f"http://{host}/v1", silence_ms=400, pause_ms=0)
-        async with OpenAiRecognizer.open(settings, network=level_network) as recognizer:
-            with trio.fail_after(30):
-                await hears_the_words(recognizer, speech)
+
+    async def keep(promise, *faults):
+        server = FakeServer(FakeTranscription(LINES * 2, latency_s=0), faults)
+        async with serve_fake(server) as host:
+            settings = OpenAiSettings(base_url=f"http://{host}/v1", silence_ms=400, pause_ms=0)
+            async with OpenAiRecognizer.open(settings, network=level_network) as recognizer:
+                await promise(recognizer, speech)
+
+    with trio.fail_after(90):
+        async with trio.open_nursery() as nursery:
+            for promise in RECOGNIZER_PROMISES:
+                nursery.start_soon(keep, promise)
+            for fault in (Refuse(), Answer(status=503), Drop(), Drop(after=1), Garbage(text="{")):
+                nursery.start_soon(keep, hears_the_words, fault)

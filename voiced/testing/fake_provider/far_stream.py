@@ -19,6 +19,7 @@ class FarStream(trio.abc.Stream):
         self._stream = stream
         self._back = b""
         self._frozen = trio.Event()
+        self._sending = trio.Lock()  # the handler and its fault may both have something to say
 
     def put_back(self, data: bytes) -> None:
         """Have `data` received once more, before anything else."""
@@ -30,10 +31,9 @@ class FarStream(trio.abc.Stream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send, unless frozen."""
-        if self._frozen.is_set():
-            await trio.lowlevel.checkpoint()
-            return
-        await self._stream.send_all(data)
+        async with self._sending:
+            if not self._frozen.is_set():
+                await self._stream.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until `send_all` might not block."""

@@ -11,7 +11,16 @@ from voiced.synthesizer.elevenlabs import ElevenLabsSettings, ElevenLabsSynthesi
 from voiced.synthesizer.flite import FliteSettings, FliteSynthesizer
 from voiced.synthesizer.openai import OpenAISettings, OpenAISynthesizer
 from voiced.synthesizer.telnyx import TelnyxSettings, TelnyxSynthesizer
-from voiced.testing.fake_provider import FakeServer, serve_fake
+from voiced.testing.fake_provider import (
+    Answer,
+    CloseWith,
+    Drop,
+    FakeServer,
+    HalfOpen,
+    Refuse,
+    Stall,
+    serve_fake,
+)
 from voiced.testing.fake_voices import (
     FakeAura,
     FakeCartesia,
@@ -20,7 +29,7 @@ from voiced.testing.fake_voices import (
     FakeTelnyxVoice,
     Pace,
 )
-from voiced.testing.synthesizer_kit import SYNTHESIZER_PROMISES
+from voiced.testing.synthesizer_kit import SHORT, SYNTHESIZER_PROMISES, hear
 
 PACE = Pace(first_s=0.01, each_s=0.001)
 KEY = {"api_key": "any"}
@@ -39,9 +48,9 @@ async def embedded():
 
 def over_sockets(synthesizer, fake, settings):
     @asynccontextmanager
-    async def opened():
+    async def opened(*faults):
         async with (
-            serve_fake(FakeServer(fake(PACE))) as host,
+            serve_fake(FakeServer(fake(PACE), faults)) as host,
             synthesizer.open(settings(host)) as voice,
         ):
             yield voice
@@ -95,3 +104,24 @@ async def test_a_remote_voice(name, promise):
     with trio.fail_after(20):
         async with REMOTE[name]() as voice:
             await promise(voice)
+
+
+TROUBLE = [Refuse(), Answer(status=503), Drop(), CloseWith(code=1011), HalfOpen(), Stall()]
+
+
+@pytest.mark.socket
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REMOTE)
+async def test_over_real_sockets_trouble_before_the_first_sound_costs_no_word(name):
+    lengths = []
+
+    async def speak(*faults):
+        async with REMOTE[name](*faults) as voice:
+            lengths.append(len((await hear(voice, SHORT)).pcm))
+
+    with trio.fail_after(90):
+        await speak()
+        async with trio.open_nursery() as nursery:
+            for fault in TROUBLE:
+                nursery.start_soon(speak, fault)
+    assert lengths == [lengths[0]] * (1 + len(TROUBLE))

@@ -17,14 +17,24 @@ from voiced.testing.audio_agent_kit import (
     it_plays_nothing_once_it_is_cancelled,
     what_it_tells_adds_up,
 )
-from voiced.testing.fake_provider import FakeServer, open_memory_wire, serve_fake
+from voiced.testing.fake_provider import (
+    Answer,
+    CloseWith,
+    Drop,
+    FakeServer,
+    Garbage,
+    Refuse,
+    open_memory_wire,
+    serve_fake,
+)
 from voiced.testing.fake_realtime import FakeRealtime, RealtimeTurn
 
 SETTINGS = {"api_key": "k", "turn_detection": "server"}
 
 
-def fake():
-    return FakeServer(FakeRealtime([RealtimeTurn("Hello there."), RealtimeTurn("Yes, yes.")]))
+def fake(*faults):
+    turns = [RealtimeTurn("Hello there."), RealtimeTurn("Yes, yes.")]
+    return FakeServer(FakeRealtime(turns), faults)
 
 
 @asynccontextmanager
@@ -49,13 +59,35 @@ async def test_an_audio_agent_keeps_its_promises(opened, promise, autojump_clock
         await promise(agent)
 
 
+TROUBLE = [
+    Refuse(),
+    Answer(status=503),
+    Drop(at_s=0.8),
+    CloseWith(code=1011, at_s=0.8),
+    Garbage(at_s=0.8),
+]
+
+
 @pytest.mark.socket
 @pytest.mark.slow
-async def test_over_real_sockets_too():
-    async with serve_fake(fake()) as host:
-        settings = RealtimeSettings(url=f"ws://{host}/v1/realtime", **SETTINGS)
-        async with RealtimeAgent.open(settings) as agent:
-            await what_it_tells_adds_up(agent)
+async def test_over_real_sockets_too_whatever_becomes_of_the_first_session():
+    async def hold(promise, *faults):
+        server = fake(*faults)
+        async with serve_fake(server) as host:
+            settings = RealtimeSettings(url=f"ws://{host}/v1/realtime", **SETTINGS)
+            async with RealtimeAgent.open(settings) as agent:
+                await promise(agent)
+        return len(server.requests)
+
+    async def hold_on(fault):
+        assert await hold(what_it_tells_adds_up, fault) > 1, "no second session"
+
+    with trio.fail_after(90):
+        async with trio.open_nursery() as nursery:
+            for promise in AUDIO_AGENT_PROMISES:
+                nursery.start_soon(hold, promise)
+            for fault in TROUBLE:
+                nursery.start_soon(hold_on, fault)
 
 
 class Careless(EchoAgent):

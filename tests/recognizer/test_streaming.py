@@ -66,6 +66,18 @@ async def test_no_word_is_lost_when_the_connection_is(
 
 
 @pytest.mark.parametrize("kind", STREAMING)
+@pytest.mark.parametrize("fault", [HalfOpen(at_s=0.7), Drop(at_s=2.4)])
+async def test_no_word_is_lost_though_the_caller_speaks_twice_meanwhile(
+    kind, fault, autojump_clock
+):
+    twice = Sample(pcm=spoken(-0.5, 0.6, -0.9, 0.6, -9.0), texts=LINES)
+    async with open_remote(kind, fault) as (recognizer, server, _):
+        heard = await hear(recognizer, twice)
+    assert [text for text, _ in finals(heard)] == list(LINES)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("kind", STREAMING)
 @pytest.mark.parametrize(
     ("faults", "trouble", "by_s", "n_sockets"),
     [

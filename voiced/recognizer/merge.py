@@ -196,11 +196,17 @@ class Merger:
         """Tell the `Final` of each utterance whose words are settled, in order."""
         while self._waiting and self._is_settled(self._waiting[0]):
             self._finish()
+            if self._waiting:
+                self._quiet_at = -math.inf  # an end of speech is that of one utterance
 
     def _is_settled(self, waiting: _Waiting) -> bool:
         if self._settled_to_s >= waiting.ends_s - SLACK_S and self._settled_to_s > 0:
             return True
-        return self._quiet_at >= waiting.last_voice_at + QUIET_S and not self._interim.text
+        # Of audio that is sent anew, an end of speech may be told long after it: what is settled so
+        # far says whether it is that of an utterance before.
+        is_earlier = 0 < self._settled_to_s <= waiting.begins_s
+        is_quiet = self._quiet_at >= waiting.last_voice_at + QUIET_S
+        return is_quiet and not is_earlier and not self._interim.text
 
     def _finish(self) -> None:
         """Tell the `Final` of the utterance that waits longest."""

@@ -57,7 +57,7 @@ LATE_S = 0.05
 
 _WEBHOOK_PATH = "/telnyx/webhook"
 _WARM_S = 10.0
-"""For the recognizer to load its vocabulary, so that the first turn is like all others."""
+"""For the recognizer to load its vocabulary: no turn shall wait for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,6 +108,29 @@ async def test_one_request_too_many_in_a_second_is_throttled(tiny, autojump_cloc
         assert (await client.get("/v2/x")).status_code == 200
 
 
+async def test_a_request_whose_client_leaves_before_its_end_is_not_carried_out(tiny):
+    seen = []
+    app = RestApi(tiny.telnyx, (seen.append,))
+    messages = [
+        {"type": "http.request", "body": b'{"voice":', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v2/calls/x/actions/speak",
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {tiny.telnyx.api_key}".encode())],
+    }
+
+    async def receive():
+        await trio.lowlevel.checkpoint()
+        return messages.pop(0)
+
+    await app(scope, receive, seen.append)
+    assert seen == []
+
+
 @pytest.mark.socket
 async def test_a_planned_drop_breaks_the_connection_on_a_real_socket():
     async def app(scope, receive, send):

@@ -85,7 +85,10 @@ class RestApi:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            request = _request(scope, await _read_body(receive))
+            body = await _read_body(receive)
+            if body is None:
+                return
+            request = _request(scope, body)
             within, headers = self._rate_limit.take(trio.current_time())
             answer = self._answer(request, scope) if within else throttled(1)
             await self._reply(answer, headers, send)
@@ -130,13 +133,15 @@ def _request(scope: Any, body: bytes) -> Request:
     )
 
 
-async def _read_body(receive: Any) -> bytes:
-    """Read a request's body, and no more than is allowed of it."""
+async def _read_body(receive: Any) -> bytes | None:
+    """Read a request's body, no more than is allowed; None if the client left before its end."""
     body = b""
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += bytes(message.get("body", b""))[: LARGEST_BODY + 1 - len(body)]
-        if message["type"] != "http.request" or not message.get("more_body", False):
+        if not message.get("more_body", False):
             return body
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from voiced.stalls import StallWatch
+from voiced.loop.stalls import StallWatch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,7 +50,7 @@ def _watch() -> list[trio.abc.Instrument]:
     return [StallWatch(lambda _stall: None)]
 
 
-WAYS = {"nothing": _none, "each step": _each_step, "voiced.stalls": _watch}
+WAYS = {"nothing": _none, "each step": _each_step, "voiced.loop.stalls": _watch}
 
 
 async def busy(tasks: int, steps: int) -> None:

@@ -30,10 +30,10 @@ def nowhere(tmp_path, monkeypatch):
 
 
 class FakeDaemon(ModuleType):
-    """In place of voiced.serving; `serve` keeps what it is given and does what the test says."""
+    """In place of voiced.server.serving; `serve` keeps what it gets and does what the test says."""
 
     def __init__(self):
-        super().__init__("voiced.serving")
+        super().__init__("voiced.server.serving")
         self.configs = []
         self.behave = trio.lowlevel.checkpoint
 
@@ -45,7 +45,7 @@ class FakeDaemon(ModuleType):
 @pytest.fixture
 def daemon(monkeypatch):
     module = FakeDaemon()
-    monkeypatch.setitem(sys.modules, "voiced.serving", module)
+    monkeypatch.setitem(sys.modules, "voiced.server.serving", module)
     monkeypatch.setattr("voiced.log.configure_logging", lambda *_args, **_more: None)
     return module
 

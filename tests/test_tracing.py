@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from voiced.config import TracingConfig
 from voiced.errors import ConfigError
-from voiced.journal import (
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -26,7 +26,7 @@ from voiced.journal import (
     TransferBegan,
     TransferEnded,
 )
-from voiced.latency import Latency
+from voiced.record.latency import Latency
 from voiced.tracing import MOST_REPLIES, Traces, check_tracing
 
 RINGING = CallRinging(caller="+13125550100", called="+13125550199", at=100.0)
@@ -92,7 +92,7 @@ def test_spans_say_what_was_waited_for_heard_and_why_it_ended(traced):
     assert not spans["call"].status.is_ok
     assert spans["turn"].attributes["voiced.model_s"] == 0.2
     assert spans["turn"].attributes["voiced.understood"] is True
-    assert spans["reply"].attributes["voiced.heard"] == "part"
+    assert spans["reply"].attributes["voiced.record.heard"] == "part"
     assert not spans["tool lookup"].status.is_ok
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voiced.journal import (
+from voiced.log import get_logger
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     AnswererKnown,
@@ -24,10 +25,9 @@ from voiced.journal import (
     TransferBegan,
     TransferEnded,
 )
-from voiced.log import get_logger
 
 if TYPE_CHECKING:
-    from voiced.journal import JournalEvent
+    from voiced.record.journal import JournalEvent
 
 log = get_logger(__name__)
 

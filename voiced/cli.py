@@ -189,10 +189,10 @@ def _serve(file: Path | None) -> int:
     import trio
 
     from voiced.log import configure_logging
+    from voiced.loop.stalls import StallWatch
+    from voiced.loop.wakeups import BatchedWakeups
     from voiced.providers import check_providers
-    from voiced.serving import serve
-    from voiced.stalls import StallWatch
-    from voiced.wakeups import BatchedWakeups
+    from voiced.server.serving import serve
 
     def reread() -> Config:
         fresh, _ = _read_config(file)

@@ -2,7 +2,7 @@
 
 Foreign exceptions (httpx, ASGI, OSError, JSON) are mapped to these at the edge of the module that
 meets them and never cross a module boundary. Why a *call* ended is not an exception: see
-`voiced.leg.EndReason`.
+`voiced.leg.leg.EndReason`.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from voiced import __version__
-from voiced.end_words import is_failure
 from voiced.errors import ConfigError, Problem, StartupError
-from voiced.journal import (
+from voiced.record.end_words import is_failure
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
     from voiced.config import TracingConfig
-    from voiced.journal import JournalEvent
+    from voiced.record.journal import JournalEvent
 
 CLOSE_LIMIT_S = 3.0
 """For the last spans, when the daemon stops."""
@@ -171,7 +171,7 @@ class Traces:
     def _end_reply(self, call: _CallTrace, event: AgentHeard) -> None:
         span = call.replies.pop(event.text, None)
         if span is not None:
-            span.set_attribute("voiced.heard", event.heard)
+            span.set_attribute("voiced.record.heard", event.heard)
             span.end(end_time=self._ns(event.at))
 
     def _tool(self, call: _CallTrace, event: ToolRan) -> None:

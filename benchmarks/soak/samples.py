@@ -15,8 +15,8 @@ REMEMBERED = frozenset({"Switchboard._ended", "Deduplicator._first_seen", "Diale
 _OF_ORDERS = (
     "CallRequest.",
     "Placement.",
-    "voiced.call_request.CallRequest",
-    "voiced.dialer.Placement",
+    "voiced.switchboard.call_request.CallRequest",
+    "voiced.switchboard.dialer.Placement",
 )
 """What the dialer remembers of an order."""
 

@@ -32,14 +32,14 @@ from benchmarks.soak.callers import (
     make_synthesizer,
 )
 from benchmarks.soak.samples import Sample
-from voiced.call_request import CallRequest
 from voiced.config import parse_config
-from voiced.daemon import open_core
 from voiced.flight.recorder import open_flights
-from voiced.journal import Unobserved
 from voiced.ledger import LEDGER_FILE, Ledger
-from voiced.record_store import RecordStore
-from voiced.services import Services, Staff
+from voiced.record.journal import Unobserved
+from voiced.record.store import RecordStore
+from voiced.server.daemon import open_core
+from voiced.services.services import Services, Staff
+from voiced.switchboard.call_request import CallRequest
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx_recording import FETCHES_FILE, RecordingFetcher
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from voiced.config import Config
-    from voiced.daemon import Core
+    from voiced.server.daemon import Core
     from voiced.testing.emulator import EmulatedTelnyx
 
 WALL_AT_START = 1_800_000_000.0

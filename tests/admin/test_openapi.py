@@ -13,10 +13,10 @@ from schemathesis.specs.openapi.checks import allow_header_conformance, positive
 from tests.in_thread import in_thread
 from voiced.admin import make_admin_app
 from voiced.admin.openapi import openapi_document
-from voiced.call_request import CallRequest
 from voiced.config import parse_config
-from voiced.daemon import open_daemon
 from voiced.metrics import Metrics
+from voiced.server.daemon import open_daemon
+from voiced.switchboard.call_request import CallRequest
 from voiced.testing.rest import serve_api
 
 DOCUMENT = openapi_document()

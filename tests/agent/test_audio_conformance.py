@@ -9,7 +9,7 @@ import trio
 from voiced.agent.echo import EchoAgent, EchoSettings
 from voiced.agent.realtime.agent import RealtimeAgent
 from voiced.agent.realtime.settings import RealtimeSettings
-from voiced.journal import AgentSpeaking
+from voiced.record.journal import AgentSpeaking
 from voiced.testing.audio_agent_kit import (
     AUDIO_AGENT_PROMISES,
     it_ends_with_the_frames,

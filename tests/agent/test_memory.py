@@ -3,7 +3,7 @@
 from voiced.agent.base import CallerTurn
 from voiced.agent.memory import AgentSpoke, CallerSpoke, Memory, UsedTools
 from voiced.agent.messages import Message, ToolCall, ToolResult
-from voiced.heard import HeardPiece
+from voiced.record.heard import HeardPiece
 
 
 def said(text, digits=""):

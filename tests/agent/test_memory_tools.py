@@ -6,7 +6,7 @@ from voiced.agent.base import CallerTurn
 from voiced.agent.context import TokenGauge, fit
 from voiced.agent.memory import LEFT_OUT, UNFINISHED, Happened, Memory
 from voiced.agent.messages import Message, ToolCall, ToolResult, ToolRound
-from voiced.heard import HeardPiece
+from voiced.record.heard import HeardPiece
 
 LOOKUP = ToolCall(id="c1", name="lookup", arguments='{"number": 7}')
 BOOK = ToolCall(id="c2", name="book", arguments="{}")

@@ -8,7 +8,7 @@ from benchmarks.soak.callers import CALLEES, KINDS, Turn
 from benchmarks.soak.real import RealPlan, run_real
 from benchmarks.soak.samples import Sample, growth, table
 from benchmarks.soak.virtual import VirtualPlan, run_virtual
-from voiced.switchboard import Switchboard
+from voiced.switchboard.switchboard import Switchboard
 from voiced.testing.fault_plans import FAULT_PLANS
 
 WARM = Sample(
@@ -17,7 +17,7 @@ WARM = Sample(
     rss_mb=100.0,
     threads=1,
     descriptors=13,
-    objects={"voiced.leg.Leg": 1},
+    objects={"voiced.leg.leg.Leg": 1},
     tasks={"ledger": 1},
     entries={"Ledger._entries": 0, "Switchboard._ended": 100},
 )
@@ -37,7 +37,7 @@ def test_what_may_grow_does_not_count():
         ({"threads": 2}, "threads: 1 at first, 2 at last"),
         ({"descriptors": 14}, "descriptors: 13 at first, 14 at last"),
         ({"processes": 3}, "processes: 1 at first, 3 at last"),
-        ({"objects": {"voiced.leg.Leg": 3}}, "objects: 2 more of voiced.leg.Leg"),
+        ({"objects": {"voiced.leg.leg.Leg": 3}}, "objects: 2 more of voiced.leg.leg.Leg"),
         ({"tasks": {"ledger": 1, "call x": 1}}, "tasks: 1 more of call x"),
         ({"entries": {"Ledger._entries": 1}}, "entries: 1 more of Ledger._entries"),
         ({"rss_mb": 120.0}, "memory: 20.0 MB more, 200.0 kB a call"),
@@ -80,7 +80,7 @@ def test_a_leak_of_the_daemon_is_found(monkeypatch):
     run = run_virtual(replace(SHORT, hours=0.05), lambda sample: None)
     found = growth(run.samples)
     assert "entries: 3 more of Switchboard.kept" in found
-    assert "objects: 3 more of voiced.call.Call" in found
+    assert "objects: 3 more of voiced.call.call.Call" in found
 
 
 @pytest.mark.socket

@@ -14,20 +14,20 @@ import structlog
 import trio
 
 from voiced.agent.echo import EchoAgent
+from voiced.call.dialing import DialOrder
 from voiced.call_log import CallLog
 from voiced.config import Config, PostCallConfig, parse_config
-from voiced.daemon import Core, open_core
-from voiced.dialer import Dialer
-from voiced.dialing import DialOrder
-from voiced.flights import NoFlights
 from voiced.ledger import Ledger
 from voiced.ledger.lines import Contents
 from voiced.log import configure_logging
 from voiced.metrics import Observers
 from voiced.outbox import Outbox, open_outbox
-from voiced.record_store import RecordStore
-from voiced.services import Services, Staff
-from voiced.switchboard import Switchboard
+from voiced.record.store import RecordStore
+from voiced.server.daemon import Core, open_core
+from voiced.services.flights import NoFlights
+from voiced.services.services import Services, Staff
+from voiced.switchboard.dialer import Dialer
+from voiced.switchboard.switchboard import Switchboard
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx_recording import RecordingFetcher

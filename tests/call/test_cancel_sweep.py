@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from voiced.errors import TelnyxError
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
 from voiced.telnyx.events import parse_event
 from voiced.testing.caller import Spoken, silent_caller
 

@@ -18,7 +18,7 @@ from voiced.audio.codec import audio_rate_hz, open_decoder, open_encoder
 from voiced.audio.l16 import ByteOrder
 from voiced.audio.wav import read_wav
 from voiced.errors import MediaStreamClosed
-from voiced.record_store import RecordStore
+from voiced.record.store import RecordStore
 from voiced.testing.caller import PlayedCaller
 from voiced.testing.codec import opus_packet_s
 from voiced.testing.faults import Faults

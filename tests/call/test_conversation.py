@@ -15,13 +15,20 @@ from voiced.agent.base import CallInfo
 from voiced.agent.memory import Memory
 from voiced.agent.messages import Message
 from voiced.audio.codec import open_encoder
-from voiced.conversation import Conversation
+from voiced.call.conversation import Conversation
+from voiced.call.reply import HangUp, Transfer, Voice
 from voiced.errors import RecognizerFailed, SynthesizerFailed
-from voiced.journal import AgentHeard, AgentSpeaking, BargeIn, CallerSaid, FalseAlarm, JournalEvent
-from voiced.outbound import Outbound
-from voiced.pacing import Pacer
+from voiced.media.outbound import Outbound
+from voiced.media.pacing import Pacer
 from voiced.recognizer.base import Vocabulary
-from voiced.reply import HangUp, Transfer, Voice
+from voiced.record.journal import (
+    AgentHeard,
+    AgentSpeaking,
+    BargeIn,
+    CallerSaid,
+    FalseAlarm,
+    JournalEvent,
+)
 from voiced.telnyx.media import MediaFormat, MediaStream
 from voiced.testing.caller import Spoken, silent_caller
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer

@@ -8,10 +8,10 @@ import pytest
 
 from voiced.agent.script import ScriptAgent, ScriptSettings
 from voiced.audio.level import rms_dbfs
-from voiced.journal import AgentHeard, CallerSaid
 from voiced.recognizer.embedded import EmbeddedRecognizer, EmbeddedSettings
 from voiced.recognizer.inline import InlineDecoder
 from voiced.recognizer.silero import SileroNetwork
+from voiced.record.journal import AgentHeard, CallerSaid
 from voiced.synthesizer.flite import FliteSettings, FliteSynthesizer
 from voiced.testing.caller import Line, ScriptedCaller
 from voiced.testing.script import load_script

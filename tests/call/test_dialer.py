@@ -6,10 +6,10 @@ import httpx
 import pytest
 import trio
 
-from voiced.call_request import CallRequest, read_request
-from voiced.dialer import MOST_WAITING
 from voiced.errors import CannotDial
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
+from voiced.switchboard.call_request import CallRequest, read_request
+from voiced.switchboard.dialer import MOST_WAITING
 from voiced.testing import callees
 from voiced.testing.emulator import CALLED_NUMBER
 from voiced.testing.providers import FunctionAgent

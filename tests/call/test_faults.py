@@ -6,7 +6,7 @@ import trio
 
 from tests.call.conftest import media_frame, start_message
 from voiced.errors import SynthesizerFailed
-from voiced.journal import AgentSpeaking
+from voiced.record.journal import AgentSpeaking
 from voiced.testing.caller import PlayedCaller, silent_caller, tone_caller
 from voiced.testing.faults import Faults, Forgery, RestFault
 from voiced.testing.providers import ScriptedRecognizer, Speech, ToneSynthesizer

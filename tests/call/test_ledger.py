@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from voiced.ledger.open_items import PATIENCE_S
-from voiced.record_store import RecordStore
+from voiced.record.store import RecordStore
 from voiced.telnyx_recording.wanted import Wanted
 
 

@@ -1,6 +1,6 @@
 """Several numbers on one daemon, and callers who are not wanted."""
 
-from voiced.services import Staff
+from voiced.services.services import Staff
 from voiced.testing.caller import silent_caller
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, ToneSynthesizer
 

@@ -5,7 +5,11 @@ import pytest
 import trio
 
 from voiced.audio.frame import LINE_RATE_HZ
-from voiced.journal import (
+from voiced.recognizer.base import Vocabulary
+from voiced.recognizer.embedded import EmbeddedRecognizer, EmbeddedSettings
+from voiced.recognizer.silero import SileroNetwork
+from voiced.recognizer.worker_wire import Loaded, Transcript
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -14,10 +18,6 @@ from voiced.journal import (
     FalseAlarm,
     Silenced,
 )
-from voiced.recognizer.base import Vocabulary
-from voiced.recognizer.embedded import EmbeddedRecognizer, EmbeddedSettings
-from voiced.recognizer.silero import SileroNetwork
-from voiced.recognizer.worker_wire import Loaded, Transcript
 from voiced.testing.caller import Line, ScriptedCaller, silent_caller
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
 from voiced.testing.scheduling import shuffled_by

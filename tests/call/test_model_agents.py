@@ -14,7 +14,7 @@ from voiced.agent.model.openai import OpenAiAgent
 from voiced.errors import ToolFailed
 from voiced.flight.reading import read_flight
 from voiced.flight.recorder import open_flights
-from voiced.journal import AgentSpeaking
+from voiced.record.journal import AgentSpeaking
 from voiced.testing.callees import busy
 from voiced.testing.caller import silent_caller
 from voiced.testing.fake_models import FakeChat, FakeClaude, ModelTurn

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.call.conftest import start_message
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
 from voiced.testing.callees import (
     account_problem,
     answering_machine,

@@ -10,7 +10,7 @@ import trio
 
 from tests.call.test_faults import names_of_live_tasks
 from voiced.errors import CallGone, CommandFailed, LocalProtocolError
-from voiced.record_store import RecordStore
+from voiced.record.store import RecordStore
 from voiced.telnyx import commands
 from voiced.testing.callees import busy, human
 from voiced.testing.caller import PlayedCaller, silent_caller, tone, tone_caller

@@ -223,7 +223,7 @@ async def test_a_tool_that_finds_no_leg_ends_the_conversation(ring, monkeypatch,
         await trio.lowlevel.checkpoint()
         raise CallGone("press", "the leg has ended", status=422, code="90018")
 
-    monkeypatch.setattr("voiced.phone.Phone.press", press)
+    monkeypatch.setattr("voiced.leg.phone.Phone.press", press)
     pressing = RealtimeTurn("One moment.", [("press", {"digits": "1"})], heard="Press one.")
     _, record, _, _ = await ring((TALK[0], pressing), tools=("press",))
     assert record["end"]["reason"] == "agent_failed"  # nobody else has said why, here

@@ -11,9 +11,9 @@ import trio
 
 from tests.call.conftest import media_frame, start_message
 from voiced.audio.codec import open_decoder, open_encoder
-from voiced.journal import BargeIn
-from voiced.record_store import RecordStore
-from voiced.stereo_timeline import TOLERANCE_S
+from voiced.record.journal import BargeIn
+from voiced.record.store import RecordStore
+from voiced.recording.stereo_timeline import TOLERANCE_S
 from voiced.testing.caller import PlayedCaller, silent_caller
 from voiced.testing.faults import Faults
 from voiced.testing.providers import (

@@ -2,7 +2,7 @@
 
 from contextlib import asynccontextmanager
 
-from voiced.journal import AgentHeard, AgentSpeaking
+from voiced.record.journal import AgentHeard, AgentSpeaking
 from voiced.synthesizer.elevenlabs import ElevenLabsSettings, ElevenLabsSynthesizer
 from voiced.testing.caller import silent_caller
 from voiced.testing.fake_provider import Drop, FakeServer, open_memory_wire

@@ -3,9 +3,9 @@
 import pytest
 import trio
 
-import voiced.switchboard
-from voiced.call import Call
-from voiced.leg import EndReason
+import voiced.switchboard.switchboard
+from voiced.call.call import Call
+from voiced.leg.leg import EndReason
 from voiced.telnyx.commands import Speak
 from voiced.telnyx.rest import TelnyxClient
 
@@ -17,7 +17,7 @@ async def test_without_a_public_key_every_webhook_is_refused(open_line, autojump
 
 
 async def test_refusals_beyond_a_limit_are_left_to_telnyx(open_line, autojump_clock, monkeypatch):
-    monkeypatch.setattr(voiced.switchboard, "MOURNING", 3)
+    monkeypatch.setattr(voiced.switchboard.switchboard, "MOURNING", 3)
     async with open_line(call={"max_concurrent": 1}) as line:
         line.delays["reject"] = 1.0
         for n in range(10):
@@ -37,7 +37,7 @@ async def test_refusals_beyond_a_limit_are_left_to_telnyx(open_line, autojump_cl
 
 
 async def test_ended_calls_are_forgotten_beyond_a_number(open_line, autojump_clock, monkeypatch):
-    monkeypatch.setattr(voiced.switchboard, "REMEMBERED", 2)
+    monkeypatch.setattr(voiced.switchboard.switchboard, "REMEMBERED", 2)
     async with open_line() as line:
         for n in range(3):
             await line.ring(f"v3:{n}")

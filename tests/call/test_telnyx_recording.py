@@ -6,8 +6,8 @@ import wave
 import pytest
 import trio
 
-from voiced.dialing import DialOrder
-from voiced.record_store import RecordStore
+from voiced.call.dialing import DialOrder
+from voiced.record.store import RecordStore
 from voiced.testing.callees import human
 from voiced.testing.caller import silent_caller, tone_caller
 from voiced.testing.emulator import CONNECTION_ID

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 import pytest
 import trio
 
-import voiced.switchboard
+import voiced.switchboard.switchboard
 from tests.call.conftest import HandLine, media_frame, start_message
 from tests.call.test_faults import names_of_live_tasks
 from voiced.errors import MediaStreamClosed, TelnyxError
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
 from voiced.testing.memory import CoreNetwork
 from voiced.testing.webhooks import Signer
 
@@ -293,7 +293,7 @@ async def test_a_get_is_served_once_telnyx_says_that_the_call_is_its_own(
 
 
 async def test_strangers_cannot_take_all_lines(open_texml, autojump_clock, monkeypatch):
-    monkeypatch.setattr(voiced.switchboard, "DOUBTFUL", 3)
+    monkeypatch.setattr(voiced.switchboard.switchboard, "DOUBTFUL", 3)
     async with open_texml(call={"answer_timeout_s": 5}) as texml:
         documents = [await texml.fetch(f"v3:{n}", "GET") for n in range(5)]
         rejected = b'<Reject reason="busy" />'

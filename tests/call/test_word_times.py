@@ -8,7 +8,7 @@ import trio
 from voiced.flight.entries import COMPRESSED_FILE
 from voiced.flight.recorder import open_flights
 from voiced.flight.redaction import redact_file
-from voiced.journal import AgentHeard
+from voiced.record.journal import AgentHeard
 from voiced.synthesizer.base import Word
 from voiced.testing.caller import silent_caller
 from voiced.testing.providers import ScriptedRecognizer, Speech, ToneSynthesizer

@@ -16,8 +16,9 @@ from voiced.admin.guard import add_guard
 from voiced.dashboard.audience import Audience
 from voiced.dashboard.board import Board
 from voiced.dashboard.routes import add_live_pages
-from voiced.heard import Heard
-from voiced.journal import (
+from voiced.public.listeners import open_listener, serve_app
+from voiced.record.heard import Heard
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -28,9 +29,8 @@ from voiced.journal import (
     CallRinging,
     Cleared,
 )
-from voiced.latency import Latency
-from voiced.listeners import open_listener, serve_app
-from voiced.record import RecordBuilder
+from voiced.record.latency import Latency
+from voiced.record.record import RecordBuilder
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
 
@@ -50,7 +50,7 @@ ANSWERS = (
 
 @dataclass
 class SyntheticCall:
-    """One call; `tell` takes journal events as `voiced.call.Call.note` does."""
+    """One call; `tell` takes journal events as `voiced.call.call.Call.note` does."""
 
     ref: str
     id: str

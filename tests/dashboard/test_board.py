@@ -1,7 +1,7 @@
 """What the dashboard learns of live calls, and that it keeps no more than that."""
 
 from voiced.dashboard.board import MOST_CHANGES, Board
-from voiced.journal import CallEnded, CallerSpeaking, CallRinging
+from voiced.record.journal import CallEnded, CallerSpeaking, CallRinging
 
 RINGS = CallRinging(caller="+1", called="+2", at=0.0)
 SPEAKS = CallerSpeaking(at=1.0)

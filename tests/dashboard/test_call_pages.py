@@ -22,7 +22,7 @@ from voiced.errors import IndexUnavailable
 from voiced.flight.reading import read_flight
 from voiced.index import Page
 from voiced.index.query import Place
-from voiced.record_store import RecordStore
+from voiced.record.store import RecordStore
 
 BARGE_IN = Path(__file__).parents[1] / "recordings" / "barge_in.jsonl.gz"
 

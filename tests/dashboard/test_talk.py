@@ -1,7 +1,7 @@
 """Who of a call speaks when."""
 
 from voiced.dashboard.talk import MOST_STRETCHES, Talk
-from voiced.journal import (
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,

@@ -5,7 +5,7 @@ import pytest
 from tests.dashboard.synthetic import NOON, SyntheticCall
 from voiced.dashboard.board import Board
 from voiced.dashboard.view import call_view, end_tone, state_words
-from voiced.leg import EndReason, LegState
+from voiced.leg.leg import EndReason, LegState
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiced.explain.waits import spreads, wait_table
-from voiced.latency import PARTS
-from voiced.percentiles import spread_of
+from voiced.record.latency import PARTS
+from voiced.record.percentiles import spread_of
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=50))

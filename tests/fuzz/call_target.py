@@ -18,13 +18,13 @@ from tests.conftest import TelnyxSchemas
 from tests.fuzz.far_side import FarSide, Stream
 from tests.fuzz.steps import Step, parse_script
 from voiced.config import parse_config
-from voiced.daemon import open_core
-from voiced.journal import CallEnded, CallRinging
 from voiced.ledger import Ledger
 from voiced.ledger.lines import Contents
-from voiced.leg import EndReason
-from voiced.record_store import RecordStore
-from voiced.services import Services, Staff
+from voiced.leg.leg import EndReason
+from voiced.record.journal import CallEnded, CallRinging
+from voiced.record.store import RecordStore
+from voiced.server.daemon import open_core
+from voiced.services.services import Services, Staff
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx_recording import RecordingFetcher

@@ -15,11 +15,11 @@ from pydantic import BaseModel
 
 from tests.fuzz import messages
 from tests.fuzz.steps import Step, lay_over, number
-from voiced.call import Call
-from voiced.daemon import Core
-from voiced.dialing import DialOrder
+from voiced.call.call import Call
+from voiced.call.dialing import DialOrder
 from voiced.errors import CannotDial, MediaStreamClosed, TelnyxError
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
+from voiced.server.daemon import Core
 from voiced.testing.memory import CoreNetwork, MemorySocket
 
 LONGEST_WAIT_S = 70.0

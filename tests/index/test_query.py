@@ -3,10 +3,10 @@
 import pytest
 
 from tests.index.records import record
-from voiced.call_request import read_request
 from voiced.errors import BadRequest
 from voiced.index.query import CallQuery, Place, matches
 from voiced.index.row import row_of
+from voiced.switchboard.call_request import read_request
 
 CALL = record(
     "a",

@@ -8,7 +8,7 @@ import trio
 
 from voiced.ledger import CLOSE_LIMIT_S, Ledger, LegBooks
 from voiced.ledger.open_items import PATIENCE_S
-from voiced.record_store import RecordStore
+from voiced.record.store import RecordStore
 from voiced.telnyx.ids import CallControlId, CommandId
 
 LIVE = {

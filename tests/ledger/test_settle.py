@@ -11,7 +11,7 @@ import trio
 
 from voiced.ledger import Ledger, LegEntry, Settler
 from voiced.ledger.settle import AT_A_TIME, LONGEST_LEG_S
-from voiced.record_store import RecordStore
+from voiced.record.store import RecordStore
 from voiced.telnyx.events import parse_event
 from voiced.telnyx.ids import CallControlId
 from voiced.telnyx.rest import RetryPolicy, open_telnyx

@@ -9,7 +9,7 @@ import trio
 from voiced.agent.realtime.agent import RealtimeAgent
 from voiced.agent.realtime.settings import RealtimeSettings
 from voiced.audio.frame import Frame
-from voiced.journal import AgentSpeaking
+from voiced.record.journal import AgentSpeaking
 from voiced.testing.audio_agent_kit import CALL, KitLine
 
 

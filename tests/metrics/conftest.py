@@ -6,8 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.metrics.test_observer import RECORD, RINGING, Live
-from voiced.journal import CallEnded, ProviderFailed, ProviderSwitched, ToolRan
 from voiced.metrics import Metrics
+from voiced.record.journal import CallEnded, ProviderFailed, ProviderSwitched, ToolRan
 
 
 @pytest.fixture

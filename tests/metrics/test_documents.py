@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
 from voiced.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]

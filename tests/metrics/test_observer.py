@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from voiced.journal import (
+from voiced.leg.leg import LegState
+from voiced.loop.overload import Lag
+from voiced.loop.stalls import Stall
+from voiced.metrics import Metrics, Observers
+from voiced.record.journal import (
     AgentSpeaking,
     BargeIn,
     CallAnswered,
@@ -17,11 +21,7 @@ from voiced.journal import (
     ProviderSwitched,
     Silenced,
 )
-from voiced.latency import PARTS
-from voiced.leg import LegState
-from voiced.metrics import Metrics, Observers
-from voiced.overload import Lag
-from voiced.stalls import Stall
+from voiced.record.latency import PARTS
 
 RINGING = CallRinging(caller="+13125550100", called="+13125550199", at=0.0)
 

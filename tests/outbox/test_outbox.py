@@ -10,7 +10,7 @@ import trio
 import voiced.outbox.outbox
 from voiced.config import PostCallConfig, parse_config
 from voiced.outbox import Outbox
-from voiced.record_store import RecordStore
+from voiced.record.store import RecordStore
 from voiced.telnyx.http import bare_client
 
 SECRET = "whsec_" + "A" * 40

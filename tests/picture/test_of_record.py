@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from voiced.journal import (
+from voiced.picture import drawing_of
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -23,9 +24,8 @@ from voiced.journal import (
     TransferBegan,
     TransferEnded,
 )
-from voiced.latency import PARTS, Latency
-from voiced.picture import drawing_of
-from voiced.record import RecordBuilder
+from voiced.record.latency import PARTS, Latency
+from voiced.record.record import RecordBuilder
 
 LATENCY = Latency(
     endpointing_s=0.45,

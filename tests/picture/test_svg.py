@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.latency import PARTS
 from voiced.picture import (
     STYLE,
     Band,
@@ -20,6 +19,7 @@ from voiced.picture import (
     peaks_of,
     picture_svg,
 )
+from voiced.record.latency import PARTS
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVERY_PART = tuple((part, 0.1) for part in PARTS)

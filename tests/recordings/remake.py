@@ -23,19 +23,19 @@ from trio.testing import MockClock
 from tests.call.conftest import open_lasting
 from voiced.agent.echo import EchoAgent
 from voiced.agent.script import ScriptAgent, ScriptSettings
+from voiced.call.dialing import DialOrder
 from voiced.config import parse_config
-from voiced.daemon import Core, open_core
-from voiced.dialing import DialOrder
 from voiced.errors import SynthesizerFailed
 from voiced.flight.entries import COMPRESSED_FILE
 from voiced.flight.recorder import open_flights
-from voiced.journal import Unobserved
 from voiced.log import configure_logging
 from voiced.recognizer.embedded import EmbeddedRecognizer, EmbeddedSettings
 from voiced.recognizer.inline import InlineDecoder
 from voiced.recognizer.silero import SileroNetwork
-from voiced.record_store import RecordStore
-from voiced.services import Services, Staff
+from voiced.record.journal import Unobserved
+from voiced.record.store import RecordStore
+from voiced.server.daemon import Core, open_core
+from voiced.services.services import Services, Staff
 from voiced.synthesizer.flite import FliteSettings, FliteSynthesizer
 from voiced.telnyx.rest import open_telnyx
 from voiced.testing.account import TexmlApplication

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from voiced.journal import ProviderFailed, ProviderSwitched
+from voiced.record.journal import ProviderFailed, ProviderSwitched
 from voiced.resilience.breaker import Breaker, BreakerRules
 from voiced.resilience.roster import Member
 

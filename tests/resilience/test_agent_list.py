@@ -9,7 +9,7 @@ import trio
 from voiced.agent.base import CallerTurn, CallInfo, Remembering, TimeAware
 from voiced.agent.memory import AgentSpoke, CallerSpoke
 from voiced.errors import AgentFailed, AgentTooSlow, ToolTooSlow
-from voiced.heard import HeardPiece
+from voiced.record.heard import HeardPiece
 from voiced.resilience.agent import AgentList
 from voiced.testing.providers import FunctionAgent
 

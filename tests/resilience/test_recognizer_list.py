@@ -6,7 +6,7 @@ import trio
 
 from voiced.audio.frame import Frame
 from voiced.errors import RecognizerFailed
-from voiced.frame_pump import MOST_FRAMES, QUIET_FRAMES
+from voiced.media.frame_pump import MOST_FRAMES, QUIET_FRAMES
 from voiced.recognizer.base import Final, SpeechEnded, SpeechStarted, Vocabulary
 from voiced.resilience.recognizer import RecognizerList
 from voiced.testing.faulty import FaultyRecognizer

@@ -5,9 +5,9 @@ import pytest
 import trio
 
 from voiced.errors import SynthesizerFailed, SynthesizerTooSlow
+from voiced.record.word_times import Word
 from voiced.resilience.synthesizer import SynthesizerList
 from voiced.testing.providers import ToneSynthesizer
-from voiced.word_times import Word
 
 TEXT = "Your table is booked for seven this evening, and we look forward to seeing you."
 

@@ -14,8 +14,8 @@ import trio
 
 from tests.call.conftest import media_frame, start_message
 from voiced.config import parse_config
-from voiced.daemon import Daemon, open_daemon
 from voiced.log import configure_logging
+from voiced.server.daemon import Daemon, open_daemon
 from voiced.testing.emulator import CONNECTION_ID, EmulatedTelnyx, open_emulator
 from voiced.testing.network import open_loopback
 from voiced.testing.rest import serve_api

@@ -12,7 +12,7 @@ import trio
 from tests.call.test_faults import names_of_live_tasks
 from tests.sockets.actor import Actor, Part
 from tests.sockets.conftest import until
-from voiced.dialing import DialOrder
+from voiced.call.dialing import DialOrder
 from voiced.telnyx import commands
 from voiced.testing.callees import Answers, busy
 from voiced.testing.caller import Spoken, tone

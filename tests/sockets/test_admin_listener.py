@@ -103,7 +103,7 @@ async def test_webhooks_are_not_taken_there(open_hand):
 async def test_a_browser_that_only_listens_is_not_taken_for_one_that_has_gone(
     open_hand, monkeypatch
 ):
-    monkeypatch.setattr("voiced.listeners.READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("voiced.public.listeners.READ_TIMEOUT_S", 0.2)
     async with open_hand() as hand, httpx.AsyncClient(trust_env=False, timeout=10) as client:
         url = f"http://{hand.daemon.admin.address}/dashboard/stream"
         async with client.stream("GET", url) as response:

@@ -141,7 +141,7 @@ async def test_a_body_in_endless_chunks_is_cut(open_hand):
 
 
 async def test_a_slow_body_is_cut_off(open_hand, monkeypatch):
-    monkeypatch.setattr("voiced.web.BODY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("voiced.public.web.BODY_TIMEOUT_S", 0.3)
     async with open_hand() as hand, await hand.connect() as stream:
         request = http("POST", "/telnyx/webhook", b"", "Content-Length: 100")
         answer = b""
@@ -168,20 +168,20 @@ async def test_a_slow_body_is_cut_off(open_hand, monkeypatch):
 async def test_a_connection_that_does_not_get_to_the_point_is_dropped(
     open_hand, monkeypatch, beginning
 ):
-    monkeypatch.setattr("voiced.front_door.FIRST_BYTES_TIMEOUT_S", 0.2)
-    monkeypatch.setattr("voiced.media_socket.HANDSHAKE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("voiced.public.front_door.FIRST_BYTES_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("voiced.public.media_socket.HANDSHAKE_TIMEOUT_S", 0.2)
     async with open_hand() as hand, await hand.connect() as stream:
         assert await exchange(stream, beginning, limit_s=3) == b""
 
 
 async def test_a_request_whose_header_never_ends_is_dropped(open_hand, monkeypatch):
-    monkeypatch.setattr("voiced.front_door.FIRST_BYTES_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("voiced.public.front_door.FIRST_BYTES_TIMEOUT_S", 0.2)
     async with open_hand() as hand, await hand.connect() as stream:
         await exchange(stream, b"POST /telnyx/webhook HTTP/1.1\r\nX: y", limit_s=3)
 
 
 async def test_a_header_that_comes_byte_by_byte_has_one_deadline_for_all(open_hand, monkeypatch):
-    monkeypatch.setattr("voiced.front_door.FIRST_BYTES_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("voiced.public.front_door.FIRST_BYTES_TIMEOUT_S", 0.3)
     async with open_hand() as hand, await hand.connect() as stream:
         with trio.fail_after(3), suppress(trio.BrokenResourceError):
             await stream.send_all(b"POST /telnyx/webhook HTTP/1.1\r\nX: y")
@@ -191,7 +191,7 @@ async def test_a_header_that_comes_byte_by_byte_has_one_deadline_for_all(open_ha
 
 
 async def test_connections_that_say_nothing_give_way_to_newer_ones(open_house, monkeypatch):
-    monkeypatch.setattr("voiced.crowd.Crowd.__init__.__defaults__", (4, 3))
+    monkeypatch.setattr("voiced.public.crowd.Crowd.__init__.__defaults__", (4, 3))
     async with open_house() as house, AsyncExitStack() as stack:
         address = house.daemon.public.address
         idle = []

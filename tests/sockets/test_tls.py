@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.sockets.conftest import until
 from voiced.config import parse_config
-from voiced.daemon import open_daemon
 from voiced.errors import StartupError
+from voiced.server.daemon import open_daemon
 from voiced.testing.caller import tone_caller
 
 pytestmark = pytest.mark.socket

@@ -10,7 +10,7 @@ import trio
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from voiced.config import TracingConfig
-from voiced.journal import CallEnded, CallRinging
+from voiced.record.journal import CallEnded, CallRinging
 from voiced.tracing import open_traces
 
 pytestmark = pytest.mark.socket

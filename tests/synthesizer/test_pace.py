@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voiced.record.word_times import Word
 from voiced.synthesizer.pace import Pace
-from voiced.word_times import Word
 
 TEXT = "Your table is booked for seven this evening, and we look forward to seeing you."
 

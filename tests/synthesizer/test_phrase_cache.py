@@ -1,8 +1,8 @@
 import numpy as np
 
+from voiced.record.word_times import Word
 from voiced.synthesizer.phrase import Phrase
 from voiced.synthesizer.phrase_cache import PhraseCache
-from voiced.word_times import Word
 
 
 def phrase(n_bytes: int) -> Phrase:

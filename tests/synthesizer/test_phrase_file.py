@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voiced.record.word_times import Word
 from voiced.synthesizer.phrase import Phrase
 from voiced.synthesizer.phrase_file import pack_phrase, phrase_name, unpack_phrase
-from voiced.word_times import Word
 
 PHRASE = Phrase(pcm=np.arange(-500, 500, dtype=np.int16), words=(Word("Hé", 0.05), Word("x", 0.1)))
 

@@ -9,6 +9,7 @@ import trio
 from voiced.audio.g711 import encode_ulaw
 from voiced.errors import ConfigError, SynthesizerFailed
 from voiced.net.peer import Peer
+from voiced.record.word_times import Word
 from voiced.synthesizer import cartesia, deepgram, elevenlabs, openai, telnyx
 from voiced.synthesizer.deepgram_wire import DeepgramVoice
 from voiced.synthesizer.deepgram_wire import socket_url as deepgram_url
@@ -23,7 +24,6 @@ from voiced.synthesizer.telnyx_wire import socket_url as telnyx_url
 from voiced.testing.fake_provider import FakeServer, open_memory_wire
 from voiced.testing.fake_voices import FakeOpenAISpeech, speak_in_tones
 from voiced.testing.synthesizer_kit import hear
-from voiced.word_times import Word
 
 TEXT = "We are open."
 TONES = SpeechAudio(encode_ulaw(speak_in_tones(TEXT, 8000).pcm))

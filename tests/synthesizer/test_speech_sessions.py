@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voiced.record.word_times import Word
 from voiced.synthesizer import cartesia_wire, deepgram_wire, elevenlabs_wire, telnyx_wire
 from voiced.synthesizer.speech_session import (
     SpeechAudio,
@@ -16,7 +17,6 @@ from voiced.synthesizer.speech_session import (
     SpeechWords,
     one_line,
 )
-from voiced.word_times import Word
 
 
 def sent(messages):

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import trio
 
-from voiced.record_store import RecordStore
+from voiced.record.store import RecordStore
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.events import RecordingSaved, parse_event
 from voiced.telnyx.rest import RetryPolicy, open_telnyx

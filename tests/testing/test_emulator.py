@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import trio
 
-from voiced.journal import AgentSpeaking, CallAnswered, CallEnded, CallerSaid, CallRinging
+from voiced.record.journal import AgentSpeaking, CallAnswered, CallEnded, CallerSaid, CallRinging
 from voiced.testing.caller import PlayedCaller, silent_caller, tone_caller
 from voiced.testing.emulator import Account
 from voiced.testing.faults import Faults, RestFault

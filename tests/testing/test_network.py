@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from voiced.errors import MediaStreamClosed, TelnyxError
-from voiced.listeners import open_listener, serve_app
+from voiced.public.listeners import open_listener, serve_app
 from voiced.testing.network import AsgiNetwork, Fetched, open_loopback
 
 

@@ -109,7 +109,7 @@ async def test_one_request_too_many_in_a_second_is_throttled(tiny, autojump_cloc
 
 
 async def test_a_request_whose_client_leaves_before_its_end_is_not_carried_out(tiny):
-    seen = []
+    seen: list[object] = []
     app = RestApi(tiny.telnyx, (seen.append,))
     messages = [
         {"type": "http.request", "body": b'{"voice":', "more_body": True},

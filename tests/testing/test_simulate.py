@@ -8,10 +8,10 @@ import pytest
 import trio
 
 from voiced.config import parse_config
-from voiced.daemon import open_daemon
 from voiced.errors import ConfigError
-from voiced.listeners import open_listener
 from voiced.log import configure_logging
+from voiced.public.listeners import open_listener
+from voiced.server.daemon import open_daemon
 from voiced.testing.emulator import API_KEY
 from voiced.testing.fault_plans import FAULT_PLANS
 from voiced.testing.provider_plans import PROVIDER_PLANS

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from voiced.journal import (
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -17,7 +17,7 @@ from voiced.journal import (
     ProviderSwitched,
     Silenced,
 )
-from voiced.latency import Latency
+from voiced.record.latency import Latency
 from voiced.testing.caller import silent_caller, tone_caller
 from voiced.testing.playback import Gap, PlaybackStatistics
 from voiced.testing.story import (

@@ -20,24 +20,24 @@ from voiced.admin.guard import add_guard
 from voiced.admin.login import add_login
 from voiced.admin.openapi import OPENAPI_PATH, openapi_document
 from voiced.admin.webhooks import add_webhook_routes
-from voiced.call_request import NothingMore
 from voiced.dashboard.call_pages import add_call_pages
 from voiced.dashboard.routes import add_live_pages
 from voiced.errors import BadRequest, CannotDial, IndexUnavailable
 from voiced.handover import Elders
 from voiced.log import get_logger
 from voiced.metrics import CONTENT_TYPE
+from voiced.switchboard.call_request import NothingMore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.dashboard.behind import Dashboard
-    from voiced.dialer import Dialer
     from voiced.index import CallIndex
     from voiced.metrics import Metrics
     from voiced.outbox import Outbox
-    from voiced.record_store import RecordStore
-    from voiced.switchboard import Switchboard
+    from voiced.record.store import RecordStore
+    from voiced.switchboard.dialer import Dialer
+    from voiced.switchboard.switchboard import Switchboard
 
 __all__ = ["make_admin_app"]
 

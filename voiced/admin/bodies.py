@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeVar, cast, get_args
 from pydantic import BaseModel
 from quart import request
 
-from voiced.call_request import CallRequest, read_request
 from voiced.errors import BadRequest
 from voiced.index import CallQuery
-from voiced.leg import Milestone
+from voiced.leg.leg import Milestone
+from voiced.switchboard.call_request import CallRequest, read_request
 
 if TYPE_CHECKING:
     from typing import Any

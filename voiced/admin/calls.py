@@ -14,24 +14,24 @@ from quart import Response, jsonify
 
 from voiced.admin.bodies import read_body, read_order, read_query, read_wait
 from voiced.admin.elders import calls_elsewhere
-from voiced.call_request import NothingMore, TransferRequest
 from voiced.errors import IndexUnavailable
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
 from voiced.log import get_logger
-from voiced.record import summary_of
+from voiced.record.record import summary_of
+from voiced.switchboard.call_request import NothingMore, TransferRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from quart_trio import QuartTrio
 
-    from voiced.call import Call
-    from voiced.dialer import Dialer, Placement
+    from voiced.call.call import Call
     from voiced.handover import Elders
     from voiced.index import CallIndex, CallQuery, Page
-    from voiced.leg import Milestone
-    from voiced.record_store import RecordStore
-    from voiced.switchboard import Switchboard
+    from voiced.leg.leg import Milestone
+    from voiced.record.store import RecordStore
+    from voiced.switchboard.dialer import Dialer, Placement
+    from voiced.switchboard.switchboard import Switchboard
 
 log = get_logger(__name__)
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 from quart import Response, request
 
 from voiced.admin.bodies import KEY_HEADER
-from voiced.call_request import ref_of_key
 from voiced.handover.elders import NOT_MINE
+from voiced.switchboard.call_request import ref_of_key
 
 if TYPE_CHECKING:
     from quart_trio import QuartTrio
 
-    from voiced.dialer import Dialer
     from voiced.handover import Elders
     from voiced.handover.elders import Reply
-    from voiced.switchboard import Switchboard
+    from voiced.switchboard.dialer import Dialer
+    from voiced.switchboard.switchboard import Switchboard
 
 _CALLS = "/calls"
 

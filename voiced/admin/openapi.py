@@ -9,9 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from voiced import __version__
-from voiced.call_request import MOST_CHARS_OF_A_KEY, CallRequest, NothingMore, TransferRequest
 from voiced.index.query import CallQuery
-from voiced.leg import Milestone
+from voiced.leg.leg import Milestone
+from voiced.switchboard.call_request import (
+    MOST_CHARS_OF_A_KEY,
+    CallRequest,
+    NothingMore,
+    TransferRequest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from quart import Response, jsonify
 
 from voiced.admin.bodies import read_body
-from voiced.call_request import NothingMore
+from voiced.switchboard.call_request import NothingMore
 
 if TYPE_CHECKING:
     from quart_trio import QuartTrio

@@ -16,7 +16,7 @@ from voiced.admin.elders import calls_elsewhere
 if TYPE_CHECKING:
     from voiced.dashboard.audience import LiveCall
     from voiced.handover import Elders
-    from voiced.switchboard import Switchboard
+    from voiced.switchboard.switchboard import Switchboard
 
 LOOK_EVERY_S = 2.0
 

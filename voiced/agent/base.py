@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from voiced.agent.memory import Entry
     from voiced.audio.frame import Frame, Pcm
-    from voiced.heard import HeardPiece
-    from voiced.journal import JournalEvent
     from voiced.recognizer.base import Vocabulary
+    from voiced.record.heard import HeardPiece
+    from voiced.record.journal import JournalEvent
     from voiced.telnyx.commands import LegCommand
     from voiced.telnyx.events import GatherEnded
     from voiced.turns.expect import Expectation
@@ -53,7 +53,7 @@ class CallerTurn:
 
 
 class Phone(Protocol):
-    """What an agent may do to its call beside speaking; `voiced.phone.Phone` says all of it.
+    """What an agent may do to its call beside speaking; `voiced.leg.phone.Phone` says all of it.
 
     Methods that wait for an end take `within_s`; what is cancelled or takes longer is stopped. All
     raise CommandFailed where Telnyx refuses; further `arguments` are those of the command.

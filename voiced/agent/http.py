@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from voiced.agent.base import CallerTurn, CallInfo, Reply
     from voiced.agent.http_wire import Act, Deed
     from voiced.agent.memory import Entry
-    from voiced.heard import HeardPiece
     from voiced.net.wire import Wire
+    from voiced.record.heard import HeardPiece
 
 MAX_ENTRIES = 1000
 """Of the conversation in a request: hours of talk."""

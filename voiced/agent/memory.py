@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from voiced.agent.messages import Message, ModelMessage, ToolCall, ToolResult, ToolRound
 from voiced.agent.sentences import split_sentences
-from voiced.heard import unheard_text
+from voiced.record.heard import unheard_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from voiced.agent.base import CallerTurn
-    from voiced.heard import HeardPiece
+    from voiced.record.heard import HeardPiece
 
 UNFINISHED = "Interrupted by the caller: it is not known whether it was done."
 """Result of a call that was cut before it had one."""

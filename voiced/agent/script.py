@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from voiced.agent.dialogue import RecordingOrder
     from voiced.agent.script_machine import Script
     from voiced.agent.script_turn import AgentTurn, Deed
-    from voiced.heard import HeardPiece
     from voiced.recognizer.base import Vocabulary
+    from voiced.record.heard import HeardPiece
 
 
 class ScriptSettings(BaseModel):

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from voiced.call_request import MOST_CHARS_OF_A_VALUE, VARIABLE_NAME
 from voiced.errors import CallListError
+from voiced.switchboard.call_request import MOST_CHARS_OF_A_VALUE, VARIABLE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

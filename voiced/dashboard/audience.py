@@ -50,7 +50,7 @@ _ROWS_AT_ONCE = 3
 
 
 class LiveCall(Protocol):
-    """What is needed of `voiced.call.Call`."""
+    """What is needed of `voiced.call.call.Call`."""
 
     @property
     def id(self) -> str:

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 from voiced.dashboard.day import Day
 from voiced.dashboard.talk import Talk
-from voiced.journal import AgentSpeaking, CallEnded
+from voiced.record.journal import AgentSpeaking, CallEnded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiced.journal import JournalEvent
+    from voiced.record.journal import JournalEvent
 
 MOST_CHANGES = 10_000
 """Calls that may have changed before anybody asks which; beyond them, all are taken to have."""
 
 
 class Board:
-    """Observes calls (fits `voiced.journal.Observer`)."""
+    """Observes calls (fits `voiced.record.journal.Observer`)."""
 
     def __init__(self) -> None:
         self.day = Day()

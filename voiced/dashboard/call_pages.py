@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from quart import Response, request
 
-from voiced.call_request import read_request
 from voiced.dashboard.files import FileBlocks, NotShown, size_of
 from voiced.dashboard.routes import page
 from voiced.dashboard.view import call_view, state_words
@@ -15,9 +14,10 @@ from voiced.dashboard.wire import PAGE
 from voiced.errors import BadRequest, IndexUnavailable
 from voiced.explain.findings import findings_of
 from voiced.index.query import CallQuery
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
 from voiced.picture import drawing_of
-from voiced.recording import AUDIO_FILE
+from voiced.recording.recording import AUDIO_FILE
+from voiced.switchboard.call_request import read_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

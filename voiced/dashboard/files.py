@@ -18,12 +18,12 @@ import trio
 
 from voiced.flight.entries import COMPRESSED_FILE, WIRE_FILE
 from voiced.log import get_logger
-from voiced.recording import AUDIO_FILE
+from voiced.recording.recording import AUDIO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-    from voiced.record_store import RecordStore
+    from voiced.record.store import RecordStore
 
 log = get_logger(__name__)
 

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from voiced.journal import (
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -22,7 +22,7 @@ from voiced.journal import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voiced.journal import JournalEvent
+    from voiced.record.journal import JournalEvent
 
 Side: TypeAlias = Literal["caller", "agent"]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from voiced.heard import HeardPiece, unheard_text
-from voiced.latency import Latency
+from voiced.record.heard import HeardPiece, unheard_text
+from voiced.record.latency import Latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from voiced.dashboard.talk import Talk
-    from voiced.heard import Heard
+    from voiced.record.heard import Heard
 
 STRIP_S = 60.0
 """How much of the talk of a live call is seen in its row."""

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voiced.audio.wav import wav_header
-from voiced.call_sound import read_sound
 from voiced.dashboard.wire import wire_page
 from voiced.errors import VoicedError
+from voiced.flight.call_sound import read_sound
 from voiced.flight.entries import COMPRESSED_FILE, WIRE_FILE
 from voiced.flight.reading import stream_flight
 from voiced.flight.sound import SoundReader
 from voiced.picture import drawing_of, picture_svg
-from voiced.record_store import RECORD_FILE
+from voiced.record.store import RECORD_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from voiced.call_sound import read_sound
 from voiced.errors import BadRequest, CallNotFound, VoicedError
 from voiced.explain.places import Place, find_call
 from voiced.explain.tale import document_of, tell
+from voiced.flight.call_sound import read_sound
 from voiced.picture import drawing_of, picture_svg
 from voiced.progress import Progress
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from voiced.end_words import describe_end, is_failure
-from voiced.latency import PARTS
-from voiced.served_by import provider_of
+from voiced.record.end_words import describe_end, is_failure
+from voiced.record.latency import PARTS
+from voiced.record.served_by import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from voiced.errors import AmbiguousCall, CallNotFound
-from voiced.record_store import RECORD_FILE
+from voiced.record.store import RECORD_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from voiced.end_words import describe_end
 from voiced.explain.findings import Finding, findings_of
 from voiced.explain.waits import LEAST_S, spreads, wait_table
-from voiced.latency import PARTS
-from voiced.served_by import provider_of
+from voiced.record.end_words import describe_end
+from voiced.record.latency import PARTS
+from voiced.record.served_by import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from voiced.latency import PARTS
-from voiced.percentiles import spread_of
+from voiced.record.latency import PARTS
+from voiced.record.percentiles import spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from voiced.percentiles import Spread
+    from voiced.record.percentiles import Spread
 
 LEAST_S = 0.005
 """What is shorter prints as nothing, and is left out."""
 
 Waits: TypeAlias = "Sequence[Mapping[str, float]]"
-"""Of each answer, the fields of `voiced.latency.Latency` in seconds, as records hold them."""
+"""Of each answer, the fields of `voiced.record.latency.Latency` in seconds, as in records."""
 
 
 def spreads(waits: Waits) -> dict[str, Spread]:

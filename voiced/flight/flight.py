@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiced.flight.entries import Note
-    from voiced.services import MediaSocket, Services, Staff
+    from voiced.services.services import MediaSocket, Services, Staff
 
 log = get_logger(__name__)
 

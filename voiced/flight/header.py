@@ -21,7 +21,7 @@ from voiced.flight.entries import FORMAT, VERSION
 if TYPE_CHECKING:
     from voiced.config import Config
     from voiced.config.table import ProviderConfig
-    from voiced.services import Staff
+    from voiced.services.services import Staff
 
 LIBRARIES = ("trio", "quart-trio", "hypercorn", "websockets", "httpx", "numpy", "scipy")
 

@@ -61,7 +61,7 @@ class FlightRecording:
         media = self.header["config"]["media"]
         is_texml = any("to" in webhook.data for webhook in self.of("webhook"))
         if is_texml and media["bidirectional_codec"] == "L16":
-            return "PCMU", 8000  # as `voiced.texml_opening` declares it
+            return "PCMU", 8000  # as `voiced.call.texml_opening` declares it
         return media["bidirectional_codec"], media["sample_rate"]
 
     @cached_property

@@ -17,7 +17,7 @@ import trio
 
 from voiced.flight.entries import COMPRESSED_FILE, WIRE_FILE
 from voiced.log import get_logger
-from voiced.recording import AUDIO_FILE
+from voiced.recording.recording import AUDIO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

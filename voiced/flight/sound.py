@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voiced.audio.codec import open_decoder
-from voiced.stereo_timeline import SETTLE_S, StereoTimeline
+from voiced.recording.stereo_timeline import SETTLE_S, StereoTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from voiced.audio.codec import Decoder
     from voiced.flight.entries import Entry
-    from voiced.stereo_timeline import Stereo
+    from voiced.recording.stereo_timeline import Stereo
 
 BLOCK_S = 1.0
 
@@ -79,7 +79,7 @@ class SoundReader:
 
     def _take(self, entry: Entry) -> None:
         if entry.kind == "webhook" and "to" in entry.data and self._sent[0] == "L16":
-            self._sent = ("PCMU", 8000)  # as `voiced.texml_opening` declares it
+            self._sent = ("PCMU", 8000)  # as `voiced.call.texml_opening` declares it
         elif entry.kind in {"rx", "tx"}:
             message = _parse(entry.data["m"])
             if entry.kind == "tx":

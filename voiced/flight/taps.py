@@ -17,7 +17,7 @@ from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.flight.header import is_repeatable
 from voiced.flight.phone_tap import TappedPhone
 from voiced.flight.steps import Steps, describe_error
-from voiced.services import Staff, anticipate
+from voiced.services.services import Staff, anticipate
 from voiced.synthesizer.base import no_words, speak
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     )
     from voiced.audio.frame import Frame, Pcm
     from voiced.flight.flight import Flight
-    from voiced.heard import HeardPiece
-    from voiced.journal import JournalEvent
     from voiced.recognizer.base import Recognizer, SpeechEvent, Vocabulary
-    from voiced.services import MediaSocket
+    from voiced.record.heard import HeardPiece
+    from voiced.record.journal import JournalEvent
+    from voiced.services.services import MediaSocket
     from voiced.synthesizer.base import PcmSink, Synthesizer, Word, WordSink
     from voiced.turns.expect import Expectation
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
-    from voiced.listeners import Stream
+    from voiced.public.listeners import Stream
 
 log = get_logger(__name__)
 

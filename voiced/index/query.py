@@ -97,7 +97,7 @@ class CallQuery(BaseModel):
     state: Literal["live", "ended", "any"] = "any"
     """`live`: of every instance, as far as each has told; a dead instance's until it is back."""
     reason: _Text = ""
-    """Why it ended, a value of `voiced.leg.EndReason`."""
+    """Why it ended, a value of `voiced.leg.leg.EndReason`."""
     outcome: _Text = ""
     """What came of a call that we placed, a value of `voiced.telnyx.outcome.Outcome`."""
     number: Annotated[_Text, AfterValidator(_number)] = Field(default="", repr=False)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from voiced.index.query import stamp
-from voiced.record import summary_of
+from voiced.record.record import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from voiced.ledger.open_items import PATIENCE_S
 if TYPE_CHECKING:
     from voiced.ledger.legs import Direction, Ledger
     from voiced.outbox import Outbox
-    from voiced.record_store import RecordStore
+    from voiced.record.store import RecordStore
     from voiced.telnyx.ids import CallControlId, CommandId
 
 SAVE_LIMIT_S = 3.0

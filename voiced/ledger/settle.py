@@ -20,7 +20,7 @@ import trio
 
 from voiced.errors import CommandFailed
 from voiced.log import get_logger
-from voiced.record import RecordBuilder, close_left_record
+from voiced.record.record import RecordBuilder, close_left_record
 from voiced.telnyx import commands
 from voiced.telnyx.events import CallHangup
 from voiced.telnyx.queries import ListActiveCalls, RetrieveCall
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from voiced.ledger.legs import Ledger, LegEntry
     from voiced.outbox import Outbox
-    from voiced.record_store import RecordStore
+    from voiced.record.store import RecordStore
     from voiced.telnyx.events import WebhookEvent
     from voiced.telnyx.ids import CallControlId
     from voiced.telnyx.rest import TelnyxClient

@@ -16,7 +16,9 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from voiced import __version__
-from voiced.journal import (
+from voiced.metrics.live import LiveCollector
+from voiced.metrics.series import Series
+from voiced.record.journal import (
     AgentSpeaking,
     BargeIn,
     CallAnswered,
@@ -30,16 +32,14 @@ from voiced.journal import (
     Silenced,
     ToolRan,
 )
-from voiced.latency import PARTS
-from voiced.metrics.live import LiveCollector
-from voiced.metrics.series import Series
-from voiced.served_by import provider_of
+from voiced.record.latency import PARTS
+from voiced.record.served_by import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from voiced.journal import JournalEvent, Observer
-    from voiced.stalls import Stall
+    from voiced.loop.stalls import Stall
+    from voiced.record.journal import JournalEvent, Observer
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from voiced.config import PostCallConfig
     from voiced.ledger.lines import Item
-    from voiced.record_store import RecordStore
+    from voiced.record.store import RecordStore
 
 log = get_logger(__name__)
 

@@ -5,7 +5,7 @@ One piece of code draws it for `voiced explain`, `voiced simulate` and the dashb
     record (call.json) ─► of_record ─► Drawing ─► svg ─► text
     audio ─► peaks ────────┘
 
-Pure. `voiced.call_sound` reads the audio that a call has left on the disk.
+Pure. `voiced.flight.call_sound` reads the audio that a call has left on the disk.
 """
 
 from voiced.picture.drawing import Band, Drawing, Marker, MarkerKind, Passage, Wait

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from voiced.heard import Heard
     from voiced.picture.peaks import CallSound
+    from voiced.record.heard import Heard
 
 Side: TypeAlias = Literal["caller", "agent"]
 
@@ -45,8 +45,8 @@ class Passage:
 class Wait:
     """An answer: from the end of the caller's speech to the first sound of the agent's.
 
-    `parts` say for whom the caller waited, in order: the fields of `voiced.latency.Latency` without
-    their unit, and seconds. Empty where only the audio is known.
+    `parts` say for whom the caller waited, in order: the fields of `voiced.record.latency.Latency`
+    without their unit, and seconds. Empty where only the audio is known.
     """
 
     start_s: float

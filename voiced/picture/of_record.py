@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voiced.end_words import describe_end
-from voiced.heard import LETTERS_PER_S
-from voiced.latency import PARTS
-from voiced.percentiles import spread_of
 from voiced.picture.drawing import Band, Drawing, Marker, MarkerKind, Passage, Wait
+from voiced.record.end_words import describe_end
+from voiced.record.heard import LETTERS_PER_S
+from voiced.record.latency import PARTS
+from voiced.record.percentiles import spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from voiced.heard import Heard
     from voiced.picture.peaks import CallSound
+    from voiced.record.heard import Heard
 
 WITHHELD = "(not recorded)"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from voiced.latency import PARTS
 from voiced.picture.style import AXIS, LEFT, WAITS
 from voiced.picture.text import text_width
+from voiced.record.latency import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

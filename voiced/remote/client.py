@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from voiced.leg import Milestone
+    from voiced.leg.leg import Milestone
 
 ANSWER_S = 20.0
 """More than the daemon lets anybody wait for a milestone."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from voiced.leg import Milestone
+    from voiced.leg.leg import Milestone
     from voiced.remote.client import AdminClient
 
 MILESTONES: tuple[Milestone, ...] = ("placed", "answered", "ended")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from voiced.call_request import ref_of_key
 from voiced.campaign import DEFAULT_RETRIES, Limits, call_list, parse_hours
 from voiced.errors import (
     AdminRefused,
@@ -24,8 +23,9 @@ from voiced.errors import (
     OutcomeUnknown,
     Problem,
 )
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
 from voiced.remote.options import order_of
+from voiced.switchboard.call_request import ref_of_key
 from voiced.telnyx.outcome import Outcome
 
 if TYPE_CHECKING:

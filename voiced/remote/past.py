@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from voiced.call_request import read_request
 from voiced.config import load_records, load_server
 from voiced.errors import DaemonUnreachable, IndexUnavailable
 from voiced.index import CallQuery, open_index
 from voiced.progress import Progress
+from voiced.switchboard.call_request import read_request
 
 if TYPE_CHECKING:
     import argparse

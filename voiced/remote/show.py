@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from voiced.leg import Milestone
+    from voiced.leg.leg import Milestone
 
 WEBHOOK_HEADINGS = ("ID", "HOST", "STATE", "ATTEMPTS", "FAILURE")
 HEADINGS = ("ID", "WAY", "FROM", "TO", "LINE", "STATE", "FOR")

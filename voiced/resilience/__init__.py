@@ -2,6 +2,6 @@
 
 The wrappers fit the protocols of the roles (`Recognizer`, `DialogueAgent`, `AudioAgent`,
 `Synthesizer`), so that a call does not know whether it has a provider or a list of them.
-`voiced.staff` puts them together; a role without a list is served by its provider itself, with
-nothing in between. docs/providers.md tells what callers notice.
+`voiced.server.staff` puts them together; a role without a list is served by its provider itself,
+with nothing in between. docs/providers.md tells what callers notice.
 """

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from voiced.agent.base import HandingOver, Remembering, TakingOver, TimeAware
 from voiced.agent.memory import Memory
-from voiced.journal import noted_nowhere
+from voiced.record.journal import noted_nowhere
 from voiced.resilience.roster import Round
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from voiced.agent.base import CallerTurn, CallInfo, Dialogue, DialogueAgent, Phone, Reply
     from voiced.agent.memory import Entry
-    from voiced.heard import HeardPiece
-    from voiced.journal import Note
+    from voiced.record.heard import HeardPiece
+    from voiced.record.journal import Note
     from voiced.resilience.roster import Attempt, Member
     from voiced.turns.expect import Expectation
 

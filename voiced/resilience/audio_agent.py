@@ -12,18 +12,18 @@ import trio
 from pydantic import BaseModel
 
 from voiced.errors import CommandFailed, ProviderTooSlow
-from voiced.frame_pump import STUCK_S, FramePump
-from voiced.journal import noted_nowhere
 from voiced.log import get_logger
+from voiced.media.frame_pump import STUCK_S, FramePump
+from voiced.record.journal import noted_nowhere
 from voiced.resilience.roster import Round
-from voiced.services import anticipate
+from voiced.services.services import anticipate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.agent.base import AudioAgent, AudioLine, CallInfo
     from voiced.audio.frame import Frame
-    from voiced.journal import Note
+    from voiced.record.journal import Note
     from voiced.resilience.roster import Attempt, Member
 
 log = get_logger(__name__)

@@ -15,25 +15,25 @@ import trio
 from pydantic import BaseModel
 
 from voiced.errors import ProviderTooSlow, RecognizerFailed
-from voiced.frame_pump import STUCK_S, FramePump
-from voiced.journal import noted_nowhere
+from voiced.media.frame_pump import STUCK_S, FramePump
 from voiced.recognizer.base import (
     Final,
     SpeechEnded,
     SpeechResumed,
     SpeechStarted,
 )
+from voiced.record.journal import noted_nowhere
 from voiced.resilience.roster import Round
 from voiced.resilience.silence import Silence
 from voiced.resilience.utterances import Utterances
-from voiced.services import anticipate
+from voiced.services.services import anticipate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.audio.frame import Frame
-    from voiced.journal import Note
     from voiced.recognizer.base import Recognizer, SpeechEvent, Vocabulary
+    from voiced.record.journal import Note
     from voiced.resilience.roster import Attempt, Member
 
 

@@ -23,13 +23,13 @@ from voiced.errors import (
     SynthesizerTooSlow,
     ToolTooSlow,
 )
-from voiced.journal import ProviderFailed, ProviderSwitched
 from voiced.log import get_logger
+from voiced.record.journal import ProviderFailed, ProviderSwitched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voiced.journal import Note, Role
+    from voiced.record.journal import Note, Role
     from voiced.resilience.breaker import Breaker
 
 log = get_logger(__name__)

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from pydantic import BaseModel
 
 from voiced.audio.resample import Resampler
-from voiced.journal import noted_nowhere
+from voiced.record.journal import noted_nowhere
+from voiced.record.word_times import Word
 from voiced.resilience.roster import Round
-from voiced.services import anticipate
+from voiced.services.services import anticipate
 from voiced.synthesizer.base import no_words, speak
 from voiced.synthesizer.pace import Pace
-from voiced.word_times import Word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voiced.audio.frame import Pcm
-    from voiced.journal import Note
+    from voiced.record.journal import Note
     from voiced.resilience.roster import Attempt, Member
     from voiced.synthesizer.base import PcmSink, Synthesizer, WordSink
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
-from voiced.word_times import Word, WordSink, no_words
+from voiced.record.word_times import Word, WordSink, no_words
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from voiced.net.json import parsed
 from voiced.net.peer import kind_of_status
 from voiced.net.urls import with_query
+from voiced.record.word_times import Word
 from voiced.synthesizer.speech_session import (
     SpeechAudio,
     SpeechDone,
@@ -28,7 +29,6 @@ from voiced.synthesizer.speech_session import (
     SpeechTrouble,
     SpeechWords,
 )
-from voiced.word_times import Word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

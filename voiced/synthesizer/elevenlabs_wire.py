@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 from voiced.net.json import parsed
 from voiced.net.urls import with_query
+from voiced.record.word_times import Word
 from voiced.synthesizer.speech_session import (
     SpeechAudio,
     SpeechDone,
@@ -31,7 +32,6 @@ from voiced.synthesizer.speech_session import (
     SpeechTrouble,
     SpeechWords,
 )
-from voiced.word_times import Word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ import numpy as np
 import trio
 
 from voiced.net.helpers import open_helpers
-from voiced.services import anticipate
+from voiced.services.services import anticipate
 from voiced.synthesizer.base import no_words, speak
 from voiced.synthesizer.phrase import Phrase, pieces_of
 from voiced.synthesizer.phrase_cache import PhraseCache
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from voiced.audio.frame import Pcm
+    from voiced.record.word_times import Word
     from voiced.synthesizer.base import PcmSink, Synthesizer, WordSink
     from voiced.synthesizer.phrase_disk import PhraseDisk
-    from voiced.word_times import Word
 
 _T = TypeVar("_T")
 

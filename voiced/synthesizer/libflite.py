@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from voiced.errors import StartupError, SynthesizerFailed
-from voiced.word_times import Word
+from voiced.record.word_times import Word
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from voiced.heard import LETTERS_PER_S, words_within
-from voiced.word_times import word_ends
+from voiced.record.heard import LETTERS_PER_S, words_within
+from voiced.record.word_times import word_ends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from voiced.word_times import Word
+    from voiced.record.word_times import Word
 
 _FEWEST_LETTERS = 12
 """A shorter text says little about the pace: pauses weigh too much."""

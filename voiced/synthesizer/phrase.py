@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voiced.audio.level import normalize, sounding_part
-from voiced.word_times import Word
+from voiced.record.word_times import Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

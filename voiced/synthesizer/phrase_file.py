@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voiced.record.word_times import Word
 from voiced.synthesizer.phrase import Phrase
-from voiced.word_times import Word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,6 +14,7 @@ import trio
 
 from voiced.audio.codec import open_decoder
 from voiced.errors import ProviderError
+from voiced.record.word_times import Word
 from voiced.synthesizer.base import no_words
 from voiced.synthesizer.pace import Pace
 from voiced.synthesizer.phrase import pieces_of
@@ -26,7 +27,6 @@ from voiced.synthesizer.speech_session import (
     SpeechWords,
     one_line,
 )
-from voiced.word_times import Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voiced.errors import TroubleKind
-    from voiced.word_times import Word
+    from voiced.record.word_times import Word
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voiced.ledger.lines import Item
-    from voiced.record_store import RecordStore
+    from voiced.record.store import RecordStore
     from voiced.telnyx.download import Downloader
     from voiced.telnyx.rest import TelnyxClient
 

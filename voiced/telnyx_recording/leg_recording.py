@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from voiced.errors import CommandFailed
-from voiced.goodbye import speaking_limit_s
+from voiced.leg.goodbye import speaking_limit_s
 from voiced.log import get_logger
 from voiced.telnyx import commands
 from voiced.telnyx.events import SpeakEnded

@@ -27,7 +27,7 @@ from voiced.agent.base import (
     TimeAware,
 )
 from voiced.agent.memory import AgentSpoke, CallerSpoke
-from voiced.heard import HeardPiece
+from voiced.record.heard import HeardPiece
 from voiced.turns.expect import ExpectSpeech
 
 if TYPE_CHECKING:

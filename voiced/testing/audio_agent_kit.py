@@ -20,13 +20,13 @@ from pydantic import BaseModel
 
 from voiced.agent.base import AudioAgent, CallInfo
 from voiced.audio.frame import PTIME_S, Frame, frame_samples
-from voiced.journal import AgentHeard, AgentSpeaking
+from voiced.record.journal import AgentHeard, AgentSpeaking
 
 if TYPE_CHECKING:
     from voiced.agent.base import AudioLine
     from voiced.agent.memory import Entry
     from voiced.audio.frame import Pcm
-    from voiced.journal import JournalEvent
+    from voiced.record.journal import JournalEvent
 
 CALL = CallInfo(call_id="v3:kit", caller="+13125550100", called="+13125550199")
 

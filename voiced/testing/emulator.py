@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from voiced.journal import Unobserved
+from voiced.record.journal import Unobserved
 from voiced.testing.account import AccountApi, Possessions, usual_possessions
 from voiced.testing.callees import Directory
 from voiced.testing.calls_api import CallsApi
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from voiced.audio.frame import Pcm
-    from voiced.journal import Observer
+    from voiced.record.journal import Observer
     from voiced.testing.account import TexmlApplication
     from voiced.testing.caller import Caller
     from voiced.testing.faults import Faults

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from voiced.audio.frame import Pcm
-    from voiced.journal import JournalEvent, Observer
+    from voiced.record.journal import JournalEvent, Observer
     from voiced.testing.callees import Callee, Directory
     from voiced.testing.deliveries import DeliverySettings
     from voiced.testing.faults import Faults

@@ -12,7 +12,7 @@ import trio
 
 from voiced.audio.frame import LINE_RATE_HZ, PTIME_S, frame_samples
 from voiced.audio.level import to_int16
-from voiced.journal import AgentSpeaking, CallerSaid
+from voiced.record.journal import AgentSpeaking, CallerSaid
 from voiced.testing.codec import line_frame
 from voiced.testing.utterances import FINISHED_S, is_speech
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.audio.frame import Pcm
-    from voiced.journal import JournalEvent
+    from voiced.record.journal import JournalEvent
     from voiced.testing.caller import Caller
 
 SILENCE = line_frame(np.zeros(0, dtype=np.int16))

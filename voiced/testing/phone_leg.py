@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from voiced.audio.frame import PTIME_S
-from voiced.journal import CallAnswered, CallEnded, CallRinging
+from voiced.record.journal import CallAnswered, CallEnded, CallRinging
 from voiced.testing.announcer import Announcer
 from voiced.testing.commands import Refused
 from voiced.testing.faults import RestTroubles

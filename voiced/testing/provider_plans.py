@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voiced.journal import Role
+    from voiced.record.journal import Role
 
 Trouble: TypeAlias = Literal["refuses", "is throttled", "stalls", "disconnects"]
 """A key that is not known, 429, nothing comes any more, or it breaks off in the middle."""

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote
 import httpx
 import trio
 
-from voiced.listeners import open_listener, serve_app
+from voiced.public.listeners import open_listener, serve_app
 from voiced.testing.api import Answer, RateLimit, Request, refusal, throttled
 from voiced.testing.commands import Refused
 

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 import trio
 
-from voiced.daemon import open_daemon
 from voiced.errors import ConfigError, Problem
 from voiced.explain.waits import wait_table
 from voiced.log import configure_logging
 from voiced.picture import picture_svg
+from voiced.server.daemon import open_daemon
 from voiced.testing.caller import ScriptedCaller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
 from voiced.testing.fault_plans import FAULT_PLANS

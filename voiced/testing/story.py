@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from voiced.audio.frame import LINE_RATE_HZ
-from voiced.journal import (
+from voiced.picture import CallSound, Drawing, Marker, Passage, Wait, drawing_of, peaks_of
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -27,16 +28,15 @@ from voiced.journal import (
     ProviderSwitched,
     Silenced,
 )
-from voiced.percentiles import spread_of
-from voiced.picture import CallSound, Drawing, Marker, Passage, Wait, drawing_of, peaks_of
-from voiced.record import RecordBuilder
+from voiced.record.percentiles import spread_of
+from voiced.record.record import RecordBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from voiced.journal import JournalEvent
-    from voiced.latency import Latency
     from voiced.picture.drawing import Side
+    from voiced.record.journal import JournalEvent
+    from voiced.record.latency import Latency
     from voiced.testing.report import CallReport
     from voiced.testing.utterances import Turn, Utterance
 

@@ -17,8 +17,8 @@ import numpy as np
 import trio
 
 from voiced.audio.level import normalize, rms_dbfs
+from voiced.record.word_times import word_ends
 from voiced.synthesizer.base import TellsWords, no_words, speak
-from voiced.word_times import word_ends
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from voiced.errors import BudgetSpent, ToolRepeated
-from voiced.journal import Spent
+from voiced.record.journal import Spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

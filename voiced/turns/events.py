@@ -1,7 +1,7 @@
 """What happens on the floor, and what is to be done about it. Pure values.
 
 The floor is whose go it is. `voiced.turns.floor` takes events and returns actions; the task
-`voiced.conversation` brings the ones and carries out the others.
+`voiced.call.conversation` brings the ones and carries out the others.
 """
 
 from __future__ import annotations

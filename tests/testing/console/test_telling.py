@@ -2,7 +2,7 @@
 
 import pytest
 
-from voiced.journal import (
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     BargeIn,
@@ -11,7 +11,7 @@ from voiced.journal import (
     TransferBegan,
     TransferEnded,
 )
-from voiced.latency import Latency
+from voiced.record.latency import Latency
 from voiced.testing.console.telling import ConsoleTeller
 
 LATENCY = Latency(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voiced.agent.messages import ModelMessage
     from voiced.agent.model.wire import Finished
     from voiced.agent.tools.base import Tool
-    from voiced.heard import HeardPiece
+    from voiced.record.heard import HeardPiece
 
 log = get_logger(__name__)
 

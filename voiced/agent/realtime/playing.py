@@ -16,7 +16,7 @@ from voiced.agent.memory import AgentSpoke
 from voiced.agent.realtime.spoken import RATE_HZ, Spoken
 from voiced.agent.realtime.wire import AudioDone, AudioPiece, WordsDone
 from voiced.audio.g711 import decode_ulaw
-from voiced.journal import AgentHeard, AgentSpeaking, BargeIn, Cleared
+from voiced.record.journal import AgentHeard, AgentSpeaking, BargeIn, Cleared
 
 if TYPE_CHECKING:
     from voiced.agent.base import AudioLine

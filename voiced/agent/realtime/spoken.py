@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from voiced.heard import words_within
+from voiced.record.heard import words_within
 
 if TYPE_CHECKING:
-    from voiced.heard import Heard
+    from voiced.record.heard import Heard
 
 RATE_HZ = 8000
 

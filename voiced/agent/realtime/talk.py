@@ -24,10 +24,10 @@ from voiced.agent.realtime.doing import RealtimeReply, run_calls, saying
 from voiced.agent.realtime.playing import Player
 from voiced.audio.g711 import encode_ulaw
 from voiced.errors import ProviderError, VoicedError
-from voiced.frame_pump import FramePump
-from voiced.journal import CallerSaid, CallerSpeaking
 from voiced.log import get_logger
+from voiced.media.frame_pump import FramePump
 from voiced.net.helpers import open_helpers
+from voiced.record.journal import CallerSaid, CallerSpeaking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

@@ -14,11 +14,11 @@ import trio
 
 from voiced.agent.base import AudioAgent
 from voiced.config import ProviderConfig
-from voiced.daemon import open_core, open_services
-from voiced.end_words import is_failure
 from voiced.errors import ConfigError, Problem
 from voiced.log import configure_logging
-from voiced.renewal import open_staff_room
+from voiced.record.end_words import is_failure
+from voiced.server.daemon import open_core, open_services
+from voiced.server.renewal import open_staff_room
 from voiced.testing.console.party import ConsoleParty
 from voiced.testing.console.sound_card import open_sound_card
 from voiced.testing.console.telling import ConsoleTeller

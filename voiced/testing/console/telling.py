@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from voiced.dashboard.talk import Talk
-from voiced.end_words import describe_end
-from voiced.journal import (
+from voiced.record.end_words import describe_end
+from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
     CallEnded,
@@ -16,20 +16,20 @@ from voiced.journal import (
     TransferBegan,
     TransferEnded,
 )
-from voiced.percentiles import spread_of
+from voiced.record.percentiles import spread_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from voiced.journal import JournalEvent
-    from voiced.latency import Latency
+    from voiced.record.journal import JournalEvent
+    from voiced.record.latency import Latency
 
 _LEAST_S = 0.005
 """A shorter part of a wait is not printed."""
 
 
 class ConsoleTeller:
-    """Observes the one call (fits `voiced.journal.Observer`)."""
+    """Observes the one call (fits `voiced.record.journal.Observer`)."""
 
     def __init__(self, write: Callable[[str], None], *, tells_caller: bool) -> None:
         """Give lines to `write`; `tells_caller`: also what was understood of the caller."""

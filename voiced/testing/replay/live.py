@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import trio
 
-from voiced.services import Staff
-from voiced.staff import open_staff
+from voiced.server.staff import open_staff
+from voiced.services.services import Staff
 
 if TYPE_CHECKING:
     from collections.abc import Callable

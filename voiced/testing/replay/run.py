@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio.testing import MockClock
 
-from voiced.daemon import open_core
-from voiced.dialing import DialOrder
+from voiced.call.dialing import DialOrder
 from voiced.flight.entries import Entry
 from voiced.flight.flight import Flight
 from voiced.flight.outcome import Outcome, compare, find_outcome
 from voiced.flight.reading import RecordingUnusable
-from voiced.journal import Unobserved
 from voiced.ledger import LEDGER_FILE, Ledger
 from voiced.ledger.lines import Contents
-from voiced.leg import EndReason
+from voiced.leg.leg import EndReason
 from voiced.providers import AGENTS, load_provider
-from voiced.record_store import RecordStore
-from voiced.services import Services, Staff
+from voiced.record.journal import Unobserved
+from voiced.record.store import RecordStore
+from voiced.server.daemon import open_core
+from voiced.services.services import Services, Staff
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
 from voiced.telnyx_recording import FETCHES_FILE, RecordingFetcher
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiced.config import Config
-    from voiced.daemon import Core
     from voiced.flight.reading import FlightRecording
+    from voiced.server.daemon import Core
     from voiced.telnyx.rest import TelnyxClient
 
 GONE_S = 0.2

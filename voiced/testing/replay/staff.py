@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 import trio
 
-from voiced import journal
 from voiced.errors import AgentFailed
 from voiced.flight.taps import TIMES
 from voiced.recognizer import base as speech
 from voiced.recognizer.base import Vocabulary
+from voiced.record import journal
 from voiced.synthesizer.base import Word, no_words
 from voiced.testing.providers import NoSettings
 from voiced.testing.replay.reply import REPLY_STEPS, Acts, perform

@@ -1,0 +1,1 @@
+"""A call's leg at Telnyx: its states, and what is asked of it."""

@@ -1,0 +1,1 @@
+"""The event loop, watched: who stalls it, how late it is, and when that is too much."""

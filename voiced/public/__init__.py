@@ -1,0 +1,1 @@
+"""The public listener, where Telnyx comes in: webhooks, TeXML, media sockets. Decides nothing."""

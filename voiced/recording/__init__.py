@@ -1,0 +1,1 @@
+"""A call's two-track recording."""

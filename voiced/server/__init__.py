@@ -1,0 +1,1 @@
+"""The process: started, renewed, succeeded, drained. `serving` runs `daemon`, which owns all."""

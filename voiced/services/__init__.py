@@ -1,0 +1,1 @@
+"""What a call is given: its surroundings, its staff, its flight recorder."""

@@ -84,10 +84,10 @@ peers:
 demo: setup
 	@$(BIN)/voiced simulate
 
-# A process for each core. Coverage speaks up only when it is too low, so that pytest's closing line
-# stands last.
+# A process for each core, one of which has all tests with real sockets (tests/conftest.py).
+# Coverage speaks up only when it is too low, so that pytest's closing line stands last.
 test: check peers
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report=
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --cov --cov-report=
 	@.ci/quietly $(BIN)/coverage report
 
 check: setup

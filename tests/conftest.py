@@ -26,6 +26,16 @@ settings.load_profile("voiced")
 TELNYX = Path(__file__).parent / "data" / "telnyx"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests with real sockets to one process: what they do takes real time.
+
+    Two at once, most with a daemon of their own beside them, are more than two cores can serve.
+    """
+    for item in items:
+        if item.get_closest_marker("socket"):
+            item.add_marker(pytest.mark.xdist_group("socket"))
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was():
     """What a test has configured ends with it; `capture_logs` in the next sees every level."""

@@ -40,6 +40,10 @@ format = "json"
 """
 
 
+# A shell that starts the tests in the background has them ignore it, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass
 class Program:
     """A running `voiced`."""

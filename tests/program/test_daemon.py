@@ -120,7 +120,7 @@ async def test_records_that_cannot_be_written_are_one_sentence(run, tmp_path):
 
 async def test_a_call_is_answered_and_recorded(run_with_telnyx, tmp_path):
     async with run_with_telnyx() as (program, telnyx):
-        ringing = Ringing(telnyx, tone_caller(starts_s=0.2, lasts_s=0.3, hangs_up_s=0.8))
+        ringing = Ringing(telnyx, tone_caller(starts_s=0.3, lasts_s=60, heard_s=0.3))
         await ringing.run()
         await program.says("call ended")
         program.terminate()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.socket
 
 async def test_a_whole_call_is_echoed_and_its_record_lies_on_the_disk(open_house):
     async with open_house() as house:
-        caller = tone_caller(starts_s=0.3, lasts_s=0.4, hangs_up_s=1.0)
+        caller = tone_caller(starts_s=0.3, lasts_s=60, heard_s=0.3)
         report = await house.telnyx.ring(caller)
         await until(lambda: not house.daemon.switchboard.snapshot())
     assert report.violations == ()
@@ -25,7 +25,7 @@ async def test_a_whole_call_is_echoed_and_its_record_lies_on_the_disk(open_house
     assert report.ended_by == "caller"
     (document,) = house.documents()
     assert document["end"]["reason"] == "caller_hung_up"
-    assert document["counters"]["inbound"]["frames"] > 40
+    assert document["counters"]["inbound"]["frames"] >= 15  # all that came back
 
 
 # Nothing is left of a call.

@@ -21,7 +21,7 @@ def application_at(house, method="post"):
 @pytest.mark.parametrize("method", ["post", "get"])
 async def test_a_whole_call_is_echoed_and_its_record_lies_on_the_disk(open_house, method):
     async with open_house() as house:
-        caller = tone_caller(starts_s=0.3, lasts_s=0.3, hangs_up_s=0.9)
+        caller = tone_caller(starts_s=0.3, lasts_s=60, heard_s=0.3)
         report = await house.telnyx.ring_texml(caller, application_at(house, method))
         await until(lambda: not house.daemon.switchboard.snapshot())
     assert report.violations == ()
@@ -40,7 +40,7 @@ async def test_a_dropped_socket_comes_back_and_forgeries_do_not_come_in(open_hou
         duplicates=frozenset({"*"}),
     )
     async with open_house() as house:
-        caller = tone_caller(starts_s=0.6, lasts_s=0.3, hangs_up_s=1.2)
+        caller = tone_caller(starts_s=0.6, lasts_s=60, heard_s=0.3)
         report = await house.telnyx.ring_texml(caller, application_at(house), faults=faults)
         await until(lambda: not house.daemon.switchboard.snapshot())
     assert report.violations == ()

@@ -96,6 +96,11 @@ def test_a_tone_has_its_level_and_its_place():
     assert level_dbfs(np.concatenate(frames[10:20])) == pytest.approx(-12, abs=0.1)
 
 
+def test_who_only_wants_to_see_that_the_line_is_up_hangs_up_once_it_has_heard_enough():
+    caller = tone_caller(starts_s=0.0, lasts_s=9.0, heard_s=0.1)
+    assert run(caller, [(1.0, False), (0.06, True), (0.5, False), (0.04, True)]) == (0.0, 1.58)
+
+
 def test_a_silent_caller_says_nothing():
     caller = silent_caller(hangs_up_s=0.1)
     steps = [caller.step(VOICE) for _ in range(6)]

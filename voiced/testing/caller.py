@@ -184,6 +184,7 @@ class PlayedCaller:
     Args:
         pcm: 8 kHz.
         hangs_up_s: seconds after the answer; None leaves that to the agent.
+        heard_s: hang up, too, once so many seconds of sound have been heard.
         keys: (seconds after the answer, digit) of keys that are pressed.
     """
 
@@ -192,6 +193,7 @@ class PlayedCaller:
         pcm: Pcm,
         *,
         hangs_up_s: float | None = None,
+        heard_s: float | None = None,
         keys: Sequence[tuple[float, str]] = (),
     ) -> None:
         self.notes: list[str] = []
@@ -199,12 +201,14 @@ class PlayedCaller:
         self._coming = list(find_utterances(pcm))
         self._pcm = pcm
         self._hangs_up_s = hangs_up_s
+        self._unheard_s = heard_s
         self._keys = list(keys)
         self._n = 0
 
     def step(self, heard: Pcm) -> Spoken:
-        """Hear nothing, and speak 20 ms."""
-        del heard
+        """Hear 20 ms, which changes nothing of what is said, and speak 20 ms."""
+        if self._unheard_s is not None and is_speech(heard):
+            self._unheard_s -= PTIME_S
         now_s = self._n * PTIME_S
         start = self._n * frame_samples(LINE_RATE_HZ)
         self._n += 1
@@ -214,8 +218,13 @@ class PlayedCaller:
         return Spoken(
             pcm=line_frame(self._pcm[start : start + frame_samples(LINE_RATE_HZ)]),
             digit=digit,
-            hangs_up=self._hangs_up_s is not None and _reached(now_s, self._hangs_up_s),
+            hangs_up=self._has_enough(now_s),
         )
+
+    def _has_enough(self, now_s: float) -> bool:
+        if self._hangs_up_s is not None and _reached(now_s, self._hangs_up_s):
+            return True
+        return self._unheard_s is not None and _reached(0.0, self._unheard_s)
 
 
 def silent_caller(*, hangs_up_s: float | None = None) -> PlayedCaller:
@@ -230,11 +239,12 @@ def tone_caller(
     frequency_hz: float = 1000.0,
     level_dbfs: float = -20.0,
     hangs_up_s: float | None = None,
+    heard_s: float | None = None,
 ) -> PlayedCaller:
-    """Return a caller who plays one sine tone: for measuring the line."""
+    """Return a caller who plays one sine tone: for measuring the line, or to see that it is up."""
     before = np.zeros(round(starts_s * LINE_RATE_HZ), dtype=np.int16)
     audio = np.concatenate((before, tone(frequency_hz, lasts_s, level_dbfs=level_dbfs)))
-    return PlayedCaller(audio, hangs_up_s=hangs_up_s)
+    return PlayedCaller(audio, hangs_up_s=hangs_up_s, heard_s=heard_s)
 
 
 def tone(frequency_hz: float, lasts_s: float, *, level_dbfs: float = -20.0) -> Pcm:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+import httpx
 import pytest
 import trio
 
@@ -154,6 +155,7 @@ async def test_operators_reach_the_calls_of_both_processes_by_one_address(
         await trio.sleep(0.5)
         calls = (await program.admin("/calls")).json()["calls"]
         assert len(calls) == 2
+        await strangers_learn_nothing_of(program, calls)
         for call in calls:
             shown = (await program.admin(f"/calls/{call['id']}")).json()
             assert (shown["id"], shown["state"]) == (call["id"], "live")
@@ -163,6 +165,19 @@ async def test_operators_reach_the_calls_of_both_processes_by_one_address(
         await program.process.wait()
         takeover.signal_newer()
     assert [r["end"]["reason"] for r in records_in(tmp_path)] == ["operator_hung_up"] * 2
+
+
+async def strangers_learn_nothing_of(program, calls):
+    """What operators may do of an older process's calls, nobody may on the public listener."""
+    public = f"http://{(await program.says('listening'))['public']}"
+    asked = [("GET", path) for path in ("/calls", "/calls?state=any", "/metrics", "/livez", "/")]
+    asked += [("GET", f"/calls/{call['id']}") for call in calls]
+    asked += [("POST", f"/calls/{call['id']}/hangup") for call in calls]
+    asked += [("POST", "/drain"), ("GET", "/handover/knows/x"), ("GET", "/telnyx/../calls")]
+    async with httpx.AsyncClient(trust_env=False) as stranger:
+        for method, path in asked:
+            answer = await stranger.request(method, public + path, json={})
+            assert (path, answer.status_code) == (path, 404)
 
 
 @pytest.mark.parametrize("n_signals", [1, 2])

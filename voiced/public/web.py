@@ -32,11 +32,14 @@ log = get_logger(__name__)
 BODY_LIMIT_BYTES = 256 * 1024
 BODY_TIMEOUT_S = 5
 
+_ROUTES = frozenset({WEBHOOK_PATH, TEXML_PATH, TEXML_STATUS_PATH})
+
 
 def make_public_app(intake: Intake, texml: TexmlIntake, elders: Elders) -> QuartTrio:
     """Return the ASGI application of the public listener.
 
-    What comes is offered to the `elders` first: they know their calls, and nobody else does.
+    What comes by one of its routes is offered to the `elders` first: they know their calls, and
+    nobody else does. Nothing else is: what an elder answers to us, it answers without a token.
     """
     app = QuartTrio("voiced", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
@@ -44,7 +47,8 @@ def make_public_app(intake: Intake, texml: TexmlIntake, elders: Elders) -> Quart
 
     @app.before_request
     async def offer() -> Response | None:
-        if not elders or request.method not in ("GET", "POST"):
+        is_ours = request.path in _ROUTES and request.method in ("GET", "POST")
+        if not elders or not is_ours:
             return None
         query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
         target = request.path + query

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-REMEMBERED = frozenset({"Switchboard._ended", "Deduplicator._first_seen", "Dialer._orders"})
+REMEMBERED = frozenset({"Directory._ended", "Deduplicator._first_seen", "Dialer._orders"})
 """What ended calls leave on purpose: each has its limit (10,000), and a test of that."""
 
 _OF_ORDERS = (

@@ -19,10 +19,10 @@ WARM = Sample(
     descriptors=13,
     objects={"voiced.leg.leg.Leg": 1},
     tasks={"ledger": 1},
-    entries={"Ledger._entries": 0, "Switchboard._ended": 100},
+    entries={"Ledger._entries": 0, "Directory._ended": 100},
 )
 LATER = replace(
-    WARM, at_s=7200.0, calls=200, rss_mb=107.0, entries={"Switchboard._ended": 200}
+    WARM, at_s=7200.0, calls=200, rss_mb=107.0, entries={"Directory._ended": 200}
 )  # fmt: skip
 SHORT = VirtualPlan(hours=0.1, calls_per_hour=120, parts=2)
 

@@ -132,7 +132,7 @@ class Sweeper(Saboteur):
             return
         if not (self._takes_every_step or self._is_new(task)):
             return
-        calls = list(self._core.switchboard._by_ref.values())
+        calls = [call for _, call in self._core.switchboard.live()]
         if not calls:
             return
         self.points += 1

@@ -37,7 +37,7 @@ async def test_refusals_beyond_a_limit_are_left_to_telnyx(open_line, autojump_cl
 
 
 async def test_ended_calls_are_forgotten_beyond_a_number(open_line, autojump_clock, monkeypatch):
-    monkeypatch.setattr(voiced.switchboard.switchboard, "REMEMBERED", 2)
+    monkeypatch.setattr(voiced.switchboard.directory, "REMEMBERED", 2)
     async with open_line() as line:
         for n in range(3):
             await line.ring(f"v3:{n}")

@@ -6,47 +6,36 @@ the one nursery in the program that outlives the function that starts tasks in i
 
 from __future__ import annotations
 
-import secrets
-from collections import OrderedDict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import trio
 
-from voiced.agent.base import CallInfo
 from voiced.call.answering import Answering
-from voiced.call.call import Call
-from voiced.call.dialing import Dialing, DialOrder
-from voiced.call.keys import CallKeys
+from voiced.call.dialing import DialOrder
 from voiced.call.texml_opening import TexmlOpening, refusal_document, stream_document
 from voiced.errors import CannotDial
-from voiced.leg.leg import EndReason, Leg
+from voiced.leg.leg import EndReason
 from voiced.log import get_logger
-from voiced.loop.overload import LagGuard, Load, RateLimit
-from voiced.record.record import RecordBuilder
-from voiced.switchboard.admission import Refuse, admit
-from voiced.telnyx.client_state import parse_client_state
-from voiced.telnyx.events import CallHangup, CallInitiated, RecordingError, RecordingSaved
+from voiced.switchboard.admission import Refuse
+from voiced.switchboard.call_maker import CallMaker
+from voiced.switchboard.directory import Directory
+from voiced.switchboard.gate import Gate
+from voiced.telnyx.events import CallInitiated, RecordingError, RecordingSaved
 from voiced.telnyx.texml import render_hangup, render_reject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Literal
 
+    from voiced.call.call import Call
     from voiced.call.keys import Via
-    from voiced.config import Config, StaffConfig
+    from voiced.config import Config
     from voiced.ledger import Settler
-    from voiced.ledger.legs import Direction
     from voiced.leg.leg import LegState
     from voiced.services.generation import Generation
     from voiced.services.services import Staff
     from voiced.telnyx.events import WebhookEvent
-    from voiced.telnyx.machine import DetectionMode
 
 log = get_logger(__name__)
-
-REMEMBERED = 10_000
-"""Ended calls whose late webhooks are recognized, so that none of them rings a second time."""
 
 MOURNING = 200
 """Refusals under way at most; beyond them Telnyx's own ring timeout ends a call."""
@@ -73,20 +62,14 @@ class Switchboard:
         a reference of its own (`CallKeys`).
         """
         self._make_ref = make_ref
+        self._maker = CallMaker(self, wall_clock, make_ref)
         self._settler = settler
         self._generation = generation
         self._live_calls = live_calls
-        self._wall_clock = wall_clock
-        self._by_id: dict[str, Call] = {}
-        self._by_ref: dict[str, Call] = {}
-        self._by_token: dict[str, Call] = {}
-        self._by_target: dict[str, Call] = {}
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._calls = Directory()
         self._generations: dict[Call, Generation] = {}
-        self._arrivals = RateLimit()
-        self._lag_guard = LagGuard()
+        self._gate = Gate()
         self._refusals = 0
-        self._draining = False
         self._empty = trio.Event()
         self._empty.set()
 
@@ -112,7 +95,7 @@ class Switchboard:
         if isinstance(event, RecordingSaved | RecordingError):
             self._generation.services.fetcher.take(event)  # it may come long after its call
             return None
-        call = self._by_id.get(event.call_control_id)
+        call = self._calls.of_leg(event.call_control_id)
         if call is not None:
             call.webhook(event)
             return call
@@ -126,12 +109,7 @@ class Switchboard:
         """Return whether an event is for a call of ours, live, ended or left behind."""
         if isinstance(event, RecordingSaved | RecordingError):
             return self._generation.services.fetcher.knows(event)
-        leg = event.call_control_id
-        if leg in self._by_id or leg in self._ended or leg in self._by_target:
-            return True
-        state = parse_client_state(event.client_state)
-        is_ours = state[1] in self._by_ref if state else self._transferring(event) is not None
-        return is_ours or self._settler.knows(event)
+        return self._calls.knows(event) or self._settler.knows(event)
 
     def fetch(self, event: CallInitiated, *, is_signed: bool) -> tuple[Call, TexmlOpening] | str:
         """Return the call whose TeXML document is fetched, the same one each time. Never waits.
@@ -143,43 +121,43 @@ class Switchboard:
         Returns:
             The call and its opening, which has the document; or a document that turns it away.
         """
-        call = self._by_id.get(event.call_control_id)
+        call = self._calls.of_leg(event.call_control_id)
         if call is not None:
             opening = call.opening
             return (call, opening) if isinstance(opening, TexmlOpening) else render_hangup()
-        if event.call_control_id in self._ended or self._settler.take(event):
+        if self._calls.has_ended(event.call_control_id) or self._settler.take(event):
             return render_hangup()
         return self._ring_texml(event, is_signed=is_signed) or render_reject("busy")
 
     def claim(self, token: str) -> Call | None:
         """Return the call whose media socket `token` authorises, if it wants one now."""
-        call = self._by_token.get(token)
+        call = self._calls.of_token(token)
         return call if call is not None and call.wants_media else None
 
     def find(self, call_id: str) -> Call | None:
         """Return a live call by its call_control_id, or by the reference of its record."""
-        return self._by_id.get(call_id) or self._by_ref.get(call_id)
+        return self._calls.find(call_id)
 
     def snapshot(self) -> list[dict[str, Any]]:
         """Return all live calls as the admin API shows them."""
-        return [call.snapshot() for call in self._by_ref.values()]
+        return [call.snapshot() for call in self._calls]
 
     @property
     def n_calls(self) -> int:
         """How many calls there are, those included that are being refused."""
-        return len(self._by_ref)
+        return len(self._calls)
 
     def leg_states(self) -> Iterator[LegState]:
         """Yield the state of each live call's leg."""
-        return (call.leg.state for call in self._by_ref.values())
+        return (call.leg.state for call in self._calls)
 
     def media_counters(self) -> Iterator[dict[str, Any]]:
         """Yield the media counters of each live call, as far as its record does not have them."""
-        return (call.media_counters() for call in self._by_ref.values())
+        return (call.media_counters() for call in self._calls)
 
     def live(self) -> list[tuple[str, Call]]:
         """Return all live calls with what we call them, the oldest first."""
-        return list(self._by_ref.items())
+        return self._calls.items()
 
     def dial(self, order: DialOrder) -> Call:
         """Place a call; what becomes of it is told by the call and its record.
@@ -188,9 +166,9 @@ class Switchboard:
             CannotDial: the daemon drains, or as many calls are up as may be.
         """
         limit = self.config.call.max_concurrent
-        if self._draining:
+        if self._gate.is_draining:
             raise CannotDial("the daemon is draining")
-        if len(self._by_token) >= limit:
+        if not self.free_places:
             raise CannotDial(f"{limit} calls are up ([call] max_concurrent)", status=429)
         staff = self._generation.services.staff.get(order.line)
         if staff is None:
@@ -213,57 +191,31 @@ class Switchboard:
 
     def identified(self, call: Call) -> None:
         """Take note of the id of a leg that we dialled."""
-        self._by_id[call.id] = call
+        self._calls.identified(call)
 
     def _place(self, order: DialOrder, staff: Staff, generation: Generation) -> Call:
-        config = generation.services.config
-        keys = self._make_keys("outgoing", ref=order.ref)
-        call = self._make_call(
-            Leg(),
-            keys,
-            line=order.line,
-            info=CallInfo(
-                call_id=keys.ref,
-                caller=order.caller_id,
-                called=order.to,
-                variables=dict(order.variables),
-            ),
-            ids={"connection_id": config.telnyx.connection_id},
-            staff=staff,
-            generation=generation,
-            detection=order.detection or config.outbound.answering_machine_detection,
-        )
-        call.opening = Dialing(
-            order,
-            call.leg,
-            config.media_url(keys.token),
-            keys.dialled_state,
-            call.services,
-            call,
-            call.telnyx_recording,
-        )
-        self._admit(call, None)
+        call = self._maker.outgoing(order, staff, generation)
+        self._admit(call, generation, None)
         return call
 
     @property
     def free_places(self) -> int:
         """How many more calls may be up."""
-        return max(0, self.config.call.max_concurrent - len(self._by_token))
+        return max(0, self.config.call.max_concurrent - self._calls.n_admitted)
 
     @property
     def is_lagging(self) -> bool:
         """Whether the event loop is so late that one more call would harm the live ones."""
-        limit_s = self.config.inbound.max_lag_ms / 1000
-        return self._lag_guard.judge(self._generation.services.lag, limit_s)
+        return self._gate.is_lagging(self.config, self._generation.services.lag)
 
     @property
     def is_draining(self) -> bool:
         """Whether new calls are refused."""
-        return self._draining
+        return self._gate.is_draining
 
     def refuse_new_calls(self) -> None:
         """Begin to drain."""
-        self._draining = True
+        self._gate.is_draining = True
 
     async def drain(self) -> None:
         """Refuse new calls and wait until the live ones have ended."""
@@ -276,21 +228,21 @@ class Switchboard:
 
     def end_all(self, reason: EndReason, evidence: str) -> None:
         """Begin to drain, and end all live calls; each still has its goodbye."""
-        self._draining = True
-        for call in self._by_ref.values():
+        self._gate.is_draining = True
+        for call in self._calls:
             call.end(reason, evidence)
 
     async def close(self) -> None:
         """End all live calls, without last words, and wait until all are over."""
         self.end_all(EndReason.SHUTDOWN, "the daemon stopped")
-        for call in self._by_ref.values():
+        for call in self._calls:
             call.hush()
         await self._empty.wait()
 
     # -- legs ------------------------------------------------------------------------------------
 
     def _ring(self, event: CallInitiated) -> Call | None:
-        if event.call_control_id in self._ended:
+        if self._calls.has_ended(event.call_control_id):
             log.debug("late call.initiated of an ended call")
             return None
         taken = self._take_in(event, "call_control")
@@ -299,7 +251,7 @@ class Switchboard:
         call, refusal = taken
         media_url = self.config.media_url(call.keys.token)
         call.opening = Answering(call.leg, media_url, call.services, call, call.telnyx_recording)
-        self._admit(call, refusal)
+        self._admit(call, self._generation, refusal)
         return call
 
     def _ring_texml(
@@ -328,58 +280,34 @@ class Switchboard:
         )
         if refusal:
             opening.hand_out()
-        self._admit(call, refusal)
+        self._admit(call, self._generation, refusal)
         return call, opening
 
     def _n_doubtful(self) -> int:
-        openings = (call.opening for call in self._by_ref.values())
+        openings = (call.opening for call in self._calls)
         return sum(isinstance(o, TexmlOpening) and o.is_doubtful for o in openings)
 
     def _take_in(self, event: CallInitiated, via: Via) -> tuple[Call, Refuse | None] | None:
         """Judge an incoming call and make it; None when too many are being refused already."""
-        config, now = self.config, trio.current_time()
-        per_s = config.inbound.calls_per_second
-        load = Load(
-            live_calls=len(self._by_token),
-            draining=self._draining,
-            too_fast=not self._arrivals.has_room(now, per_s),
-            lagging=self.is_lagging,
+        admission = self._gate.judge(
+            event,
+            self.config,
+            self._generation.services.lag,
+            live_calls=self._calls.n_admitted,
+            now=trio.current_time(),
         )
-        admission = admit(config, caller=event.from_, called=event.to, load=load)
         refusal = admission if isinstance(admission, Refuse) else None
         if refusal and self._refusals >= MOURNING:
             log.warning("call neither answered nor refused", reason=refusal.evidence)
             return None
-        if refusal is None:
-            self._arrivals.take(now, per_s)
         line = "" if isinstance(admission, Refuse) else admission.line
-        keys = self._make_keys("incoming", via)
-        call = self._make_call(
-            Leg(event.call_control_id),
-            keys,
-            line=line,
-            staff=self._generation.services.staff[line],
-            generation=self._generation,
-            info=CallInfo(call_id=event.call_control_id, caller=event.from_, called=event.to),
-            ids={
-                "call_leg_id": event.call_leg_id,
-                "call_session_id": event.call_session_id,
-                "connection_id": event.connection_id,
-            },
-        )
-        self._by_id[call.id] = call
+        call = self._maker.incoming(event, line, via, self._generation)
         return call, refusal
 
     def _webhook_of_other_leg(self, event: WebhookEvent) -> Call | None:
         """Take an event of a leg that we dialled, or that a caller is being transferred to."""
-        state = parse_client_state(event.client_state)
-        if state:
-            call = self._by_ref.get(state[1])
-        else:
-            call = self._by_target.get(event.call_control_id) or self._transferring(event)
-        if call is None:
-            log.debug("webhook for no live call", type=type(event).__name__)
-        elif state and state[0] == "dialled":
+        call = self._calls.of_dialled(event)
+        if call is not None:
             call.identify(
                 {
                     "call_control_id": event.call_control_id,
@@ -388,71 +316,22 @@ class Switchboard:
                 }
             )
             call.webhook(event)
-        else:
-            self._by_target[event.call_control_id] = call  # later events may lack the state
-            if isinstance(event, CallHangup):
-                del self._by_target[event.call_control_id]
+            return call
+        call = self._calls.of_target(event)
+        if call is not None:
             call.webhook_of_target(event)
+        else:
+            log.debug("webhook for no live call", type=type(event).__name__)
         return call
-
-    def _transferring(self, event: WebhookEvent) -> Call | None:
-        """Return the call to whose target an event without our state belongs, by its session."""
-        for call in self._by_ref.values():
-            session_id = call.record.document().get("call_session_id")
-            if session_id and session_id == event.call_session_id and call.leg.is_being_transferred:
-                return call
-        return None
-
-    def _make_call(
-        self,
-        leg: Leg,
-        keys: CallKeys,
-        *,
-        line: str,
-        info: CallInfo,
-        ids: dict[str, str],
-        staff: Staff,
-        generation: Generation,
-        detection: DetectionMode | Literal["disabled"] = "disabled",
-    ) -> Call:
-        record = RecordBuilder(
-            call_id=leg.id or "",
-            ref=keys.ref,
-            direction=keys.direction,
-            ids=ids,
-            line=line,
-            via=keys.via,
-            started=datetime.fromtimestamp(self._wall_clock(), UTC),
-            providers=_names_of(staff, generation.services.config.staff(line)),
-        )
-        call = Call(
-            leg,
-            info,
-            keys=keys,
-            services=generation.services,
-            staff=staff,
-            detection=detection,
-            record=record,
-            office=self,
-        )
-        generation.join()
-        self._generations[call] = generation
-        return call
-
-    def _make_keys(
-        self, direction: Direction, via: Via = "call_control", *, ref: str = ""
-    ) -> CallKeys:
-        ref, token = ref or self._make_ref(), secrets.token_urlsafe(24)
-        return CallKeys(direction=direction, via=via, ref=ref, token=token)
 
     # -- lives -----------------------------------------------------------------------------------
 
-    def _admit(self, call: Call, refusal: Refuse | None) -> None:
-        self._by_ref[call.keys.ref] = call
+    def _admit(self, call: Call, generation: Generation, refusal: Refuse | None) -> None:
+        generation.join()
+        self._generations[call] = generation
+        self._calls.add(call, is_admitted=refusal is None)
         if refusal:
             self._refusals += 1
-        else:
-            self._by_token[call.keys.token] = call
         if self._empty.is_set():  # not otherwise: a drain may be waiting on it
             self._empty = trio.Event()
         self._live_calls.start_soon(
@@ -470,28 +349,11 @@ class Switchboard:
         finally:
             if refusal:
                 self._refusals -= 1
-            self._by_token.pop(call.keys.token, None)
             self._forget(call)
 
     def _forget(self, call: Call) -> None:
         call.milestones.reach("ended")
         self._generations.pop(call).leave()
-        del self._by_ref[call.keys.ref]
-        for target in [leg for leg, owner in self._by_target.items() if owner is call]:
-            del self._by_target[target]
-        if call.id:
-            self._by_id.pop(call.id, None)
-            self._ended[call.id] = None
-        while len(self._ended) > REMEMBERED:
-            self._ended.popitem(last=False)
-        if not self._by_ref:
+        self._calls.remove(call)
+        if not self._calls:
             self._empty.set()
-
-
-def _names_of(staff: Staff, chosen: StaffConfig) -> dict[str, str]:
-    """Return the names of the providers that serve a call, by role."""
-    return {
-        "recognizer": chosen.recognizer.provider if staff.recognizer else "",
-        "agent": chosen.agent.provider,
-        "synthesizer": chosen.synthesizer.provider if staff.synthesizer else "",
-    }

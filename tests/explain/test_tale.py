@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from voiced.explain.tale import document_of, last_words, slowest_part, tell
+from voiced.explain.answers import last_words, slowest_part
+from voiced.explain.tale import document_of, tell
 
 WAIT = {
     "endpointing_s": 0.45,
@@ -15,7 +17,7 @@ WAIT = {
     "lead_in_s": 0.05,
 }
 
-RECORD = {
+RECORD: dict[str, Any] = {
     "ref": "5f0c1d2e3a4b5c6d",
     "direction": "incoming",
     "line": "sales",
@@ -100,6 +102,20 @@ def test_the_percentiles_of_each_part_stand_below():
     assert not any(row[:1] == ["pacing"] for row in rows)
 
 
+def test_the_slowest_provider_is_named_where_our_own_rules_took_longest():
+    own = {**WAIT, "endpointing_s": 2.4}
+    turns = [{**RECORD["turns"][2], "latency": own}]
+    assert (
+        "slowest: endpointing, 54% of all waiting, 2.40 s;"
+        " of the providers: model (openai), 40% of all waiting, 1.80 s"
+    ) in story({**RECORD, "turns": turns})
+
+
+def test_of_a_call_that_the_daemon_knows_nobody_doubts_that_it_lives():
+    told = story({**RECORD, "state": "live", "end": None, "leg": "streaming"})
+    assert "\n  live\n" in told
+
+
 def test_a_good_call_is_said_to_be_one():
     assert story({**RECORD, "turns": []}).endswith("nothing went wrong")
 
@@ -108,7 +124,7 @@ def test_for_programs_there_is_the_record_and_what_follows_from_it():
     document = json.loads(json.dumps(document_of(RECORD)))
     assert document["record"] == RECORD
     assert document["last_words"] == {"text": "Goodbye.", "heard": "all", "heard_text": "Goodbye."}
-    assert document["slowest"]["provider"] == "openai"
+    assert document["slowest"]["provider"] == document["slowest_provider"]["provider"] == "openai"
     assert document["waits"]["model"] == {"n": 1, "p50": 1.8, "p95": 1.8, "p99": 1.8, "most": 1.8}
     assert [finding["weight"] for finding in document["findings"]] == ["bad"]
 
@@ -130,5 +146,6 @@ def test_what_a_pause_withheld_is_not_told():
 
 def test_a_record_with_nothing_in_it_is_told_all_the_same():
     assert "live, or left by a daemon that has died" in story({})
+    assert story({}).endswith("nothing has gone wrong so far")
     assert last_words({}) is slowest_part({}) is None
     assert document_of({})["waits"] == {}

@@ -8,23 +8,23 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from voiced.explain.answers import (
+    answers_of,
+    last_words,
+    served_by,
+    slowest_part,
+    slowest_provider,
+    waits_of,
+)
 from voiced.explain.findings import Finding, findings_of
 from voiced.explain.waits import LEAST_S, spreads, wait_table
 from voiced.record.end_words import describe_end
 from voiced.record.latency import PARTS
-from voiced.record.served_by import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _DIM, _BOLD, _RED, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
-
-_HEARD = {
-    "all": "heard to its end by the caller",
-    "part": 'the caller heard of it only "{heard}"',
-    "none": "never heard by the caller",
-    "unknown": "not known whether the caller heard it",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def tell(record: Mapping[str, Any], *, colours: bool = False) -> Iterator[str]:
         yield text.rstrip()
     yield ""
     yield from _answers(record)
-    yield from _troubles(findings_of(record), pen)
+    yield from _troubles(findings_of(record), pen, is_over=bool(record.get("end")))
 
 
 def document_of(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,6 +81,7 @@ def document_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "end": None if not record.get("end") else describe_end(record["end"]["reason"]),
         "last_words": last_words(record),
         "slowest": slowest_part(record),
+        "slowest_provider": slowest_provider(record),
         "waits": {
             name: {key: round(value, 4) for key, value in asdict(spread).items()}
             for name, spread in spreads(waits_of(record)).items()
@@ -89,43 +90,6 @@ def document_of(record: Mapping[str, Any]) -> dict[str, Any]:
             {"weight": f.weight, "at_s": f.at_s, "sentence": f.sentence}
             for f in findings_of(record)
         ],
-    }
-
-
-def waits_of(record: Mapping[str, Any]) -> list[Mapping[str, float]]:
-    """Return the parts of each wait for an answer."""
-    return [turn["latency"] for turn in record.get("turns") or () if turn.get("latency")]
-
-
-def last_words(record: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return the agent's last words and what the caller heard of them; None if there were none.
-
-    Keys: `text`, `heard` ("all", "part", "none", "unknown"), `heard_text`.
-    """
-    said = [turn for turn in record.get("turns") or () if turn["who"] == "agent"]
-    if not said:
-        return None
-    return {key: said[-1].get(key, "") for key in ("text", "heard", "heard_text")}
-
-
-def slowest_part(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return for what the caller waited longest over the whole call; None if for nothing.
-
-    Keys: `part`, `provider` ("" where it is our own rules), `seconds`, `share` of all waits.
-    """
-    waits = waits_of(record)
-    sums = {part: sum(wait.get(f"{part}_s", 0.0) for wait in waits) for part in PARTS}
-    whole = sum(sums.values())
-    if whole <= 0:
-        return None
-    part = max(PARTS, key=lambda part: sums[part])
-    provider = provider_of(record, part)
-    seconds = round(sums[part], 3)
-    return {
-        "part": part,
-        "provider": provider,
-        "seconds": seconds,
-        "share": round(sums[part] / whole, 3),
     }
 
 
@@ -143,16 +107,15 @@ def _head(record: Mapping[str, Any], pen: _Pen) -> Iterator[str]:
     name = record.get("ref") or record.get("call_id") or "?"
     yield pen.bold(f"call {name}") + "   " + ", ".join(filter(None, facts))
     yield f"  from {record.get('from') or '?'} to {record.get('to') or '?'}"
-    served = [f"{role} {name}" for role, name in (record.get("providers") or {}).items() if name]
-    if served:
-        yield f"  {', '.join(served)}"
+    if served := served_by(record):
+        yield f"  {served}"
     yield from _why(record, pen)
 
 
 def _why(record: Mapping[str, Any], pen: _Pen) -> Iterator[str]:
     end = record.get("end")
     if not end:
-        yield "  live, or left by a daemon that has died"
+        yield "  live" if "leg" in record else "  live, or left by a daemon that has died"
         return
     reason = f"{describe_end(end['reason'])} [{end['reason']}]"
     outcome = f", outcome {record['outcome']}" if record.get("outcome") else ""
@@ -265,17 +228,11 @@ def _interruption(barge_in: Mapping[str, Any]) -> str:
 
 def _answers(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield the answers to what is asked first: the last words, who was slow, the figures."""
-    said = last_words(record)
-    if said is not None:
-        heard = _HEARD[said["heard"] or "unknown"].format(heard=said["heard_text"])
-        text = said["text"]
-        yield f'last words: "{text}": {heard}'
-    slowest = slowest_part(record)
-    if slowest is not None:
-        provider = f" ({slowest['provider']})" if slowest["provider"] else ""
-        name = slowest["part"].replace("_", "-")
-        share = f"{slowest['share']:.0%} of all waiting, {slowest['seconds']:.2f} s"
-        yield f"slowest: {name}{provider}, {share}"
+    answers = answers_of(record)
+    if answers.last_words:
+        yield f"last words: {answers.last_words}"
+    if answers.slowest:
+        yield f"slowest: {answers.slowest}"
     spent = record.get("spent")
     if spent:
         figures = f"{spent['tokens']} tokens, {spent['characters']} characters"
@@ -283,9 +240,9 @@ def _answers(record: Mapping[str, Any]) -> Iterator[str]:
     yield from wait_table(waits_of(record))
 
 
-def _troubles(findings: Sequence[Finding], pen: _Pen) -> Iterator[str]:
+def _troubles(findings: Sequence[Finding], pen: _Pen, *, is_over: bool) -> Iterator[str]:
     if not findings:
-        yield "nothing went wrong"
+        yield "nothing went wrong" if is_over else "nothing has gone wrong so far"
         return
     yield "what went wrong:"
     for finding in findings:

@@ -35,7 +35,7 @@ def draw(directory: Path) -> str:
     record = json.loads((directory / RECORD_FILE).read_bytes())
     drawing = drawing_of(record, read_sound(directory, record))
     width = min(max(_LEAST_WIDTH, drawing.duration_s * _PX_PER_S), _MOST_WIDTH)
-    return picture_svg(drawing, width=round(width), styled=False)
+    return picture_svg(drawing, width=round(width), styled=False, headed=False)
 
 
 def write_sound(directory: Path, target: Path) -> None:

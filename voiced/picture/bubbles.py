@@ -87,7 +87,7 @@ def _draw(bubble: Bubble, side: Side, y: int, away: int) -> Iterator[str]:
         f'x="{bubble.x:.1f}" y="{top}" width="{bubble.width:.1f}" height="{height}" rx="6"/>'
     )
     for n, line in enumerate(bubble.words.lines):
-        at = f'x="{bubble.x + 8:.1f}" y="{top + 12.5 + n * ROW}"'
+        at = f'x="{bubble.x + 8:.1f}" y="{top + 13 + n * ROW}"'
         yield f"<text {at}>{''.join(map(_run, line))}</text>"
     yield "</g>"
 
@@ -107,8 +107,12 @@ def describe(passage: Passage) -> str:
 
 
 def draw_bars(passages: Sequence[Passage], side: Side, x: Scale, y: int) -> Iterator[str]:
-    """Draw when a side spoke; behind what was cut, hollow, what was never heard."""
-    for passage in passages:
+    """Draw when a side spoke; behind what was cut, hollow, what was never heard.
+
+    Hollow bars end where the side speaks again.
+    """
+    nexts = [*(passage.start_s for passage in passages[1:]), x.duration_s]
+    for passage, next_s in zip(passages, nexts, strict=False):
         start, end = x(passage.start_s), x(passage.end_s)
         title = f"<title>{xml_text(describe(passage))}</title>"
         if passage.heard != "none":
@@ -118,7 +122,7 @@ def draw_bars(passages: Sequence[Passage], side: Side, x: Scale, y: int) -> Iter
         if passage.unheard_s:
             unheard_s = min(passage.unheard_s, LONGEST_UNHEARD_S)
             start = x(passage.start_s) if passage.heard == "none" else end
-            width = x(min(passage.end_s + unheard_s, x.duration_s)) - start
+            width = x(min(passage.end_s + unheard_s, next_s)) - start
             if width >= 1:
                 yield _bar("unheardbar", start, y, round(width, 1), title)
 

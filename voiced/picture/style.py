@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LEFT, RIGHT = 96, 28
-HEADER = 78
+HEADER = 80
+"""Height of title and subtitle; KEY is what is left without them."""
+KEY = 22
+FLAGS = 36
+"""Height of two rows of labels of markers."""
 WAVE = 58
 """Half the height of a waveform, px."""
 AXIS = 58
 """Height of the band between the two waveforms."""
-ROW = 19
+ROW = 20
 """Height of a line of words."""
 GAP = 8
 WAITS = 96
@@ -36,7 +40,8 @@ _PLAIN = (
     ".lead{stroke-dasharray:2 3}.wait{stroke-width:2}",
     ".waited{font-weight:600;font-size:12.5px}",
     ".flag{stroke-width:1.3;stroke-dasharray:5 4}",
-    ".label{stroke:none!important;font-size:12.5px;font-weight:600}",
+    ".label{font-size:12.5px;font-weight:600}",
+    ".halo{paint-order:stroke;stroke-width:4;stroke-linejoin:round}",
     ".unheard{text-decoration:line-through}.unknown{font-style:italic}",
     ".unheardbar{fill:none!important;stroke-width:1.2;stroke-dasharray:3 2}",
     ".dashed{stroke-dasharray:4 3}",
@@ -69,6 +74,8 @@ _COLOURS = (
     (".synthesizer", "fill:#0f8f6c", "fill:#3fcf9f"),
     (".pacing", "fill:#8e4bb0", "fill:#cf9bea"),
     (".lead_in", "fill:#c9a227", "fill:#e5cf6b"),
+    # The last: text that lies on lines, cut out of them.
+    (".halo", "stroke:#fff", "stroke:#12171d"),
 )
 
 

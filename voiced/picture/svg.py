@@ -6,8 +6,8 @@ stands on the axis, and what it was spent on in a chart below. The waveform is o
 largest value for each pixel column. Colours follow the reader's light or dark scheme; nothing is
 loaded from anywhere.
 
-The root says where the time axis is (`data-left`, `data-px-per-s`, in units of the viewBox), for
-pages that move something along it.
+The root says where the time axis is (`data-left`, `data-px-per-s`, in units of the viewBox) and
+where its plot begins (`data-top`), for pages that move something along it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import numpy as np
 from voiced.picture.bubbles import draw_bars, draw_bubbles, place_bubbles
 from voiced.picture.style import (
     AXIS,
+    FLAGS,
     GAP,
     HEADER,
+    KEY,
     LEFT,
     ROW,
     STYLE,
@@ -43,35 +45,43 @@ _QUIETEST_PEAK = 0.12
 _KEY = "struck out: never heard by the caller · in italics: not known"
 
 
-def picture_svg(drawing: Drawing, *, width: int | None = None, styled: bool = True) -> str:
+def picture_svg(
+    drawing: Drawing, *, width: int | None = None, styled: bool = True, headed: bool = True
+) -> str:
     """Return the picture as an SVG document.
 
     Args:
         drawing: what it shows.
         width: of the paper, px; by default 1600, and more for calls of over 100 s.
         styled: carry `STYLE`; False for a page that has it in a style sheet of its own.
+        headed: begin with title and subtitle; False for a page that says all of it itself.
     """
     x = Scale(duration_s=drawing.duration_s, width=width or width_for(drawing.duration_s))
     caller, agent = drawing.of("caller"), drawing.of("agent")
     above, below = place_bubbles(caller, x), place_bubbles(agent, x)
     rows_above = max((bubble.top for bubble in above), default=0)
     rows_below = max((bubble.top for bubble in below), default=0)
-    caller_y = HEADER + 26 + rows_above * ROW + 16 + WAVE
+    top = HEADER if headed else KEY
+    flags_y = top + FLAGS - 6
+    caller_y = top + FLAGS + rows_above * ROW + 16 + WAVE
     axis_y = caller_y + WAVE + GAP
     agent_y = axis_y + AXIS + GAP + WAVE
     chart_y = agent_y + WAVE + 16 + rows_below * ROW + 14
     height = chart_y + chart_height(drawing.waits) + 12
     parts = [
-        _root(drawing, x, height),
+        _root(drawing, x, height, top),
         f"<style>{STYLE}</style>" if styled else "",
         f'<rect class="paper" width="{x.width}" height="{height}"/>',
-        *_header(drawing, x),
+        *(_header(drawing, x) if headed else ()),
+        *_key(drawing, x, 38 if headed else 14),
         *_lane("caller", "Caller", caller_y, x),
         *_lane("agent", "Agent", agent_y, x),
         *_bands(drawing.bands, x, caller_y - WAVE, agent_y + WAVE),
         *_axis(x, axis_y, caller_y - WAVE, agent_y + WAVE),
-        *_markers(drawing.markers, x, HEADER + 18, agent_y + WAVE),
         *_waves(drawing, x, caller_y, agent_y),
+        *_flags(drawing.markers, x, flags_y, agent_y + WAVE),
+        *_ticks(x, axis_y),
+        *_labels(drawing.markers, x, flags_y),
         *draw_bars(caller, "caller", x, caller_y - WAVE - 7),
         *draw_bars(agent, "agent", x, agent_y + WAVE + 2),
         *draw_waits(drawing.waits, x, axis_y),
@@ -83,13 +93,14 @@ def picture_svg(drawing: Drawing, *, width: int | None = None, styled: bool = Tr
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _root(drawing: Drawing, x: Scale, height: int) -> str:
+def _root(drawing: Drawing, x: Scale, height: int, top: int) -> str:
     summary = drawing.summary or drawing.subtitle
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {x.width} {height}" '
         f'width="{x.width}" height="{height}" class="call-picture" role="img" '
         f'aria-labelledby="picture-title picture-summary" '
-        f'data-left="{LEFT}" data-px-per-s="{x.px_per_s:.6f}" data-length-s="{x.duration_s:.3f}">'
+        f'data-top="{top}" data-left="{LEFT}" data-px-per-s="{x.px_per_s:.6f}" '
+        f'data-length-s="{x.duration_s:.3f}">'
         f'<title id="picture-title">{xml_text(drawing.title)}</title>'
         f'<desc id="picture-summary">{xml_text(summary)}</desc>'
     )
@@ -98,8 +109,11 @@ def _root(drawing: Drawing, x: Scale, height: int) -> str:
 def _header(drawing: Drawing, x: Scale) -> Iterator[str]:
     yield f'<text class="title" x="{LEFT}" y="38">{xml_text(drawing.title)}</text>'
     yield f'<text class="soft" x="{LEFT}" y="62">{xml_text(drawing.subtitle)}</text>'
+
+
+def _key(drawing: Drawing, x: Scale, y: int) -> Iterator[str]:
     if any(passage.heard not in (None, "all") for passage in drawing.passages):
-        yield f'<text class="soft small end" x="{x.right}" y="38">{_KEY}</text>'
+        yield f'<text class="soft small end" x="{x.right}" y="{y}">{_KEY}</text>'
 
 
 def _lane(side: Side, name: str, y: int, x: Scale) -> Iterator[str]:
@@ -129,13 +143,25 @@ def _axis(x: Scale, y: int, top: int, bottom: int) -> Iterator[str]:
     for second in x.ticks():
         at = x(second)
         yield f'<line class="grid" x1="{at}" y1="{top}" x2="{at}" y2="{bottom}"/>'
-        label = f"{second // 60}:{second % 60:02d}" if x.duration_s >= 120 else f"{second} s"
-        yield f'<text class="soft small mid" x="{at}" y="{middle + 22}">{label}</text>'
     yield f'<line class="rule" x1="{LEFT}" y1="{middle}" x2="{x.right}" y2="{middle}"/>'
 
 
-def _markers(markers: Sequence[Marker], x: Scale, top: int, bottom: int) -> Iterator[str]:
-    """Draw flags; a label that would touch the one before it moves up, or is left to the hover."""
+def _ticks(x: Scale, y: int) -> Iterator[str]:
+    for second in x.ticks():
+        label = f"{second // 60}:{second % 60:02d}" if x.duration_s >= 120 else f"{second} s"
+        place = f'x="{x(second)}" y="{y + AXIS // 2 + 22}"'
+        yield f'<text class="soft small mid halo" {place}>{label}</text>'
+
+
+def _flags(markers: Sequence[Marker], x: Scale, top: int, bottom: int) -> Iterator[str]:
+    for marker in markers:
+        at, title = x(marker.at_s), _titled(marker)
+        line = f'<line class="flag" x1="{at}" y1="{top - 8}" x2="{at}" y2="{bottom}"/>'
+        yield f'<g class="{marker.kind}">{title}{line}</g>'
+
+
+def _labels(markers: Sequence[Marker], x: Scale, y: int) -> Iterator[str]:
+    """Write at flags; what would touch the label before it moves up, or is left to the hover."""
     taken = [float(-x.width), float(-x.width)]
     for marker in sorted(markers, key=lambda marker: marker.at_s):
         at = x(marker.at_s)
@@ -143,18 +169,17 @@ def _markers(markers: Sequence[Marker], x: Scale, top: int, bottom: int) -> Iter
         near_edge = at + width > x.right
         start = at - width - 4 if near_edge else at + 4
         row = next((row for row in (0, 1) if taken[row] <= start), None)
-        title = f"{xml_text(marker.label)} {marker.at_s:.2f} s"
-        yield f'<g class="{marker.kind}"><title>{title}</title>'
-        yield f'<line class="flag" x1="{at}" y1="{top - 8}" x2="{at}" y2="{bottom}"/>'
-        if row is not None:
-            taken[row] = start + width + 8
-            edge = " end" if near_edge else ""
-            shift = -4 if near_edge else 4
-            yield (
-                f'<text class="label {marker.kind}{edge}" x="{round(at + shift, 1)}" '
-                f'y="{top - 15 * row}">{xml_text(marker.label)}</text>'
-            )
-        yield "</g>"
+        if row is None:
+            continue
+        taken[row] = start + width + 8
+        kind = f"label {marker.kind}{' end' if near_edge else ''} halo"
+        place = f'x="{round(at + (-4 if near_edge else 4), 1)}" y="{y - 15 * row}"'
+        text = f'<text class="{kind}" {place}>{xml_text(marker.label)}</text>'
+        yield f"<g>{_titled(marker)}{text}</g>"
+
+
+def _titled(marker: Marker) -> str:
+    return f"<title>{xml_text(marker.label)} {marker.at_s:.2f} s</title>"
 
 
 def _waves(drawing: Drawing, x: Scale, caller_y: int, agent_y: int) -> Iterator[str]:

@@ -32,12 +32,12 @@ def draw_waits(waits: Sequence[Wait], x: Scale, y: int) -> Iterator[str]:
         start, end = x(wait.start_s), x(wait.end_s)
         yield (
             f"<g><title>{_describe(wait)}</title>"
-            f'<path class="wait" fill="none" d="M{start},{y + 6}V{middle}H{end}V{y + AXIS - 6}"/>'
+            f'<path class="wait" fill="none" d="M{start},{y + 6}V{middle}H{end}V{middle + 8}"/>'
         )
         if start >= free_from:
             free_from = start + 52
-            label = f"{wait.seconds:.2f} s"
-            yield f'<text class="waited" x="{start + 6:.1f}" y="{middle - 7}">{label}</text>'
+            place = f'x="{start + 6:.1f}" y="{middle - 7}"'
+            yield f'<text class="waited halo" {place}>{wait.seconds:.2f} s</text>'
         yield "</g>"
 
 
@@ -75,7 +75,7 @@ def _column(wait: Wait, at: float, foot: float, px_per_s: float) -> Iterator[str
 
 
 def _legend(y: float) -> Iterator[str]:
-    yield f'<text class="waited end" x="{LEFT - 8}" y="{y}">Waits</text>'
+    yield f'<text class="soft small name end" x="{LEFT - 8}" y="{y}">Waits</text>'
     at = float(LEFT)
     for part in PARTS:
         yield f'<rect class="{part}" x="{at:.1f}" y="{y - 9}" width="10" height="10"/>'

@@ -73,7 +73,7 @@ function play(audio, audioFrom, picture, svg) {
 function makeCursor(audio, audioFrom, picture, svg, reduced) {
   const left = Number(svg.dataset.left), pxPerS = Number(svg.dataset.pxPerS), [, , width, height] = svg.viewBox.baseVal ? [0, 0, svg.viewBox.baseVal.width, svg.viewBox.baseVal.height] : [];
   const cursor = document.createElementNS(svg.namespaceURI, "line");
-  for (const [name, value] of Object.entries({ class: "cursor", y1: 78, y2: height, x1: left, x2: left })) cursor.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ class: "cursor", y1: svg.dataset.top, y2: height, x1: left, x2: left })) cursor.setAttribute(name, value);
   svg.append(cursor);
   picture.dataset.seekable = "";
   svg.addEventListener("click", (event) => {

@@ -1,5 +1,6 @@
 """The pages of a call that has ended, and what belongs to them."""
 
+import html
 import io
 import json
 import shutil
@@ -19,6 +20,7 @@ from voiced.dashboard.behind import Dashboard
 from voiced.dashboard.call_pages import add_call_pages
 from voiced.dashboard.files import open_call_files
 from voiced.errors import IndexUnavailable
+from voiced.explain.answers import answers_of
 from voiced.flight.reading import read_flight
 from voiced.index import Page
 from voiced.index.query import Place
@@ -92,6 +94,17 @@ async def test_the_page_tells_what_was_heard_and_what_went_wrong(client, record)
     assert record["end"]["evidence"] in text
     assert 'data-audio-from="0.0"' in text
     assert f"{client.url}/wire" in text
+
+
+async def test_the_page_answers_what_is_asked_first(client, record):
+    record["providers"] = {"recognizer": "deepgram", "agent": "script", "synthesizer": "flite"}
+    text = await (await client.get(client.url)).get_data(as_text=True)
+    answers = html.unescape(text[text.index('class="answers"') : text.index("</section>")])
+    for sentence in (answers_of(record).last_words, answers_of(record).served_by):
+        assert sentence
+        assert sentence in answers
+    assert "What went wrong" in answers
+    assert f"({record['end']['evidence']})" in answers
 
 
 @pytest.mark.slow

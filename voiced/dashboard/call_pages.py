@@ -12,6 +12,7 @@ from voiced.dashboard.routes import page
 from voiced.dashboard.view import call_view, state_words
 from voiced.dashboard.wire import PAGE
 from voiced.errors import BadRequest, IndexUnavailable
+from voiced.explain.answers import answers_of
 from voiced.explain.findings import findings_of
 from voiced.index.query import CallQuery
 from voiced.leg.leg import EndReason
@@ -72,6 +73,7 @@ def add_call_pages(app: QuartTrio, desk: Desk, dashboard: Dashboard, *, has_toke
             has_wire=bool(kept - {AUDIO_FILE}),
             events=drawing_of(record).markers if "turns" in record else (),
             findings=findings_of(record) if is_over else (),
+            answers=answers_of(record),
         )
 
 
@@ -199,6 +201,7 @@ def _add_wire(app: QuartTrio, desk: Desk, files: CallFiles, *, has_token: bool) 
             status=404 if fault else 200,
             has_token=has_token,
             ref=ref,
+            call=call_view(record),
             fault=fault,
             first=first + 1,
             with_media=with_media,

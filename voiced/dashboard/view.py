@@ -145,7 +145,6 @@ class CallView:
     latency_s: float | None = None
     worst_s: float | None = None
     n_barge_ins: int = 0
-    hangup_confirmed: bool | None = None
 
     @property
     def last_turns(self) -> tuple[TurnView, ...]:
@@ -198,7 +197,6 @@ def call_view(
         latency_s=waits[-1] if waits else None,
         worst_s=max(waits, default=None),
         n_barge_ins=sum(not b.get("false_alarm") for b in document.get("barge_ins") or ()),
-        hangup_confirmed=document.get("hangup_confirmed"),
     )
 
 

@@ -92,6 +92,22 @@ def test_a_calls_words_and_waits_are_read_beside_it_with_the_keyboard_alone(brow
         assert first.caller not in browser.focused.text
 
 
+def test_a_row_that_changes_keeps_the_focus_and_its_link(browser, stage):
+    with stage() as inside:
+        house, _, url = inside.value
+        call = inside.do(house.new_call)
+        browser.open(url)
+        browser.until("document.querySelector('#status.on') !== null")
+        link = browser.find("a.parties")
+        browser.js("arguments[0].focus()", link)
+        inside.do(lambda: call.answer(now()))
+        browser.until("document.querySelector('.call').innerText.includes('talking')")
+        inside.do(lambda: call.ask("are you open", now(), began=now() - 1))
+        browser.until("document.querySelector('.call').innerText.includes('are you open')")
+        assert browser.focused == link
+        browser.find("[data-act=transfer]:enabled")
+
+
 def test_the_filter_leaves_the_calls_that_are_looked_for(browser, stage):
     with stage() as inside:
         house, _, url = inside.value

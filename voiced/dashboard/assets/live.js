@@ -27,7 +27,7 @@ function takeRow(ref, html) {
     return settle(newRow(ref, html));
   }
   if (html) {
-    row.querySelector(":scope > .live-part").replaceWith(fragment(html).querySelector(".live-part"));
+    renew(row.querySelector(":scope > .live-part"), fragment(html).querySelector(".live-part"));
     settle(row);
     if ("ended" in row.querySelector(".live-part").dataset) end(row);
   } else if (!row.classList.contains("ended")) {
@@ -36,6 +36,13 @@ function takeRow(ref, html) {
     badge.className = "badge tone-plain";
     end(row);
   }
+}
+
+/** Only what differs is touched: a link that is focused, or just being clicked on, stays. */
+function renew(part, fresh) {
+  for (const name of Object.keys(part.dataset)) delete part.dataset[name];
+  Object.assign(part.dataset, fresh.dataset);
+  patch(part, fresh);
 }
 
 function end(row) {
@@ -81,7 +88,7 @@ function takePanel({ html }) {
     toEnd(panelContent.querySelector(".panel-body"));
   } else {
     const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 80;
-    panelContent.querySelector(".panel-head").replaceWith(fresh.querySelector(".panel-head"));
+    patch(panelContent.querySelector(".panel-head"), fresh.querySelector(".panel-head"));
     patch(turns, fresh.querySelector(".turns"));
     body.querySelector(".nothing")?.remove();
     if (atEnd) toEnd(body);

@@ -79,10 +79,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An event and when it came, in seconds since the first frame."""
+    """An event, when it came in seconds since the first frame, and the trio time of that."""
 
     at: float
     event: SpeechEvent
+    now: float
 
 
 Promise: TypeAlias = Callable[[Recognizing, Sample], Awaitable[None]]
@@ -98,8 +99,8 @@ async def hear(recognizer: Recognizing, sample: Sample) -> list[Heard]:
     async def listen() -> None:
         with events:
             async for event in events:
-                at = trio.current_time() - begun_at
-                heard.append(Heard(at, event))
+                now = trio.current_time()
+                heard.append(Heard(now - begun_at, event, now))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(play, frames_in, cut(sample.pcm, recognizer.rate_hz), begun_at)
@@ -172,7 +173,7 @@ async def tells_times_that_make_sense(recognizer: Recognizing, sample: Sample) -
     """Times are trio's, and of the past; confidence is from 0 to 1."""
     begun_at = trio.current_time()
     for one in await hear(recognizer, sample):
-        now, event = begun_at + one.at + 1e-6, one.event
+        now, event = one.now + 1e-6, one.event
         match event:
             case SpeechStarted(at=at, voice_at=voice_at):
                 assert at <= now, "SpeechStarted.at is in the future"

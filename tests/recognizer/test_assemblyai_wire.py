@@ -24,7 +24,7 @@ def turn(*words, transcript="", over=False, formatted=False):
     )
 
 
-HI = Words(text="hi my", is_settled=False, confidence=0.9, until_s=0.96)
+HI = Words(text="hi my", is_settled=False, confidence=0.9, until_s=0.96, last_word=0.9)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ HI = Words(text="hi my", is_settled=False, confidence=0.9, until_s=0.96)
         (turn("hi", "my", transcript="hi"), [HI]),
         (
             turn("hi", "my", transcript="hi my", over=True),
-            [Words(text="hi my", is_settled=True, confidence=0.9, until_s=0.96), EndOfSpeech()],
+            [replace(HI, is_settled=True), EndOfSpeech()],
         ),
         (turn(), [Words(text="", is_settled=False)]),
         ('{"type":"Begin","id":"x","expires_at":1}', []),
@@ -53,9 +53,8 @@ def test_messages_are_read(message, told):
 def test_where_turns_are_formatted_the_formatted_one_counts():
     plain = turn("hi", "my", transcript="hi my", over=True)
     formatted = turn("Hi", "my.", transcript="Hi my.", over=True, formatted=True)
-    words = Words(text="Hi my", is_settled=False, confidence=0.9, until_s=0.96)
-    assert list(read(plain, formatted=True)) == [replace(words, text="hi my")]
-    told = [replace(words, text="Hi my.", is_settled=True), EndOfSpeech()]
+    assert list(read(plain, formatted=True)) == [HI]
+    told = [replace(HI, text="Hi my.", is_settled=True), EndOfSpeech()]
     assert list(read(formatted, formatted=True)) == told
 
 

@@ -6,8 +6,9 @@ from voiced.recognizer.deepgram_wire import DeepgramSettings, dialect, read
 from voiced.recognizer.dialect import EndOfSpeech, Refusal, Words
 
 
-def results(text, *, start=0.0, duration=1.0, **flags):
-    alternative = {"transcript": text, "confidence": 0.9, "words": []}
+def results(text, *, start=0.0, duration=1.0, words=(), **flags):
+    each = [{"confidence": confidence} for confidence in words]
+    alternative = {"transcript": text, "confidence": 0.9, "words": each}
     data = {"type": "Results", "channel_index": [0, 1], "start": start, "duration": duration}
     return json.dumps({**data, "channel": {"alternatives": [alternative]}, "metadata": {}, **flags})
 
@@ -25,6 +26,10 @@ def results(text, *, start=0.0, duration=1.0, **flags):
                 Words(text="hello there", is_settled=True, confidence=0.9, until_s=3.0),
                 EndOfSpeech(),
             ],
+        ),
+        (
+            results("on the", words=[0.9, 0.25], is_final=False),
+            [Words(text="on the", is_settled=False, confidence=0.9, until_s=1.0, last_word=0.25)],
         ),
         (
             results("", is_final=True, from_finalize=True),

@@ -1,5 +1,7 @@
 """Words from far away and our own detector, event by event: the times are exact."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from voiced.recognizer.base import (
@@ -66,6 +68,19 @@ def test_words_that_are_settled_before_the_end_are_told_with_it():
     assert call.guesses(1.6, "two") == [Partial(text="two", confidence=0.6)]
     assert call.settles(2.4, "two pizzas", 2.3) == [Partial(text="two pizzas", confidence=0.8)]
     assert call.ends(2.6, 1.0, 2.0) == [SpeechEnded(at=2.6, last_voice_at=2.0), final("two pizzas")]
+
+
+def test_how_sure_the_last_word_is_goes_with_the_words():
+    call = Call()
+    call.starts(1.1, 1.0)
+    call.settles(1.5, "it is", 1.4)
+    words = Words(text="on the", is_settled=False, confidence=0.8, until_s=1.9, last_word=0.3)
+    partial = Partial(text="it is on the", confidence=0.8, last_word=0.3)
+    assert call.merger.told(words, 2.0, 2.0) == [partial]
+    assert call.ends(2.6, 1.0, 2.0) == [SpeechEnded(at=2.6, last_voice_at=2.0), Flush()]
+    settled = replace(words, is_settled=True, until_s=2.6, last_word=0.4)
+    told = replace(final("it is on the"), last_word=0.4)
+    assert call.merger.told(settled, 2.8, 2.8) == [told]
 
 
 def test_words_that_are_not_settled_at_the_end_are_asked_for():

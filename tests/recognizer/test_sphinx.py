@@ -38,6 +38,16 @@ def test_what_is_not_in_the_vocabulary_is_not_taken_with_confidence(decoder, say
     assert transcript.confidence < 0.8
 
 
+@pytest.mark.parametrize("begun", ["i would like to book an", "can i speak to a"])
+def test_a_small_word_that_was_said_is_surer_than_one_put_for_a_word_unknown(decoder, say, begun):
+    unknown = decoder.decode("desk", say("at nine in the evening"))
+    assert unknown.text == "at nine in the the"
+    assert unknown.last_word < 0.2
+    said = decoder.decode("desk", say(begun))
+    assert said.text == begun
+    assert said.last_word > 0.5
+
+
 def test_one_utterance_leaves_no_trace_in_the_next(decoder, say):
     first = decoder.decode("desk", say("on tuesday please"))
     decoder.decode("desk", (say("can you repeat that please") // 8).astype(np.int16))

@@ -34,6 +34,7 @@ def body(message):
         Loaded(words=3, guessed=("zzyzx",), unusable=("10", "caf\u00e9")),
         Transcript(text="", confidence=0.0),
         Transcript(text="ten o'clock", confidence=0.75),
+        Transcript(text="on the", confidence=0.75, last_word=0.25),
         Refused(reason="unknown vocabulary"),
     ],
 )

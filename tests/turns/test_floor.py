@@ -61,6 +61,7 @@ class Stage:
         self.done = []
         self.understood = []
         self.quiet_at = self.paused_at = 0.0
+        self.last_word = 1.0
 
     def play(self, at, event):
         self.let_pass(at)
@@ -105,13 +106,16 @@ class Stage:
                 return ExpectSpelling()
 
     def event(self, text):
+        if sure := re.search(r" \((\d\.\d+)\)$", text):
+            text = text[: sure.start()]
+        self.last_word = float(sure[1]) if sure else 1.0
         verb, _, rest = text.partition(" ")
         make = {
             "voice": lambda _: SpeechStarted(at=self.now),
             "goes": lambda _: SpeechResumed(at=self.now),
             "quiet": self.quiet,
             "said": self.said,
-            "hears": lambda words: Partial(text=words, confidence=0.5),
+            "hears": lambda words: Partial(text=words, confidence=0.5, last_word=self.last_word),
             "pauses": self.pauses,
             "key": did.KeyPressed,
             "sounds": lambda _: did.ReplySounds(),
@@ -125,14 +129,25 @@ class Stage:
 
     def pauses(self, words):
         self.paused_at = self.now
-        return Partial(text=words, confidence=0.9, last_voice_at=self.now - PAUSE_S)
+        return Partial(
+            text=words,
+            confidence=0.9,
+            last_voice_at=self.now - PAUSE_S,
+            last_word=self.last_word,
+        )
 
     def said(self, words):
         confidence = 0.9 if words else 0.0
         last_voice_at = self.quiet_at - SILENCE_S
         if self.quiet_at < self.now - 2:  # settled before the end is sure
             last_voice_at = self.paused_at - PAUSE_S
-        return Final(text=words, confidence=confidence, started_at=0, last_voice_at=last_voice_at)
+        return Final(
+            text=words,
+            confidence=confidence,
+            started_at=0,
+            last_voice_at=last_voice_at,
+            last_word=self.last_word,
+        )
 
 
 def parse(lines):

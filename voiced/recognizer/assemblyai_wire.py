@@ -132,5 +132,6 @@ def _turn(data: dict[str, Any], *, formatted: bool) -> Sequence[Told]:
         is_settled=is_over,
         confidence=sum(confidences) / len(confidences) if confidences else 0.0,
         until_s=until_s,
+        last_word=confidences[-1] if confidences else 1.0,
     )
     return (told, EndOfSpeech()) if is_over else (told,)

@@ -54,26 +54,30 @@ class Partial:
 
     `last_voice_at`: the caller has paused, and this was when the last voiced frame had arrived;
     None while he speaks, or when the recognizer does not know. A turn may be taken to end with such
-    a pause, before `SpeechEnded`.
+    a pause, before `SpeechEnded`. `last_word` is the confidence, 0..1, of the last word alone; 1
+    where the recognizer does not tell.
     """
 
     text: str
     confidence: float = 0.0
     last_voice_at: float | None = None
+    last_word: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Final:
     """The settled transcript of one utterance; text "" means speech without words we know.
 
-    `confidence` is 0..1. `started_at` and `last_voice_at` are trio times of the utterance's first
-    and last voiced frame.
+    `confidence` is 0..1, and `last_word` that of the last word alone; 1 where the recognizer does
+    not tell. `started_at` and `last_voice_at` are trio times of the utterance's first and last
+    voiced frame.
     """
 
     text: str
     confidence: float
     started_at: float
     last_voice_at: float
+    last_word: float = 1.0
 
 
 SpeechEvent: TypeAlias = SpeechStarted | SpeechResumed | SpeechEnded | Partial | Final

@@ -108,6 +108,7 @@ def _results(data: dict[str, Any]) -> Sequence[Told]:
             is_settled=bool(data.get("is_final", False)),
             confidence=float(best.get("confidence", 0.0)),
             until_s=float(data["start"]) + float(data["duration"]),
+            last_word=float(best["words"][-1]["confidence"]) if best.get("words") else 1.0,
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise ValueError(f"Results without what they must have ({error!r})") from None

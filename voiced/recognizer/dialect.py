@@ -30,12 +30,14 @@ class Words:
         confidence: 0..1.
         until_s: where the stretch ends, seconds of audio since the connection was opened; None
             where the provider does not say.
+        last_word: confidence of the last word alone, 0..1; 1 where the provider does not say.
     """
 
     text: str
     is_settled: bool
     confidence: float = 0.0
     until_s: float | None = None
+    last_word: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

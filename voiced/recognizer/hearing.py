@@ -196,6 +196,7 @@ class Hearing:
                     text=pause.transcript.text,
                     confidence=pause.transcript.confidence,
                     last_voice_at=pause.so_far.last_voice_at,
+                    last_word=pause.transcript.last_word,
                 )
             )
 
@@ -244,4 +245,5 @@ def _final(utterance: Utterance, transcript: Transcript) -> Final:
         confidence=transcript.confidence,
         started_at=utterance.ended.started_at,
         last_voice_at=utterance.ended.last_voice_at,
+        last_word=transcript.last_word,
     )

@@ -37,6 +37,8 @@ from voiced.recognizer.endpoint import Resumed, Started
 from voiced.recognizer.utterance import SoFar, Utterance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from voiced.recognizer.endpoint import Ended
     from voiced.recognizer.utterance import Cut
 
@@ -220,6 +222,7 @@ class Merger:
                 confidence=sum(one.confidence for one in words) / len(words) if words else 0.0,
                 started_at=waiting.started_at,
                 last_voice_at=waiting.last_voice_at,
+                last_word=_last_word(words),
             )
         )
 
@@ -269,7 +272,12 @@ class Merger:
         self._is_pause_told = self._pause_at is not None
         confidence = sum(one.confidence for one in pieces) / len(pieces)
         self._actions.append(
-            Partial(text=text, confidence=confidence, last_voice_at=self._pause_at)
+            Partial(
+                text=text,
+                confidence=confidence,
+                last_voice_at=self._pause_at,
+                last_word=_last_word(pieces),
+            )
         )
 
     # -- the connection --------------------------------------------------------------------------
@@ -336,3 +344,8 @@ class Merger:
     def _take_actions(self) -> list[Action]:
         actions, self._actions = self._actions, []
         return actions
+
+
+def _last_word(pieces: Sequence[Words]) -> float:
+    """Return how sure the last word is; stretches without words say nothing of it."""
+    return next((one.last_word for one in reversed(pieces) if one.text), 1.0)

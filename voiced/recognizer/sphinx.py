@@ -77,8 +77,12 @@ class SphinxDecoder:
         decoder.process_raw(upsample(pcm).tobytes(), no_search=False, full_utt=True)
         decoder.end_utt()
         hypothesis = decoder.hyp()
-        text = hypothesis.hypstr if hypothesis is not None else ""
-        return Transcript(text=text, confidence=_confidence(decoder)) if text else _NOTHING
+        words = _posteriors(decoder)
+        if hypothesis is None or not words:
+            return _NOTHING
+        return Transcript(
+            text=hypothesis.hypstr, confidence=sum(words) / len(words), last_word=words[-1]
+        )
 
 
 def _build(sentences: Sequence[str]) -> tuple[Any, Loaded]:
@@ -87,10 +91,10 @@ def _build(sentences: Sequence[str]) -> tuple[Any, Loaded]:
     return _make_decoder(grammar.arpa, grammar.dictionary), loaded
 
 
-def _confidence(decoder: Any) -> float:
-    """Return the mean posterior probability of the words, fillers (`<sil>`, `[NOISE]`) left out."""
-    words = [segment.prob for segment in decoder.seg() if segment.word[0] not in "<["]
-    return min(max(sum(words) / len(words), 0.0), 1.0) if words else 0.0
+def _posteriors(decoder: Any) -> list[float]:
+    """Return each word's posterior probability, fillers (`<sil>`, `[NOISE]`) left out."""
+    words = (segment for segment in decoder.seg() if segment.word[0] not in "<[")
+    return [min(max(float(word.prob), 0.0), 1.0) for word in words]
 
 
 def _dictionary_path() -> Path:

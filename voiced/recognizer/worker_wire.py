@@ -60,10 +60,14 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """What was understood: words separated by spaces, "" for none; confidence 0..1."""
+    """What was understood: words separated by spaces, "" for none.
+
+    `confidence` is 0..1, and `last_word` that of the last word alone; 1 where nobody knows.
+    """
 
     text: str
     confidence: float
+    last_word: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +147,13 @@ def decode_answer(body: bytes) -> Answer:
     match header:
         case {"is": "loaded", "words": int(words), "guessed": list(guessed), "unusable": list(bad)}:
             return Loaded(words=words, guessed=tuple(guessed), unusable=tuple(bad))
-        case {"is": "transcript", "text": str(text), "confidence": float(confidence)}:
-            return Transcript(text=text, confidence=confidence)
+        case {
+            "is": "transcript",
+            "text": str(text),
+            "confidence": float(confidence),
+            "last_word": float(last_word),
+        }:
+            return Transcript(text=text, confidence=confidence, last_word=last_word)
         case {"is": "refused", "reason": str(reason)}:
             return Refused(reason=reason)
         case _:

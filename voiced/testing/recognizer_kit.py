@@ -182,12 +182,18 @@ async def tells_times_that_make_sense(recognizer: Recognizing, sample: Sample) -
                 assert begun_at <= last_voice_at <= at <= now, f"odd times: {event}"
             case SpeechResumed(at=at):
                 assert at <= now, "SpeechResumed.at is in the future"
-            case Partial(confidence=confidence, last_voice_at=last_voice_at):
-                assert 0 <= confidence <= 1, f"a confidence of {confidence}"
+            case Partial(last_voice_at=last_voice_at):
+                _is_confidence(event.confidence)
+                _is_confidence(event.last_word)
                 assert last_voice_at is None or last_voice_at <= now, "a voice of the future"
-            case Final(confidence=confidence, started_at=started_at, last_voice_at=last_voice_at):
-                assert 0 <= confidence <= 1, f"a confidence of {confidence}"
+            case Final(started_at=started_at, last_voice_at=last_voice_at):
+                _is_confidence(event.confidence)
+                _is_confidence(event.last_word)
                 assert begun_at <= started_at <= last_voice_at <= now, "odd times in a Final"
+
+
+def _is_confidence(value: float) -> None:
+    assert 0 <= value <= 1, f"a confidence of {value}"
 
 
 async def notices_speech_in_time(recognizer: Recognizing, sample: Sample) -> None:

@@ -101,6 +101,7 @@ class CallerSide:
             text=partial.text,
             confidence=partial.confidence,
             last_voice_at=partial.last_voice_at or floor.now,
+            last_word=partial.last_word,
         )
         if self._interrupts(utterance, partial.text):
             self._ours.cut()
@@ -214,4 +215,9 @@ class CallerSide:
 
 
 def _words(final: Final) -> Words:
-    return Words(text=final.text, confidence=final.confidence, last_voice_at=final.last_voice_at)
+    return Words(
+        text=final.text,
+        confidence=final.confidence,
+        last_voice_at=final.last_voice_at,
+        last_word=final.last_word,
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from voiced.turns.digits import DigitCollector
 from voiced.turns.events import Said, Words
 from voiced.turns.expect import ExpectDigits, ExpectSpeech
-from voiced.turns.wording import Ending, ending_of, patience_s
+from voiced.turns.wording import Ending, ending_of, is_doubtful, patience_s
 
 if TYPE_CHECKING:
     from voiced.turns.expect import Expectation
@@ -100,10 +100,12 @@ class CallersTurn:
     def _over_at(self, said: Said, expected: Expectation, now: float) -> float:
         if said.digits:
             return now
-        return said.words[-1].last_voice_at + patience_s(said.text, expected, self._rules)
+        wait_s = patience_s(said.text, expected, self._rules, last_word=said.last_word)
+        return said.words[-1].last_voice_at + wait_s
 
     def is_worth_thinking(self, said: Said) -> bool:
         """Say whether a reply may be begun although the turn is not certain to be over."""
         if not (self._rules.speculate and said.text):
             return False
-        return ending_of(said.text, self.expected, self._rules) is not Ending.UNFINISHED
+        goes_on = ending_of(said.text, self.expected, self._rules) is Ending.UNFINISHED
+        return not goes_on or is_doubtful(said.text, self._rules, said.last_word)

@@ -68,11 +68,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """One utterance as it was understood; `last_voice_at` is trio time."""
+    """One utterance as it was understood; `last_voice_at` is trio time.
+
+    `last_word` is the confidence of the last word alone, 1 where nobody knows.
+    """
 
     text: str
     confidence: float
     last_voice_at: float
+    last_word: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +95,11 @@ class Said:
     def confidence(self) -> float:
         """Of the utterance that was understood least; 1 where only keys were pressed."""
         return min((words.confidence for words in self.words), default=1.0)
+
+    @property
+    def last_word(self) -> float:
+        """Of the last word, 0..1: how sure it is that the words end so."""
+        return self.words[-1].last_word if self.words else 1.0
 
     @property
     def is_empty(self) -> bool:

@@ -41,7 +41,7 @@ class TurnRules:
         dynamic: end a turn sooner or later by what was said, else always after `delay_s`.
         min_delay_s: after a complete answer.
         delay_s: when nothing is known about it.
-        max_delay_s: after words that go on, and in spelling.
+        max_delay_s: after words that go on, and in spelling; less if the last word is doubtful.
         unfinished: last words of what is not finished.
         speculate: begin to think before the turn is certain to be over.
         stable_s: a transcript that has not changed for so long is thought about.

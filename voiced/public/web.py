@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import trio
 from quart import Response, request
 from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException
 
 from voiced.config import TEXML_PATH, TEXML_STATUS_PATH, WEBHOOK_PATH
 from voiced.errors import WebhookRejected
@@ -44,6 +45,12 @@ def make_public_app(intake: Intake, texml: TexmlIntake, elders: Elders) -> Quart
     app = QuartTrio("voiced", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
     app.config["BODY_TIMEOUT"] = BODY_TIMEOUT_S
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+
+    @app.errorhandler(HTTPException)
+    async def refused(error: HTTPException) -> Response:
+        await trio.lowlevel.checkpoint()
+        return Response("", status=error.code or 500)
 
     @app.before_request
     async def offer() -> Response | None:

@@ -53,6 +53,16 @@ async def test_who_is_known_is_not_dropped(autojump_clock):
         nursery.cancel_scope.cancel()
 
 
+async def test_of_those_that_are_known_the_oldest_goes_when_there_are_too_many(autojump_clock):
+    crowd = Crowd(most=1, most_of_one=1, most_known=2)
+    async with trio.open_nursery() as nursery:
+        visitors = Visitors(crowd, nursery)
+        await visitors.come("10.0.0.1", "10.0.0.2", "10.0.0.3", leaves=True)
+        assert visitors.dropped == ["10.0.0.1"]
+        assert len(crowd) == 0
+        nursery.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize(
     ("address", "peer"),
     [

@@ -1,5 +1,7 @@
 """The admin listener: alive, ready, which calls are up; and for whom."""
 
+from contextlib import AsyncExitStack, suppress
+
 import httpx
 import pytest
 import trio
@@ -126,3 +128,54 @@ async def test_an_open_stream_does_not_hold_up_the_end_of_the_daemon(open_hand):
                 response = await client.send(request, stream=True)
                 assert response.status_code == 200
             await response.aclose()
+
+
+async def test_a_header_that_trickles_is_cut_off_in_every_request(open_hand, monkeypatch):
+    monkeypatch.setattr("voiced.public.listeners.READ_TIMEOUT_S", 0.5)
+    async with open_hand() as hand:
+        address = hand.daemon.admin.address
+        for first in (b"", http("GET", "/livez").replace(b"Connection: close\r\n", b"")):
+            async with await trio.open_tcp_stream(address.host, address.port) as stream:
+                with trio.fail_after(5), suppress(trio.BrokenResourceError):
+                    await stream.send_all(first + b"GET /livez HTTP/1.1\r\nX: y")
+                    while True:
+                        await stream.send_all(b"z")
+                        await trio.sleep(0.05)
+
+
+async def test_strangers_connections_give_way_and_an_operators_stays(open_hand, monkeypatch):
+    monkeypatch.setattr("voiced.server.doors.MOST_STRANGERS", 4)
+    monkeypatch.setattr("voiced.server.doors.MOST_OF_ONE", 3)
+    async with open_hand(admin={"token": TOKEN}) as hand, AsyncExitStack() as stack:
+        http_client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        url = f"http://{hand.daemon.admin.address}/dashboard/stream"
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        watching = await stack.enter_async_context(
+            http_client.stream("GET", url, headers=headers, timeout=10)
+        )
+        lines = watching.aiter_lines()
+        await anext(lines)
+        address = hand.daemon.admin.address
+        idle = []
+        for _ in range(5):
+            idle.append(await trio.open_tcp_stream(address.host, address.port))
+            await stack.enter_async_context(idle[-1])
+        for dropped in idle[:2]:
+            with trio.fail_after(3), suppress(trio.BrokenResourceError):
+                assert await dropped.receive_some() == b""
+        await hand.ring()
+        while "+13125550100" not in await anext(lines):
+            pass
+        await hand.hang_up()
+        await hand.ended()
+
+
+async def test_http_2_is_not_spoken(open_hand):
+    async with open_hand() as hand:
+        wants = ("Host: localhost", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
+        request = http("GET", "/livez", b"", *wants).replace(b"Host: voiced\r\n", b"")
+        request = request.replace(b"close", b"Upgrade, HTTP2-Settings")
+        async with await trio.open_tcp_stream(*hand.daemon.admin.address) as stream:
+            await stream.send_all(request)
+            with trio.fail_after(5):
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")

@@ -1,5 +1,6 @@
 """The public listener answers two things, to those who may ask, and survives everybody else."""
 
+import math
 import resource
 from contextlib import AsyncExitStack, suppress
 
@@ -54,10 +55,44 @@ async def test_unknown_routes_do_not_exist(open_hand, method, path):
         assert status_of(await ask(hand.address, http(method, path))) == 404
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD"])
 async def test_the_webhook_takes_post_only(open_hand, method):
     async with open_hand() as hand:
-        assert status_of(await ask(hand.address, http(method, "/telnyx/webhook"))) == 405
+        answer = await ask(hand.address, http(method, "/telnyx/webhook"))
+        assert status_of(answer) == 405
+        assert b"llow: " not in answer  # it tells nobody what it would take
+
+
+async def test_a_refusal_has_no_body(open_hand):
+    async with open_hand() as hand:
+        for path in ("/", "/telnyx/webhook"):
+            answer = await ask(hand.address, http("GET", path))
+            assert answer.endswith(b"\r\n\r\n")
+
+
+async def test_a_connection_takes_one_request(open_hand):
+    async with open_hand() as hand:
+        request = http("GET", "/x").replace(b"Connection: close\r\n", b"")
+        assert (await ask(hand.address, request * 2)).count(b"HTTP/1.1 ") == 1
+
+
+async def test_a_header_over_64_kib_is_refused(open_hand):
+    async with open_hand() as hand:
+        request = http("POST", "/telnyx/webhook", b"{}", "X: " + "y" * 65536)
+        # Closing with data unread may reset the connection before the answer has been read.
+        assert status_of(await ask(hand.address, request)) in {400, 431, None}
+
+
+async def test_nobody_is_answered_by_http_2(open_hand):
+    async with open_hand() as hand:
+        prior = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
+        wants = ("Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
+        request = http("GET", "/x", b"", *wants).replace(b"close", b"Upgrade, HTTP2-Settings")
+        answers = [await ask(hand.address, prior), await ask(hand.address, request)]
+        assert status_of(answers[1]) == 404
+        for answer in answers:
+            assert answer[:1] in {b"", b"H"}  # an HTTP/2 frame begins with its length
+            assert b"101" not in answer.partition(b"\r\n")[0]
 
 
 @pytest.mark.parametrize("path", ["/", "/telnyx/webhook", "/telnyx/media", "/calls"])
@@ -191,7 +226,7 @@ async def test_a_header_that_comes_byte_by_byte_has_one_deadline_for_all(open_ha
 
 
 async def test_connections_that_say_nothing_give_way_to_newer_ones(open_house, monkeypatch):
-    monkeypatch.setattr("voiced.public.crowd.Crowd.__init__.__defaults__", (4, 3))
+    monkeypatch.setattr("voiced.public.crowd.Crowd.__init__.__defaults__", (4, 3, math.inf))
     async with open_house() as house, AsyncExitStack() as stack:
         address = house.daemon.public.address
         idle = []

@@ -66,13 +66,10 @@ def add_guard(app: QuartTrio, token: str, wall_clock: Callable[[], float]) -> No
             return _refuse(fault, 403)
         if request.path in OPEN or request.path.startswith(ASSETS_PATH):
             return None
-        if token:
-            return None if by_cookie else _check_token(token)
-        if not names_this_machine(request.host):
-            return _refuse(
-                "ask by address (127.0.0.1) or localhost, or set [admin] token and send it", 403
-            )
-        return None
+        refusal = None if by_cookie else _check(token)
+        if refusal is None:
+            _know_the_connection()
+        return refusal
 
     @app.after_request
     async def protect(response: Response) -> Response:
@@ -92,6 +89,21 @@ def _provenance() -> Provenance:
         mode=headers.get("Sec-Fetch-Mode"),
         dest=headers.get("Sec-Fetch-Dest"),
     )
+
+
+def _know_the_connection() -> None:
+    """Let the listener know that whoever asks by this connection may (`HttpEngine.serve`)."""
+    admitted = request.scope.get("state", {}).get("admitted")
+    if admitted is not None:
+        admitted()
+
+
+def _check(token: str) -> tuple[Response, int] | AnyResponse | None:
+    if token:
+        return _check_token(token)
+    if names_this_machine(request.host):
+        return None
+    return _refuse("ask by address (127.0.0.1) or localhost, or set [admin] token and send it", 403)
 
 
 def _check_token(token: str) -> tuple[Response, int] | AnyResponse | None:

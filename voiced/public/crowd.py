@@ -8,6 +8,7 @@ drop.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from contextlib import contextmanager
 from ipaddress import IPv6Network
@@ -30,7 +31,7 @@ TOLD_EVERY_S = 60.0
 
 
 class Guest:
-    """A connection in the crowd."""
+    """A connection, in the crowd until it is known."""
 
     def __init__(self, crowd: Crowd, peer: str) -> None:
         self.peer = peer
@@ -38,16 +39,24 @@ class Guest:
         self._crowd = crowd
 
     def leave(self) -> None:
-        """Be known: nobody drops it any more."""
-        self._crowd.forget(self)
+        """Be known: no stranger's connection drops it any more."""
+        self._crowd.know(self)
 
 
 class Crowd:
     """All connections of a listener that are not known yet."""
 
-    def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> None:
+    def __init__(
+        self,
+        most: int = MOST,
+        most_of_one: int = MOST_OF_ONE,
+        most_known: float = math.inf,
+    ) -> None:
+        """Hold so many, of one peer so many, and of those that are known (theirs go, then)."""
         self._most = most
         self._most_of_one = most_of_one
+        self._most_known = most_known
+        self._known: OrderedDict[Guest, None] = OrderedDict()
         self._guests: OrderedDict[Guest, None] = OrderedDict()
         self._by_peer: dict[str, OrderedDict[Guest, None]] = {}
         self._tell_at = 0.0
@@ -73,8 +82,18 @@ class Crowd:
         finally:
             self.forget(guest)
 
+    def know(self, guest: Guest) -> None:
+        """Let a connection that is in the crowd out of it: it is known."""
+        if guest not in self._guests:
+            return
+        self.forget(guest)
+        if len(self._known) >= self._most_known:
+            self._drop(next(iter(self._known)))
+        self._known[guest] = None
+
     def forget(self, guest: Guest) -> None:
-        """Let a connection out of the crowd, if it is still in it."""
+        """Take no more note of a connection."""
+        self._known.pop(guest, None)
         if guest not in self._guests:
             return
         del self._guests[guest]
@@ -89,7 +108,7 @@ class Crowd:
         now = trio.current_time()
         if now >= self._tell_at:  # or the log would be what fills up
             self._tell_at = now + TOLD_EVERY_S
-            log.warning("too many connections that say nothing: the oldest are dropped")
+            log.warning("too many connections: the oldest are dropped")
 
 
 def peer_of(address: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import trio
 
 from voiced.public.crowd import Crowd
-from voiced.public.listeners import HttpEngine
+from voiced.public.listeners import HttpEngine, address_of
 from voiced.public.media_socket import MEDIA_PREFIX
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class FrontDoor:
 
     async def handle(self, stream: Stream) -> None:
         """Serve one connection."""
-        with self._crowd.join(_address_of(stream)) as guest:
+        with self._crowd.join(address_of(stream)) as guest:
             await self.serve(stream, await _first_bytes(stream), guest.leave)
 
     async def serve(
@@ -59,14 +59,6 @@ class FrontDoor:
             await self._media.serve(stream, first, admitted)
         elif first:
             await self._http.serve(cast("Stream", _Rejoined(stream, first)))
-
-
-def _address_of(stream: Stream) -> str:
-    socket = (stream.transport_stream if isinstance(stream, trio.SSLStream) else stream).socket
-    try:
-        return str(socket.getpeername()[0])
-    except OSError:  # gone already
-        return ""
 
 
 async def _first_bytes(stream: Stream) -> bytes:

@@ -97,6 +97,15 @@ def open_listener(bind: str, key: str, given: socket.socket | None = None) -> It
         yield Listener(listening, wanted._replace(port=listening.getsockname()[1]), bind)
 
 
+def address_of(stream: Stream) -> str:
+    """Return the address of who is at the far end; "" if nobody is any more."""
+    socket = (stream.transport_stream if isinstance(stream, trio.SSLStream) else stream).socket
+    try:
+        return str(socket.getpeername()[0])
+    except OSError:
+        return ""
+
+
 async def serve_connections(
     listener: Listener,
     handle: Callable[[Stream], Awaitable[None]],
@@ -180,32 +189,40 @@ class HttpEngine:
         """Close the connections that idle, and the others after their request."""
         await self._context.terminated.set()
 
-    async def serve(self, stream: Stream) -> None:
-        """Serve one connection to its end."""
+    async def serve(self, stream: Stream, admitted: Callable[[], None] | None = None) -> None:
+        """Serve one connection to its end.
+
+        The application finds `admitted` in the state of each request's scope, by this name.
+        """
         await _HttpConnection(
             self._app,
             self._config,
             self._context,
-            ConnectionState({}),
+            ConnectionState({"admitted": admitted} if admitted else {}),
             stream,  # type: ignore[arg-type]  # it takes both kinds
         ).run()
 
 
 class _HttpConnection(TCPServer):
-    """Hypercorn's, but for two faults.
+    """Hypercorn's, but for HTTP/2, which nobody needs here, and for some faults.
 
     It was not able to close: `Connection: close` was said, and then nothing happened. Before it
     closes the connection it tells the application of the disconnect, whereupon Quart-Trio cancels
     the request, and with it the task that was about to close.
 
     And its read timeout cut off answers that take long, because a client that listens says nothing:
-    a stream of events, or an hour of audio over a slow line.
+    a stream of events, or an hour of audio over a slow line. While it cut off nobody who sent a
+    byte of a header now and then, behind a first request.
     """
 
     _reading: trio.CancelScope | None = None
     _is_answering = False
+    _header_by: float | None = None
+    """Until when the next request's header must have come; None: it has."""
 
     async def _read_data(self) -> None:
+        self.protocol.protocol._check_protocol = _stay_with_http_1  # type: ignore[union-attr,method-assign]
+        self._header_by = self._soon()
         while True:
             data = b""
             with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
@@ -219,10 +236,13 @@ class _HttpConnection(TCPServer):
                 break
         await self.protocol.handle(Closed())
 
+    def _soon(self) -> float:
+        return trio.current_time() + (self.config.read_timeout or math.inf)
+
     def _read_deadline(self) -> float:
-        if self._is_answering or not self.config.read_timeout:
+        if self._is_answering:
             return math.inf
-        return trio.current_time() + self.config.read_timeout
+        return self._soon() if self._header_by is None else self._header_by
 
     def _answers(self, is_answering: bool) -> None:
         if self._is_answering is not is_answering:
@@ -235,10 +255,17 @@ class _HttpConnection(TCPServer):
         if isinstance(event, RawData):
             self._answers(True)
         elif isinstance(event, Updated):
+            self._header_by = self._soon() if event.idle else None
             self._answers(False)
         limit_s = CLOSE_TIMEOUT_S if isinstance(event, Closed) else math.inf
         with trio.move_on_after(limit_s, shield=isinstance(event, Closed)):
             await super().protocol_send(event)
+
+
+async def _stay_with_http_1(request: object) -> None:
+    """Change to no other protocol, whatever a request asks for."""
+    del request
+    await trio.lowlevel.checkpoint()
 
 
 async def serve_app(

@@ -14,8 +14,9 @@ from voiced.handover import Door, Elders, House
 from voiced.handover.door import open_door_socket
 from voiced.handover.elders import KNOWS_PATH
 from voiced.handover.wire import Offered
+from voiced.public.crowd import Crowd
 from voiced.public.front_door import FrontDoor
-from voiced.public.listeners import HttpEngine, Listener, serve_connections
+from voiced.public.listeners import HttpEngine, Listener, address_of, serve_connections
 from voiced.public.media_socket import MediaEndpoint
 
 if TYPE_CHECKING:
@@ -25,9 +26,15 @@ if TYPE_CHECKING:
 
     from voiced.config import Config
     from voiced.dashboard.behind import Dashboard
-    from voiced.public.listeners import Tls
+    from voiced.public.listeners import Stream, Tls
     from voiced.server.daemon import Core, Surroundings
     from voiced.services.services import Services
+
+MOST_STRANGERS, MOST_OF_ONE = 200, 100
+"""Connections to the admin listener by which nobody has asked who may, in all and of one peer."""
+
+MOST_OPERATORS = 500
+"""The others there: far more than people and programs need, who would open ever more by a fault."""
 
 _PUBLIC = (f"{Path(TEXML_PATH).parent}/", KNOWS_PATH)
 
@@ -73,6 +80,7 @@ class Doors:
         self._admin = HttpEngine(
             self._make_admin(elders, dashboard, token=config.admin.token.get_secret_value())
         )
+        self._strangers = Crowd(MOST_STRANGERS, MOST_OF_ONE, most_known=MOST_OPERATORS)
         self.house = House(
             {Offered(name=name, bind=one.bind): one.socket for name, one in listeners.items()},
             self._stop_accepting,
@@ -95,7 +103,7 @@ class Doors:
         await servers.start(
             serve_connections,
             self._listeners["admin"],
-            self._admin.serve,
+            self._serve_operator,
             None,
             self._accepting["admin"],
         )
@@ -115,6 +123,10 @@ class Doors:
             task_status=task_status,
         )
         self.house.has_nobody_at_the_door.set()
+
+    async def _serve_operator(self, stream: Stream) -> None:
+        with self._strangers.join(address_of(stream)) as guest:
+            await self._admin.serve(stream, guest.leave)
 
     async def _wind_down(self) -> None:
         """Let operators' connections go to the process that has taken over."""

@@ -72,13 +72,14 @@ class TappedSocket:
     def __init__(self, socket: MediaSocket, flight: Flight) -> None:
         self._socket = socket
         self._flight = flight
+        self._is_lost = False
 
     async def receive_text(self) -> str:
         """Return the next message."""
         try:
             text = await self._socket.receive_text()
         except MediaStreamClosed as closed:
-            self._flight.note("close", code=closed.code)
+            self._note_loss(closed)
             raise
         except RemoteProtocolError as error:
             self._flight.note("garbled", reason=str(error))
@@ -93,7 +94,17 @@ class TappedSocket:
 
     async def flush(self) -> None:
         """Wait until every message is out."""
-        await self._socket.flush()
+        try:
+            await self._socket.flush()
+        except MediaStreamClosed as closed:
+            self._note_loss(closed)
+            raise
+
+    def _note_loss(self, closed: MediaStreamClosed) -> None:
+        """Note that the socket is lost: by whoever learns it first, the reader or a sender."""
+        if not self._is_lost:
+            self._is_lost = True
+            self._flight.note("close", code=closed.code)
 
 
 # -- the recognizer -------------------------------------------------------------------------------

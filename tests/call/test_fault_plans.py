@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+import trio
 
+from tests.recordings.remake import in_place
+from voiced.flight.reading import read_flight
+from voiced.flight.recorder import open_flights
 from voiced.testing.caller import PlayedCaller
 from voiced.testing.fault_plans import FAULT_PLANS
 from voiced.testing.providers import ScriptedRecognizer, Speech
+from voiced.testing.replay import replay
 from voiced.testing.utterances import level_dbfs
 
 SAID = (
@@ -21,17 +26,25 @@ SPEAKS = [
 
 
 @pytest.fixture
-def ring(open_world, greeter):
-    """Ring with a plan: greeting, barge-in, one turn, one key, goodbye."""
+def ring(open_world, greeter, tmp_path):
+    """Ring with a plan: greeting, barge-in, one turn, one key, goodbye; what came of it replays."""
 
     async def run(name, *, speaks=SPEAKS):
         caller = PlayedCaller(np.zeros(0, np.int16), keys=[(6.0, "5")])
-        async with open_world(agent=greeter, recognizer=ScriptedRecognizer(speaks)) as world:
+        async with (
+            open_flights(lambda record: tmp_path, in_place) as flights,
+            open_world(
+                agent=greeter, recognizer=ScriptedRecognizer(speaks), flights=flights
+            ) as world,
+        ):
             report = await world.ring(caller, faults=FAULT_PLANS[name].faults)
         (record,) = world.records
         assert report.violations == ()
         assert not report.zombie
         assert record["hangup_confirmed"]
+        (path,) = tmp_path.glob("wire.jsonl*")
+        replayed = await trio.to_thread.run_sync(replay, read_flight(path))
+        assert replayed.differences() == []
         return report, record
 
     return run

@@ -60,6 +60,15 @@ def test_a_mark_that_was_cleared_waits_for_the_clear():
     assert playout.audio(1.0, now=1.6) == 1.6
 
 
+def test_a_mark_that_was_late_already_when_it_was_cleared_does_not_come_before():
+    playout = Playout({"a": mark(1.0, 3.5, cleared=True)}, ends_at=10)
+    playout.audio(1.0, now=1.0)
+    playout.mark("a", now=1.0)
+    assert playout.next_at() == 3.5
+    playout.cleared(now=3.4)
+    assert returned(playout) == ("a", 3.5)
+
+
 def test_a_clear_that_was_not_recorded_returns_all_marks():
     playout = Playout({"a": mark(1.0, 4.0)}, ends_at=10)
     playout.audio(3.0, now=1.0)

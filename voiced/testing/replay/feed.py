@@ -66,6 +66,7 @@ class Feed:
             (e.at_s for e in recording.of("request") if e.data["action"] in OUR_HANGUPS),
             float("inf"),
         )
+        self._over_at = _over_at(recording)
         self._make_decoder = partial(open_decoder, *recording.outbound)
 
     def command(self, action: str, body: Mapping[str, Any]) -> None:
@@ -84,8 +85,10 @@ class Feed:
         async with trio.open_nursery() as nursery:
             for webhook in self._recording.of("webhook"):
                 nursery.start_soon(self._deliver, webhook, network)
-            for entries in self._sockets():
-                nursery.start_soon(self._carry, entries, network)
+            sockets = self._sockets()
+            begun = [entries[0].at_s for entries in sockets]
+            for entries, next_at in zip(sockets, [*begun, self._over_at][1:], strict=True):
+                nursery.start_soon(self._carry, entries, next_at, network)
 
     # -- webhooks --------------------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ class Feed:
                 sockets[-1].append(entry)
         return sockets
 
-    async def _carry(self, entries: list[Entry], network: CoreNetwork) -> None:
+    async def _carry(self, entries: list[Entry], next_at: float, network: CoreNetwork) -> None:
         await trio.sleep_until(self._origin + entries[0].at_s)
         with trio.move_on_after(URL_WITHIN_S):
             await self._url_named.wait()
@@ -125,7 +128,8 @@ class Feed:
             return
         try:
             async with network.open_websocket(self._urls[-1], {}) as socket:
-                line = _Line(entries, socket, self._origin, self._make_decoder())
+                ends_at = _ends_at(entries, next_at)
+                line = _Line(entries, ends_at, socket, self._origin, self._make_decoder())
                 await line.run()
         except TelnyxError:
             await trio.lowlevel.checkpoint()  # refused: that call wants no socket any more
@@ -135,7 +139,12 @@ class _Line:
     """One media socket of the recording, on a socket of the replay."""
 
     def __init__(
-        self, entries: list[Entry], socket: MemorySocket, origin: float, decoder: Decoder
+        self,
+        entries: list[Entry],
+        ends_at: float,
+        socket: MemorySocket,
+        origin: float,
+        decoder: Decoder,
     ) -> None:
         self._entries = entries
         self._socket = socket
@@ -143,9 +152,9 @@ class _Line:
         self._decoder = decoder
         self._doorbell = Doorbell()
         self._stream_id = _stream_id(entries)
-        self._returns = {name: e for e in entries if e.kind == "rx" and (name := _mark_name(e))}
+        self._returns = _returns(entries)
         recorded = _recorded_marks(entries, self._returns)
-        self._playout = Playout(recorded, ends_at=entries[-1].at_s)
+        self._playout = Playout(recorded, ends_at)
 
     async def run(self) -> None:
         """Run until either side closes."""
@@ -163,7 +172,7 @@ class _Line:
 
     async def _send(self) -> None:
         for entry in self._entries:
-            if entry.kind == "open" or entry.kind == "tx" or _mark_name(entry):
+            if entry.kind in {"open", "tx"} or self._returns.get(_mark_name(entry)) is entry:
                 continue
             await trio.sleep_until(self._origin + entry.at_s)
             match entry.kind:
@@ -205,6 +214,19 @@ class _Line:
         return json.dumps({"event": "mark", "stream_id": self._stream_id, "mark": {"name": name}})
 
 
+def _returns(entries: list[Entry]) -> dict[str, Entry]:
+    """Return with what each mark came back that was set; any other comes as it came."""
+    returns: dict[str, Entry] = {}
+    is_set = set()
+    for entry in entries:
+        name = _mark_name(entry)
+        if entry.kind == "tx":
+            is_set.add(name)
+        elif name and name in is_set:
+            returns.setdefault(name, entry)
+    return returns
+
+
 def _recorded_marks(entries: list[Entry], returns: Mapping[str, Entry]) -> dict[str, RecordedMark]:
     clears = [e.at_s for e in entries if e.kind == "tx" and e.data["m"] == CLEAR]
     marks = {}
@@ -223,9 +245,26 @@ def _mark_name(entry: Entry) -> str:
         return ""
     try:
         message = json.loads(entry.data["m"])
-        return str(message["mark"]["name"]) if message["event"] == "mark" else ""
+        name = message["mark"]["name"] if message["event"] == "mark" else ""
+        return name if isinstance(name, str) else ""
     except (ValueError, TypeError, KeyError):
         return ""  # not Telnyx's JSON: the daemon shall see it as it was
+
+
+def _over_at(recording: FlightRecording) -> float:
+    """Return when the call was decided to be over, or its recording ends."""
+    at_s: float | None = (recording.record or {}).get("duration_s")
+    return recording.length_s if at_s is None else at_s
+
+
+def _ends_at(entries: list[Entry], next_at: float) -> float:
+    """Return until when marks could come back: `stop`, the loss of the socket, or `next_at`."""
+    ends = (e.at_s for e in entries if e.kind == "close" or _is_stop(e))
+    return next(ends, next_at)
+
+
+def _is_stop(entry: Entry) -> bool:
+    return entry.kind == "rx" and '"stop"' in entry.data["m"]
 
 
 def _stream_id(entries: list[Entry]) -> str:

@@ -3,7 +3,7 @@
 Audio that is sent plays on behind what was sent before; a mark is due when the audio before it has
 played. That is what Telnyx's playback comes to, and it decides where the daemon does something
 else than it did. Where it sets the same mark at the same time, the mark comes back when it came
-back then, or never, if it never did.
+back then, or never, if it never did and the recording did not end before.
 """
 
 from __future__ import annotations
@@ -54,12 +54,13 @@ class Playout:
         recorded = self._recorded.get(name)
         if recorded is None or abs(recorded.set_at - now) > SAME_S:
             self._owe(name, played_at + RETURN_S)
-        elif recorded.cleared:
-            self._owe(name, played_at + RETURN_S)  # unless it is cleared again
-        elif recorded.returned_at is not None:
+        elif recorded.returned_at is None:
+            if played_at + SAME_S > self._recording_ends_at:
+                self._owe(name, played_at + RETURN_S)
+        elif recorded.cleared:  # unless it is cleared again; some were late already
+            self._owe(name, max(played_at + RETURN_S, recorded.returned_at))
+        else:
             self._owe(name, max(now, recorded.returned_at))
-        elif played_at + SAME_S > self._recording_ends_at:
-            self._owe(name, played_at + RETURN_S)
 
     def cleared(self, now: float) -> None:
         """Take a `clear`: nothing plays any more, and all marks come back."""

@@ -219,7 +219,8 @@ async def test_an_operator_hangs_up_on_a_phone_that_rings(open_world, autojump_c
         placement = order(world, SILENT)
         await placement.wait("placed")
         await trio.sleep(3)
-        world.switchboard.find(placement.ref).end(EndReason.OPERATOR_HUNG_UP, "the test")
+        call = world.switchboard.find(placement.ref)
+        call.end_from_outside(EndReason.OPERATOR_HUNG_UP, "the test")
         told = await outcome(placement)
         assert (told["outcome"], told["end"]["reason"]) == ("cancelled", "operator_hung_up")
         assert (await world.telnyx.dialling.report(1)).ended_by

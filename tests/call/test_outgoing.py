@@ -209,7 +209,7 @@ async def test_the_operator_may_give_up_while_it_rings(open_world, autojump_cloc
         call = world.dial(NUMBER)
         await trio.sleep(5)
         assert world.switchboard.find(call.keys.ref) is call
-        call.end(EndReason.OPERATOR_HUNG_UP, "by hand")
+        call.end_from_outside(EndReason.OPERATOR_HUNG_UP, "by hand")
         report = await world.telnyx.dialled()
     assert report.actions == ("dial", "hangup")
     assert world.records[0]["end"]["reason"] == "operator_hung_up"
@@ -237,7 +237,7 @@ async def test_a_leg_whose_dial_was_cut_off_is_hung_up_once_its_id_is_known(
         call = line.dial(NUMBER)
         await line.settle()
         state = line.commands[0][1]["client_state"]
-        call.end(EndReason.OPERATOR_HUNG_UP, "by hand")
+        call.end_from_outside(EndReason.OPERATOR_HUNG_UP, "by hand")
         await trio.sleep(2)
         assert line.actions() == ["calls"]
         await line.webhook(
@@ -300,7 +300,7 @@ async def test_a_call_ended_before_it_was_dialled_leaves_nothing_to_look_for(
 ):
     async with open_line() as line:
         call = line.dial("+13125550142")
-        call.end(EndReason.OPERATOR_HUNG_UP, "a change of mind")
+        call.end_from_outside(EndReason.OPERATOR_HUNG_UP, "a change of mind")
         await line.settle()
         assert line.switchboard.snapshot() == []  # nobody waits for the id of a leg
         assert line.actions() == []

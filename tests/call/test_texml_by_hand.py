@@ -444,7 +444,7 @@ async def test_a_call_that_we_end_is_hung_up_whatever_the_document_does(open_tex
         document = await texml.fetch()
         async with texml.media(document):
             call = texml.line.switchboard.find("v3:hand")
-            call.end(EndReason.OPERATOR_HUNG_UP, "test")
+            call.end_from_outside(EndReason.OPERATOR_HUNG_UP, "test")
             await texml.line.settle()
         assert texml.line.switchboard.snapshot() == []
     assert texml.reason == "operator_hung_up"

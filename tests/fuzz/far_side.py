@@ -201,7 +201,7 @@ class FarSide:
             case "transfer" if live:
                 live[-1].transfer(TARGET)
             case "hangup" if live:
-                live[-1].end(EndReason.OPERATOR_HUNG_UP, "the operator")
+                live[-1].end_from_outside(EndReason.OPERATOR_HUNG_UP, "the operator")
             case "drain":
                 switchboard.refuse_new_calls()
             case "dial" if self._numbers["dial"] < MOST_CALLS:

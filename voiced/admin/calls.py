@@ -178,7 +178,7 @@ def _add_commands(app: QuartTrio, desk: CallDesk, dialer: Dialer) -> None:
         await read_body(NothingMore)
         live, waiting = desk.live(call_id), desk.waiting(call_id)
         if live is not None:
-            live.end(EndReason.OPERATOR_HUNG_UP, "POST /calls/<id>/hangup")
+            live.end_from_outside(EndReason.OPERATOR_HUNG_UP, "POST /calls/<id>/hangup")
             return jsonify({"id": live.keys.ref}), 202
         if waiting is not None:
             dialer.withdraw(waiting)

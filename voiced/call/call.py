@@ -134,7 +134,7 @@ class Call:
         self._session: Session | None = None
         self._recording: Recording | None = None
         self._scope = trio.CancelScope()
-        self.media = MediaPlace(self.flight.carry, self.end)
+        self.media = MediaPlace(self.flight.carry, self.end_from_outside)
         self._document_is_over = False
         self._may_be_up = leg.id is not None
         self._is_counted = False
@@ -231,6 +231,12 @@ class Call:
             self.over.set()
             self._scope.cancel()
 
+    def end_from_outside(self, reason: EndReason, evidence: str) -> None:
+        """End the call for a cause that nothing else in its flight recording tells of."""
+        if self.ending is None:
+            self.flight.ordered("end", reason=reason.value, evidence=evidence)
+        self.end(reason, evidence)
+
     def hush(self) -> None:
         """Cut an apology short: there is no time for it."""
         self._goodbye.hush()
@@ -293,7 +299,7 @@ class Call:
                 await self.supervise(self._open_and_converse)
             self.end(EndReason.MAX_DURATION, f"{self._config.call.max_duration_s:g} s are over")
         finally:
-            self.end(EndReason.SHUTDOWN, "the daemon stopped")
+            self.end_from_outside(EndReason.SHUTDOWN, "the daemon stopped")
             now = trio.current_time()
             self.note(CallTornDown(after_s=now - self._settled_ending().at, at=now))
             limit_s = self._goodbye_limit_s(self._config.call.apology)
@@ -303,6 +309,7 @@ class Call:
     async def refuse(self, refusal: Refuse) -> None:
         """Live a call that is not to be taken: turn it away, keep its record."""
         self._begin()
+        self.flight.ordered("refuse", reason=refusal.reason.value, message=refusal.message)
         self.end(refusal.reason, refusal.evidence)
         limit_s = self._goodbye_limit_s(refusal.message, self._config.call.answer_timeout_s)
         with trio.move_on_after(limit_s, shield=True):

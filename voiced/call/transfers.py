@@ -57,7 +57,7 @@ class ConsultedCall(Protocol):
         """Fall silent, to be bridged; False if it has ended."""
         ...
 
-    def end(self, reason: EndReason, evidence: str) -> None:
+    def end_from_outside(self, reason: EndReason, evidence: str) -> None:
         """End it, unless it has ended."""
         ...
 
@@ -194,7 +194,8 @@ class Handover:
                 self._failure = _words(other.outcome)
         finally:
             if not self._bridged:
-                other.end(EndReason.AGENT_HUNG_UP, "the transfer that it was for is over")
+                why = "the transfer that it was for is over"
+                other.end_from_outside(EndReason.AGENT_HUNG_UP, why)
 
     async def _bridge(self, other: ConsultedCall) -> None:
         if other.leg.id is None or not other.become_target():

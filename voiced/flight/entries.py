@@ -7,7 +7,8 @@ happened; and what belongs to that:
 |---|---|
 | `header` | first line: see `voiced.flight.header` |
 | `webhook` | `headers` (of signature and time), `body` as text; `to`: where TeXML's went |
-| `order` | `what` the operator wanted done (`transfer`), and `to` whom |
+| `order` | `what` was decided outside of the call: `transfer` `to`; `end`, `reason`, `evidence`; |
+|  | `refuse`, `reason`, and the `message` that the caller is to hear, or "" |
 | `request` | `n`, `action`, `method`, `path`, `body` as text: one attempt of a command |
 | `reply` | `n` of the request, `status`, `headers` (those that are obeyed), `body` |
 | `no_reply` | `n` of the request, `error`: why no answer came |
@@ -15,7 +16,7 @@ happened; and what belongs to that:
 | `open` | a media socket begins; the `rx`, `tx`, `close` after it are its |
 | `rx`, `tx` | `m`: the message from, or to, Telnyx, as it was |
 | `garbled` | `reason`: something came that was no text message |
-| `close` | `code`: the far end closed the socket |
+| `close` | `code`: the socket was lost, by what was read or by what could not be sent |
 | `speech` | `event`, its name, and the fields of a recognizer's event; its times count like `t` |
 | `recognized` | `error`: the recognizer came to its end, by itself or by `error` |
 | `ask` | `n`, `what` (`open`, `answer` ...) and its arguments: the agent's turn begins |

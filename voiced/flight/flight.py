@@ -77,9 +77,9 @@ class Flight:
                 **({"to": to} if to else {}),
             )
 
-    def ordered(self, what: str, to: str) -> None:
-        """Note what the operator wants done with the call."""
-        self.note("order", what=what, to=to)
+    def ordered(self, what: str, **told: str) -> None:
+        """Note what somebody outside of the call has decided about it."""
+        self.note("order", 0, what=what, **told)
 
     def break_off(self, reason: str) -> None:
         """Note no more, for good: what comes now must not be kept."""

@@ -33,7 +33,6 @@ _ELSEWHERE = {
     "telnyx",
     "log",
     "records",
-    "recording",
     "post_call",
     "lines",
     "tracing",

@@ -32,8 +32,8 @@ class CallFlight(Protocol):
         """
         ...
 
-    def ordered(self, what: str, to: str) -> None:
-        """Note what the operator wants done with the call (`transfer`)."""
+    def ordered(self, what: str, **told: str) -> None:
+        """Note what somebody outside of the call has decided about it: see `entries`, `order`."""
         ...
 
     def break_off(self, reason: str) -> None:
@@ -74,7 +74,7 @@ class NoFlight:
     def webhook(self, headers: Mapping[str, str], body: bytes, to: str = "") -> None:
         """Do nothing."""
 
-    def ordered(self, what: str, to: str) -> None:
+    def ordered(self, what: str, **told: str) -> None:
         """Do nothing."""
 
     def break_off(self, reason: str) -> None:

@@ -230,7 +230,7 @@ class Switchboard:
         """Begin to drain, and end all live calls; each still has its goodbye."""
         self._gate.is_draining = True
         for call in self._calls:
-            call.end(reason, evidence)
+            call.end_from_outside(reason, evidence)
 
     async def close(self) -> None:
         """End all live calls, without last words, and wait until all are over."""

@@ -9,6 +9,7 @@ from voiced.config.lines import LineConfig
 from voiced.config.load import PLAIN_TABLES
 from voiced.errors import ConfigError
 from voiced.flight.reading import RecordingUnusable
+from voiced.leg.leg import EndReason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 API_KEY = "KEY_of_a_replay"
 
-_OURS = {"server", "admin", "telnyx", "log", "records", "recording"}
+_OURS = {"server", "admin", "telnyx", "log", "records"}
+
+_NO_ROOM = EndReason.REFUSED_BUSY.value
 
 
 def replay_config(recording: FlightRecording, signer: Signer) -> Config:
@@ -50,11 +53,15 @@ def replay_config(recording: FlightRecording, signer: Signer) -> Config:
         "agent": {"provider": "echo"},
     }
     try:
-        return parse_config({**tables, "lines": lines, **ours}, {})
+        config = parse_config({**tables, "lines": lines, **ours}, {})
     except ConfigError as error:
         raise RecordingUnusable(
             f"{recording.name}: this voiced cannot be set up as it was: {error.problems[0]}"
         ) from error
+    if any(order.data.get("reason") == _NO_ROOM for order in recording.of("order")):
+        full = config.call.model_copy(update={"max_concurrent": 0})
+        return config.model_copy(update={"call": full})
+    return config
 
 
 def _known(table: Mapping[str, Any], model: Any) -> dict[str, Any]:

@@ -47,6 +47,7 @@ from voiced.testing.webhooks import Signer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from voiced.call.call import Call
     from voiced.config import Config
     from voiced.flight.reading import FlightRecording
     from voiced.server.daemon import Core
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
 
 GONE_S = 0.2
 """After its record, for what is left of a call to go, or to be found."""
-
-_ENDED_BY_US = (EndReason.OPERATOR_HUNG_UP.value, EndReason.DRAIN_LIMIT.value)
 
 LONGER_S = 3600.0
 """A call that goes on for so long after the end of its recording will not end."""
@@ -208,28 +207,35 @@ async def _order(recording: FlightRecording, core: Core, origin: float) -> None:
         await trio.sleep_until(origin + order.at_s)
         call = core.switchboard.find(ref)
         if call is not None:
-            call.transfer(order.data["to"])
-    end = (recording.record or {}).get("end") or {}
-    await trio.sleep_until(origin + ((recording.record or {}).get("duration_s") or 0.0))
-    call = core.switchboard.find(ref)
-    if end.get("reason") == EndReason.SHUTDOWN.value:
-        await core.switchboard.close()
-    elif end.get("reason") in _ENDED_BY_US and call is not None:
-        call.end(EndReason(end["reason"]), end["evidence"])
+            await _decide(order.data, call, core)
+
+
+async def _decide(told: Mapping[str, Any], call: Call, core: Core) -> None:
+    """Do one thing to the call that was done from outside; it was refused by `replay_config`."""
+    match told:
+        case {"what": "transfer", "to": to}:
+            call.transfer(to)
+        case {"what": "end", "reason": EndReason.SHUTDOWN.value}:
+            await core.switchboard.close()
+        case {"what": "end", "reason": reason, "evidence": evidence}:
+            call.end(EndReason(reason), evidence)
+        case _:
+            pass
 
 
 def _dial(recording: FlightRecording, core: Core) -> None:
-    for request in recording.of("request"):
-        if request.data["action"] == "dial":
-            body = json.loads(request.data["body"])
-            order = DialOrder(
-                to=body["to"],
-                caller_id=body["from"],
-                key=recording.header["ref"],
-                line=recording.header["config"]["line"],
-            )
-            core.switchboard.dial(order)
-            return
+    """Place the call as it was placed, or was about to be."""
+    dialled = [entry for entry in recording.of("request") if entry.data["action"] == "dial"]
+    asked: Mapping[str, Any] = json.loads(dialled[0].data["body"]) if dialled else {}
+    record = recording.record or {}
+    order = DialOrder(
+        to=asked.get("to") or record.get("to", ""),
+        caller_id=asked.get("from") or record.get("from", ""),
+        key=recording.header["ref"],
+        line=recording.header["config"]["line"],
+        detection=asked.get("answering_machine_detection", "disabled"),
+    )
+    core.switchboard.dial(order)
 
 
 async def _open_staff(

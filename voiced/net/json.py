@@ -20,3 +20,12 @@ def parsed(text: str | bytes) -> dict[str, Any]:
         kind = type(value).__name__
         raise ValueError(f"a message that is no JSON object but {kind}")  # noqa: TRY004
     return value
+
+
+def is_json(value: Any) -> bool:
+    """Say whether a value can be sent as JSON: TOML has dates, inf and nan, JSON has not."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True

@@ -1,6 +1,7 @@
 """The keys of model agents, and what is wrong with them."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -32,6 +33,12 @@ def test_openais_key_goes_to_nobody_else(monkeypatch):
     assert api_key_of(OpenAiSettings(model="m", base_url=other, api_key_from="GROQ_API_KEY")) == (
         "other"
     )
+
+
+@pytest.mark.parametrize("value", [date(2026, 1, 1), float("inf")])
+def test_further_fields_of_a_request_have_to_be_json(value):
+    with pytest.raises(ValueError, match="must be JSON: write dates and times in quotes"):
+        OpenAiSettings(model="m", extra={"metadata": {"since": value}})
 
 
 def test_prompt_and_file_are_not_both_given():

@@ -1,5 +1,7 @@
 """Tools from their settings: functions, HTTP requests, and all that can be wrong with them."""
 
+import math
+from datetime import date
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
 
@@ -88,6 +90,13 @@ def test_functions_that_are_no_tools(function, fault):
 # -- HTTP requests -------------------------------------------------------------------------------
 
 
+NUMBER = {
+    "type": "object",
+    "properties": {"number": {"type": ["integer", "string"]}, "day": {"format": "date"}},
+    "required": ["number"],
+}
+
+
 class Shop:
     """A fake of somebody's API."""
 
@@ -102,7 +111,7 @@ def settings(**request):
     given = {
         "description": "Look up an order.",
         "url": "https://shop/orders/{number}",
-        "parameters": {"type": "object", "properties": {"number": {}}, "required": ["number"]},
+        "parameters": NUMBER,
         **request,
     }
     return ToolSettings.model_validate({"tools": ["order"], "requests": {"order": given}})
@@ -120,6 +129,28 @@ async def ask(arguments, *, faults=(), **request):
 async def test_a_request_has_its_secrets_and_its_answer_is_told(autojump_clock):
     told, _ = await ask({"number": "7/8"}, headers={"X-Key": "token ${SHOP_KEY}"})
     assert told == '{"path": "/orders/7%2F8", "key": "token secret"}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({}, "'number' is a required property"),
+        ({"number": 7.5}, "number: 7.5 is not of type 'integer', 'string'"),
+        ({"number": 7, "day": "tomorrow"}, "day: 'tomorrow' is not a 'date'"),
+        ({"number": ["x" * 300]}, r"number: \['x+ \(cut here\)$"),
+    ],
+)
+async def test_arguments_that_the_schema_does_not_allow_are_told_and_not_sent(
+    autojump_clock, arguments, told
+):
+    server = FakeServer(Shop())
+    async with (
+        open_memory_wire(server) as wire,
+        open_tools(settings(), wire, {}) as tools,
+    ):
+        with pytest.raises(ToolFailed, match=told):
+            await tools["order"].run(arguments, USE)
+    assert server.requests == []
 
 
 async def test_a_posted_request_has_json(autojump_clock):
@@ -188,11 +219,30 @@ def test_every_fault_is_found_at_once():
     ]
 
 
+def schema(**more):
+    return {"parameters": {"type": "object", **more}}
+
+
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
         ({"parameters": {"type": "array"}}, 'must be a JSON Schema of the type "object"'),
         ({"parameters": {"type": "object", "required": ["n"]}}, "requires n, which is no property"),
+        (schema(required=5), "is no JSON Schema: required: 5 is not of type 'array'"),
+        (schema(required="ab"), "is no JSON Schema: required: 'ab' is not of type 'array'"),
+        (schema(properties={"n": {"type": "strng"}}), r"properties\.n\.type: 'strng' is not valid"),
+        (
+            schema(properties={"n": {"pattern": "["}}),
+            r"n\.pattern: '\[' is not a 'regex'",
+        ),
+        (schema(properties={"n": {"default": date(2026, 1, 1)}}), "must be JSON: write dates"),
+        (schema(properties={"n": {"maximum": math.inf}}), "must be JSON"),
+        (
+            schema(properties={"n": {"$ref": "#/$defs/n"}}),
+            r"refers to #/\$defs/n, which is no",
+        ),
+        (schema(properties={"n": {"$ref": "https://x/y"}}), "refers to https://x/y, which is no"),
+        (schema(**{"$schema": "draft-12"}), "a draft of JSON Schema that is not known: 'draft-12'"),
         ({"headers": {"Host": "other"}}, "'Host' is no header to set"),
         ({"headers": {"X-A": "a\nb"}}, "the value of X-A must be one line"),
     ],
@@ -200,6 +250,18 @@ def test_every_fault_is_found_at_once():
 def test_requests_that_cannot_be_declared(given, fault):
     with pytest.raises(ValueError, match=fault):
         ToolSettings.model_validate({"requests": {"x": {**REQUEST, **given}}})
+
+
+def test_a_schema_may_refer_to_its_own_places_and_name_an_older_draft():
+    number = {"type": "integer"}
+    parameters = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "properties": {"n": {"$ref": "#/definitions/n"}},
+        "definitions": {"n": number},
+    }
+    given = {"requests": {"x": {**REQUEST, "parameters": parameters}}}
+    assert ToolSettings.model_validate(given).requests["x"].parameters == parameters
 
 
 def test_only_numbers_and_sip_addresses_are_transferred_to():

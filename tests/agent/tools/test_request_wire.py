@@ -7,24 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voiced.agent.tools.request_wire import (
-    SHOWN_CHARS,
     HttpCall,
     build_call,
     fault_of_url,
-    shown,
 )
 from voiced.errors import ToolFailed
 
-SCHEMA = {
-    "type": "object",
-    "properties": {"number": {"type": "integer"}, "note": {"type": "string"}, "who": {}},
-    "required": ["number"],
-}
+PARAMETERS = ("number", "note", "who")
 URL = "https://shop.example.com:8443/orders/{number}"
 
 
 def call(arguments, *, method="GET", url=URL):
-    return build_call(method, url, SCHEMA, arguments, {"caller": "+15550001"})
+    return build_call(method, url, PARAMETERS, arguments, {"caller": "+15550001"})
 
 
 def test_arguments_go_into_the_path_and_the_rest_into_the_query():
@@ -88,15 +82,13 @@ def test_no_argument_leads_anywhere_else(value):
         ("https://user:word@example.com/", "holds a password"),
         ("https://example.com/{order}", "has {order}, which is no parameter"),
         ("https://example.com/#{number}", "has a fragment"),
+        ("https://[shop.example.com/", "is no URL"),
+        ("https://shop.example.com:99999/", "has a port that there is not"),
+        ("https://shop.example.com:{number}/", "leaves the host to the model"),
+        ("https://shop.example.com/a b", "has a space"),
+        ("https://shop.example.com/{called}?of={who}", "has {called}, which is the call's own"),
     ],
 )
 def test_faults_of_declared_urls(url, fault):
-    found = fault_of_url(url, {"number", "caller"})
+    found = fault_of_url(url, {"number", "who", "called"})
     assert (found is None) if fault is None else (found or "").startswith(fault)
-
-
-def test_a_long_answer_is_cut():
-    assert shown("  yes ") == "yes"
-    assert shown("") == "Done."
-    long = shown("x" * (SHOWN_CHARS + 1))
-    assert long == "x" * SHOWN_CHARS + " (cut here)"

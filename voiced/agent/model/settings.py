@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, model_validator
 
 from voiced.agent.tools.chest import check_tools
+from voiced.agent.tools.schema import NO_JSON
 from voiced.agent.tools.settings import ToolSettings
 from voiced.errors import ConfigError, Problem
+from voiced.net.json import is_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,12 @@ def _zone(value: str) -> str:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError('is no time zone; write one as "America/Chicago" or "UTC"') from None
+    return value
+
+
+def _json(value: dict[str, Any]) -> dict[str, Any]:
+    if not is_json(value):
+        raise ValueError(NO_JSON)
     return value
 
 
@@ -84,7 +92,7 @@ class ModelSettings(PromptSettings):
         default=1, ge=0, le=5, description="further tries, while no word of the answer has come"
     )
     keep_warm: bool = Field(default=True, description="keep a connection open between calls")
-    extra: dict[str, Any] = Field(
+    extra: Annotated[dict[str, Any], AfterValidator(_json)] = Field(
         default_factory=dict, description="more fields of the request, as the provider has them"
     )
 

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 TIMEOUT_S = 10.0
 """How long a tool may take unless it says otherwise."""
 
-
 FILLER = "One moment, please."
 """Said while a tool takes a while, unless it says otherwise."""
+
+SHOWN_CHARS = 8000
+"""So much of a result the model is given: it is read with every request from then on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +67,9 @@ class Tool:
     is_deed: bool = False
     ends_reply: bool = False
     when_cut: str = UNFINISHED
+
+
+def shown(result: str) -> str:
+    """Return what the model is told of a result."""
+    text = result.strip() or "Done."
+    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} (cut here)"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from voiced.agent.model.wire import ToolSpec
-from voiced.agent.tools.base import Tool
-from voiced.agent.tools.request_wire import build_call, shown
+from voiced.agent.tools.base import Tool, shown
+from voiced.agent.tools.request_wire import build_call
+from voiced.agent.tools.schema import check_of
 from voiced.errors import AgentFailed, ProviderError, ToolFailed
 from voiced.net.http import open_provider_http
 from voiced.net.peer import Peer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from voiced.agent.tools.base import Use
     from voiced.agent.tools.settings import RequestSettings
+    from voiced.net.http import ProviderHttp
     from voiced.net.wire import Wire
 
 ANSWER_MAX_BYTES = 1024 * 1024
@@ -43,30 +45,48 @@ async def open_request_tool(
     """
     parts = urlsplit(settings.url)
     origin = f"{parts.scheme}://{parts.netloc}"
-    peer = Peer(f"tool {name}", AgentFailed)
     async with open_provider_http(
         origin,
-        peer=peer,
+        peer=Peer(f"tool {name}", AgentFailed),
         headers=headers,
         stall_s=settings.timeout_s,
         resends=settings.method in IDEMPOTENT,
         wire=wire,
     ) as http:
+        yield Tool(
+            spec=ToolSpec(
+                name=name, description=settings.description, parameters=settings.parameters
+            ),
+            run=_Request(http, origin, settings).run,
+            timeout_s=settings.timeout_s,
+            filler=settings.filler,
+        )
 
-        async def run(arguments: Mapping[str, Any], use: Use) -> str:
-            fixed = {"caller": use.call.caller, "called": use.call.called}
-            request = build_call(
-                settings.method, settings.url, settings.parameters, arguments, fixed
-            )
-            path = request.url.removeprefix(origin)
-            body = {} if request.body is None else {"json": dict(request.body)}
-            try:
-                async with http.stream(request.method, path, **body) as answer:
-                    return shown(
-                        (await answer.read_all(ANSWER_MAX_BYTES)).decode("utf-8", "replace")
-                    )
-            except ProviderError as failed:
-                raise ToolFailed(str(failed)) from failed
 
-        spec = ToolSpec(name=name, description=settings.description, parameters=settings.parameters)
-        yield Tool(spec=spec, run=run, timeout_s=settings.timeout_s, filler=settings.filler)
+class _Request:
+    """What is done when the model calls the tool."""
+
+    def __init__(self, http: ProviderHttp, origin: str, settings: RequestSettings) -> None:
+        self._http = http
+        self._origin = origin
+        self._settings = settings
+        self._faults_of = check_of(settings.parameters)
+
+    async def run(self, arguments: Mapping[str, Any], use: Use) -> str:
+        """Make the request, and return what the model is told of its answer. Raises ToolFailed."""
+        if faults := self._faults_of(arguments):
+            raise ToolFailed(faults)
+        request = build_call(
+            self._settings.method,
+            self._settings.url,
+            self._settings.parameters.get("properties", {}),
+            arguments,
+            {"caller": use.call.caller, "called": use.call.called},
+        )
+        path = request.url.removeprefix(self._origin)
+        body = {} if request.body is None else {"json": dict(request.body)}
+        try:
+            async with self._http.stream(request.method, path, **body) as answer:
+                return shown((await answer.read_all(ANSWER_MAX_BYTES)).decode("utf-8", "replace"))
+        except ProviderError as failed:
+            raise ToolFailed(str(failed)) from failed

@@ -17,13 +17,17 @@ from voiced.errors import ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from urllib.parse import SplitResult
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
-SHOWN_CHARS = 8000
-"""So much of an answer the model is given: it is read with every request from then on."""
+FIXED = frozenset({"caller", "called"})
+"""What the URL may name beside the tool's parameters: the call's own numbers."""
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+_NO_URL = 'is no URL: write "https://host/path"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +41,38 @@ class HttpCall:
 
 def fault_of_url(url: str, names: Iterable[str]) -> str | None:
     """Return what is wrong with a declared URL whose parameters have `names`; None if nothing."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        return 'is no URL: write "https://host/path"'
+    if not url.isprintable() or " " in url:
+        return "has a space or a control character: write %20 for a space"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return _NO_URL
+    if parts.scheme not in ("https", "http") or not host:
+        return _NO_URL
     if "@" in parts.netloc:
         return "holds a password: put it into a header"
     if "{" in parts.netloc or "{" in parts.scheme:
         return "leaves the host to the model: only path and query may have placeholders"
+    if not _has_port_or_none(parts):
+        return "has a port that there is not: 1 to 65535"
     if parts.fragment:
         return "has a fragment, which is never sent"
-    known = set(names)
-    for name in PLACEHOLDER.findall(url):
-        if name not in known:
+    return _fault_of_placeholders(PLACEHOLDER.findall(url), set(names))
+
+
+def _has_port_or_none(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def _fault_of_placeholders(placeholders: Iterable[str], names: set[str]) -> str | None:
+    for name in placeholders:
+        if name in names & FIXED:
+            return f"has {{{name}}}, which is the call's own: give the parameter another name"
+        if name not in names | FIXED:
             return f"has {{{name}}}, which is no parameter of the tool"
     return None
 
@@ -56,7 +80,7 @@ def fault_of_url(url: str, names: Iterable[str]) -> str | None:
 def build_call(
     method: str,
     url: str,
-    parameters: Mapping[str, Any],
+    parameters: Iterable[str],
     arguments: Mapping[str, Any],
     fixed: Mapping[str, str],
 ) -> HttpCall:
@@ -68,14 +92,15 @@ def build_call(
     Args:
         method: of HTTP.
         url: as declared.
-        parameters: the tool's JSON Schema.
-        arguments: as the model gave them.
-        fixed: values that the URL may name beside them, of the call.
+        parameters: names of the tool's; nothing else is sent.
+        arguments: as the model gave them, true to the tool's schema.
+        fixed: values of `FIXED`.
 
     Raises:
         ToolFailed: an argument is missing, or cannot stand where it belongs.
     """
-    arguments = check_arguments(parameters, arguments)
+    known = set(parameters)
+    arguments = {name: value for name, value in arguments.items() if name in known}
     named = set(PLACEHOLDER.findall(url))
     values = {**fixed, **arguments}
     for name in sorted(named - values.keys()):
@@ -91,21 +116,6 @@ def build_call(
     return HttpCall(method=method, url=filled, body=None)
 
 
-def check_arguments(parameters: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that the schema knows.
-
-    Names and what is required are checked here, the rest by whoever is asked.
-
-    Raises:
-        ToolFailed: a required one is missing.
-    """
-    for name in parameters.get("required") or ():
-        if name not in arguments:
-            raise ToolFailed(f"argument {name!r} is missing")
-    known = parameters.get("properties") or {}
-    return {name: value for name, value in arguments.items() if name in known}
-
-
 def _segment(name: str, value: Any) -> str:
     text = _text(value)
     if text in (".", "..") or not text:
@@ -115,9 +125,3 @@ def _segment(name: str, value: Any) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def shown(body: str) -> str:
-    """Return what the model is told of a good answer."""
-    text = body.strip() or "Done."
-    return text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} (cut here)"

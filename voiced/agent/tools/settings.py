@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -11,9 +11,7 @@ from voiced.address import parse_url
 from voiced.agent.dialogue import OPERATOR, is_transfer_target
 from voiced.agent.tools.base import FILLER, TIMEOUT_S
 from voiced.agent.tools.request_wire import fault_of_url
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from voiced.agent.tools.schema import fault_of_schema
 
 TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 """What both kinds of APIs take as a name."""
@@ -31,16 +29,8 @@ def _target(value: str) -> str:
 
 
 def _schema(value: dict[str, Any]) -> dict[str, Any]:
-    if value.get("type") != "object":
-        raise ValueError('must be a JSON Schema of the type "object"')
-    properties = value.get("properties", {})
-    if not isinstance(properties, dict) or not all(
-        isinstance(p, dict) for p in properties.values()
-    ):
-        raise ValueError("properties must be a table of schemas")
-    missing = [name for name in value.get("required", ()) if name not in properties]
-    if missing:
-        raise ValueError(f"requires {', '.join(map(str, missing))}, which is no property")
+    if fault := fault_of_schema(value):
+        raise ValueError(fault)
     return value
 
 
@@ -82,7 +72,7 @@ class RequestSettings(BaseModel):
     )
     parameters: Annotated[dict[str, Any], AfterValidator(_schema)] = Field(
         default_factory=lambda: {"type": "object", "properties": {}},
-        description="JSON Schema of what the model gives",
+        description="JSON Schema (2020-12) of what the model gives",
     )
     timeout_s: float = Field(default=TIMEOUT_S, gt=0, le=120, description="for the whole answer")
     filler: str = Field(
@@ -93,8 +83,7 @@ class RequestSettings(BaseModel):
 
     def fault(self) -> str | None:
         """Return what is wrong with the URL, None if nothing."""
-        names: Mapping[str, Any] = self.parameters.get("properties", {})
-        return fault_of_url(self.url, {*names, "caller", "called"})
+        return fault_of_url(self.url, self.parameters.get("properties", {}))
 
     def secrets(self) -> set[str]:
         """Return the names that the headers refer to."""

@@ -1,6 +1,7 @@
 """Tools from their settings: functions, HTTP requests, and all that can be wrong with them."""
 
 import math
+import sys
 from datetime import date
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
@@ -9,9 +10,9 @@ import pytest
 import trio
 
 from voiced.agent.base import CallInfo
-from voiced.agent.tools.base import Use
+from voiced.agent.tools.base import SHOWN_CHARS, Use, shown
 from voiced.agent.tools.chest import check_tools, open_tools
-from voiced.agent.tools.function import function_tool
+from voiced.agent.tools.function import function_tool, tool
 from voiced.agent.tools.settings import ToolSettings
 from voiced.errors import ConfigError, ToolFailed
 from voiced.testing.fake_provider import Answer, FakeServer, Refuse, open_memory_wire
@@ -47,13 +48,25 @@ async def starred(*numbers: int) -> str:
     return ""
 
 
+async def elsewhere(number: "Elsewhere") -> str:  # type: ignore[name-defined]  # noqa: F821
+    """Do it."""
+    return ""
+
+
+@tool(timeout_s=30, filler="Einen Moment.")
+async def slow(copy: int, _json: str, model_config: Annotated[str, "Odd."]) -> str:
+    """Take names that pydantic would rather have for itself."""
+    await trio.lowlevel.checkpoint()
+    return f"{copy} {_json} {model_config}"
+
+
 # -- functions -----------------------------------------------------------------------------------
 
 
 def test_a_functions_signature_is_its_schema():
-    tool = function_tool("order_status", order_status)
-    assert tool.spec.description == "Look up where an order is."
-    assert tool.spec.parameters == {
+    made = function_tool("order_status", order_status)
+    assert made.spec.description == "Look up where an order is."
+    assert made.spec.parameters == {
         "type": "object",
         "additionalProperties": False,
         "properties": {
@@ -65,12 +78,33 @@ def test_a_functions_signature_is_its_schema():
 
 
 async def test_a_function_is_given_checked_arguments_and_the_call():
-    tool = function_tool("order_status", order_status)
-    assert await tool.run({"number": "7"}, USE) == (
+    made = function_tool("order_status", order_status)
+    assert await made.run({"number": "7"}, USE) == (
         '{"number": 7, "fast": false, "for": "+15550001"}'
     )
     with pytest.raises(ToolFailed, match="number: Field required; size: Extra inputs"):
-        await tool.run({"size": 3}, USE)
+        await made.run({"size": 3}, USE)
+
+
+async def test_parameters_may_have_any_name_and_a_tool_its_own_time_and_filler():
+    tool = function_tool("slow", slow)
+    assert (tool.timeout_s, tool.filler) == (30.0, "Einen Moment.")
+    assert list(tool.spec.parameters["properties"]) == ["copy", "_json", "model_config"]
+    assert (
+        await tool.run({"copy": 1, "_json": "two", "model_config": "three"}, USE) == "1 two three"
+    )
+
+
+async def test_a_long_result_is_cut():
+    async def talkative() -> list[str]:
+        """Tell all."""
+        await trio.lowlevel.checkpoint()
+        return ["x"] * SHOWN_CHARS
+
+    told = await function_tool("talkative", talkative).run({}, USE)
+    assert told.endswith("(cut here)")
+    assert len(told) == SHOWN_CHARS + len(" (cut here)")
+    assert (shown("  yes "), shown("")) == ("yes", "Done.")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +114,7 @@ async def test_a_function_is_given_checked_arguments_and_the_call():
         (undescribed, "has no docstring"),
         (untyped, "does not say of what type number is"),
         (starred, "takes \\*numbers"),
+        (elsewhere, "a type that is not there when it runs .*import it outside TYPE_CHECKING"),
     ],
 )
 def test_functions_that_are_no_tools(function, fault):
@@ -262,6 +297,24 @@ def test_a_schema_may_refer_to_its_own_places_and_name_an_older_draft():
     }
     given = {"requests": {"x": {**REQUEST, "parameters": parameters}}}
     assert ToolSettings.model_validate(given).requests["x"].parameters == parameters
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def (", "SyntaxError: invalid syntax"),
+        ("TABLE = {}['key']", "KeyError: 'key'"),
+        ("import nowhere", "No module named 'nowhere'"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told_whatever_it_raises(
+    tmp_path, monkeypatch, text, reason
+):
+    (tmp_path / "broken_tools.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "broken_tools", raising=False)
+    (found,) = problems(tools=["broken_tools:look_up"])
+    assert found.startswith(f'agent.tools = "broken_tools:look_up": cannot be imported: {reason}')
 
 
 def test_only_numbers_and_sip_addresses_are_transferred_to():

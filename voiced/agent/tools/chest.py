@@ -140,17 +140,20 @@ def _ready_tool(name: str, settings: ToolSettings) -> Tool:
 def _function(name: str, known: list[str]) -> Any:
     if ":" in name:
         module, _, attribute = name.partition(":")
-        try:
-            return getattr(import_module(module), attribute)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ValueError(f"cannot be imported: {error}") from error
+        return _imported(lambda: getattr(import_module(module), attribute))
     offers = {offer.value: offer for offer in entry_points(group=GROUP) if offer.name == name}
     if len(offers) > 1:
         raise ValueError(f"is offered twice: {', '.join(sorted(offers))}: remove one")
     if not offers:
         installed = sorted(entry_points(group=GROUP).names)
         raise ValueError(f"is no tool; there are {', '.join([*known, *installed])}")
+    return _imported(next(iter(offers.values())).load)
+
+
+def _imported(load: Callable[[], Any]) -> Any:
     try:
-        return next(iter(offers.values())).load()
-    except (ImportError, AttributeError) as error:
+        return load()
+    except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"cannot be imported: {error}") from error
+    except Exception as error:  # a module of the operator's own may raise anything
+        raise ValueError(f"cannot be imported: {type(error).__name__}: {error}") from error

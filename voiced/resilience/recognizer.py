@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import trio
 from pydantic import BaseModel
 
+from voiced.audio.silence import Silence
 from voiced.errors import ProviderTooSlow, RecognizerFailed
 from voiced.media.frame_pump import STUCK_S, FramePump
 from voiced.recognizer.base import (
@@ -24,7 +25,6 @@ from voiced.recognizer.base import (
 )
 from voiced.record.journal import noted_nowhere
 from voiced.resilience.roster import Round
-from voiced.resilience.silence import Silence
 from voiced.resilience.utterances import Utterances
 from voiced.services.services import anticipate
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from voiced.resilience.silence import Silence
+from voiced.audio.silence import Silence
 
 RNG = np.random.default_rng(7)
 

@@ -48,7 +48,7 @@ def test_an_item_that_was_played_was_heard_whole(spoken):
 )
 def test_of_an_item_that_was_cut_so_much_was_heard(spoken, played_s, heard, text, ms):
     queue(spoken, "a", 2.0, 5.0, TEXT)
-    (outcome,) = spoken.cut(played_s)
+    (outcome,) = spoken.cut(played_s, {})
     assert (outcome.heard, outcome.heard_text, outcome.heard_ms) == (heard, text, ms)
 
 
@@ -57,7 +57,7 @@ def test_words_come_before_or_after_their_audio(spoken):
     queue(spoken, "a", 1.0, 0.0)
     spoken.words("a", " is booked")
     queue(spoken, "a", 1.0, 1.0)
-    (outcome,) = spoken.cut(1.0)
+    (outcome,) = spoken.cut(1.0, {})
     assert outcome.text == "Your table is booked"
     assert outcome.heard_text == "Your"
     assert outcome.is_new
@@ -66,9 +66,15 @@ def test_words_come_before_or_after_their_audio(spoken):
 def test_items_lie_one_behind_the_other(spoken):
     queue(spoken, "a", 1.0, 0.0, "One.")
     queue(spoken, "b", 1.0, 1.0, "Two.")
-    assert [outcome.heard for outcome in spoken.cut(1.5)] == ["all", "none"]
+    assert [outcome.heard for outcome in spoken.cut(1.5, {})] == ["all", "none"]
 
 
 def test_what_nobody_tells_of_stays_unknown(spoken):
     queue(spoken, "a", 1.0, 0.0, "One.")
     assert [(outcome.heard, outcome.heard_text) for outcome in spoken.lost()] == [("unknown", "")]
+
+
+def test_words_are_shared_out_over_all_audio_of_an_item_not_only_what_was_queued(spoken):
+    queue(spoken, "a", 2.0, 5.0, TEXT)
+    (outcome,) = spoken.cut(6.0, {"a": 16_000})
+    assert (outcome.heard, outcome.heard_text, outcome.heard_ms) == ("part", "Your", 1000)

@@ -6,7 +6,7 @@ listens to the API never waits. `cut` falls silent at once.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -144,7 +144,9 @@ class Player:
         """The caller speaks: fall silent at once; return what was not heard to its end."""
         now = trio.current_time()
         self._dropped |= self._begun
-        unheard = {event.item_id for event in self._waiting}
+        unheard: Counter[str] = Counter()
+        for event in self._waiting:
+            unheard[event.item_id] += len(event.payload) if isinstance(event, AudioPiece) else 0
         self._waiting.clear()
         self._n_waiting = 0
         self._unfinished.clear()
@@ -153,7 +155,7 @@ class Player:
         self._line.note(BargeIn(at=now))
         played_s = self._line.clear()
         self._line.note(Cleared(at=now))
-        outcomes = self._spoken.cut(played_s)
+        outcomes = self._spoken.cut(played_s, unheard)
         for outcome in outcomes:
             self._tell_heard(outcome)
         return [outcome for outcome in outcomes if outcome.heard != "all"]

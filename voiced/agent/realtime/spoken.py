@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from voiced.record.heard import words_within
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voiced.record.heard import Heard
 
 RATE_HZ = 8000
@@ -130,9 +132,12 @@ class Spoken:
             return None
         return _outcome(item, "all", item.text, item.n_samples)
 
-    def cut(self, played_s: float) -> list[Outcome]:
-        """Playing stopped at `played_s` of the timeline: settle all that is open."""
-        return [_cut(item, played_s) for item in self._take()]
+    def cut(self, played_s: float, not_queued: Mapping[str, int]) -> list[Outcome]:
+        """Playing stopped at `played_s` of the timeline: settle all that is open.
+
+        `not_queued` has the samples that were never queued, by item: its words are of those, too.
+        """
+        return [_cut(item, played_s, not_queued.get(item.item_id, 0)) for item in self._take()]
 
     def lost(self) -> list[Outcome]:
         """Nobody will tell any more what was heard."""
@@ -146,11 +151,12 @@ class Spoken:
         return items
 
 
-def _cut(item: _Item, played_s: float) -> Outcome:
+def _cut(item: _Item, played_s: float, n_not_queued: int) -> Outcome:
+    n_samples = item.n_samples + n_not_queued
     n_heard = min(max(0, round((played_s - item.start_s) * RATE_HZ)), item.n_samples)
-    if n_heard == item.n_samples:
+    if n_heard == n_samples:
         return _outcome(item, "all", item.text, n_heard)
-    text = words_within(item.text, n_heard / item.n_samples)
+    text = words_within(item.text, n_heard / n_samples)
     return _outcome(item, "part" if text else "none", text, n_heard)
 
 

@@ -377,7 +377,7 @@ async def test_a_tool_runs_once_the_turn_is_certain_and_within_its_time(
         outbound=outbound,
         note=events.append,
         phone=NO_PHONE,
-        budgets=Budgets(tool_s=2.0),
+        spending=Spending(Budgets(tool_s=2.0)),
     )
     reply = SpokenReply(voice)
     ran_at = []
@@ -409,7 +409,6 @@ async def test_what_is_spent_beyond_its_budget_ends_the_reply(autojump_clock, ma
             outbound=outbound,
             note=events.append,
             phone=NO_PHONE,
-            budgets=budgets,
             spending=Spending(budgets),
         )
         reply = SpokenReply(voice)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from voiced.agent.base import Dialogue
     from voiced.call.reply import Decision, Voice
     from voiced.recognizer.base import SpeechEvent
+    from voiced.record.journal import Note
+    from voiced.turns.budgets import Spending
     from voiced.turns.expect import Expectation
     from voiced.turns.rules import TurnRules
 
@@ -37,6 +39,29 @@ Opening: TypeAlias = Callable[[SpokenReply], Awaitable[None]]
 
 _MOST_JOBS = 16
 """Replies begun and withdrawn while one is being cancelled: events are not that quick."""
+
+
+@contextmanager
+def talking(spending: Spending, note: Note) -> Iterator[float]:
+    """Count the time in which the agent talks, and end it when the call has had its share.
+
+    Yields:
+        when it will be cut, by that or by a deadline of the caller's; trio time, inf for never.
+
+    Raises:
+        BudgetSpent: the share is used up.
+    """
+    began_at = trio.current_time()
+    with trio.move_on_after(spending.talk_left_s) as share:
+        try:
+            yield trio.current_effective_deadline()
+        finally:
+            now = trio.current_time()
+            spending.talked(now - began_at)
+            note(spending.spent(now))
+    if share.cancelled_caught:
+        limit = spending.budgets.max_minutes
+        raise BudgetSpent(f"{limit:g} minutes with the agent are over")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -100,19 +125,9 @@ class Conversation:
         """
         self._jobs_in, self._jobs = trio.open_memory_channel[_Job](_MOST_JOBS)
         self._job = self._decision = None
-        spending, began_at = self._voice.spending, trio.current_time()
-        with trio.move_on_after(spending.talk_left_s) as share:
-            self._ends_at = trio.current_effective_deadline()
-            self._floor.open(began_at, self._warn_at())
-            try:
-                await self._converse(events, opening or self._dialogue.open)
-            finally:
-                now = trio.current_time()
-                spending.talked(now - began_at)
-                self._voice.note(spending.spent(now))
-        if share.cancelled_caught:
-            limit = self._voice.budgets.max_minutes
-            raise BudgetSpent(f"{limit:g} minutes with the agent are over")
+        with talking(self._voice.spending, self._voice.note) as self._ends_at:
+            self._floor.open(trio.current_time(), self._warn_at())
+            await self._converse(events, opening or self._dialogue.open)
         return self._decision
 
     async def _converse(

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from voiced.agent.sentences import SentenceSplitter, split_sentences
+from voiced.agent.tools.budgeted import tool_run
 from voiced.call.passages import Listener, Passage, Passages
-from voiced.errors import AgentTooSlow, ProviderTooSlow, SynthesizerTooSlow, ToolTooSlow
+from voiced.errors import AgentTooSlow, ProviderTooSlow, SynthesizerTooSlow
 from voiced.leg.phone import refusals_are_the_agents
-from voiced.record.journal import AgentHeard, AgentSpeaking, Cleared, Silenced, ToolRan
+from voiced.record.journal import AgentHeard, AgentSpeaking, Cleared, Silenced
 from voiced.turns.budgets import Budgets, Spending
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from voiced.record.latency import TurnClock
     from voiced.synthesizer.base import Synthesizer
     from voiced.turns.expect import Expectation
-
-NO_BUDGETS = Budgets()
-"""The default ones."""
 
 NEARLY_OVER_S = 1.0
 """Who speaks when less is left of a reply has heard its question."""
@@ -72,8 +70,12 @@ class Voice:
     note: Note
     phone: Phone
     spoken: Callable[[str], str] = str
-    budgets: Budgets = NO_BUDGETS
-    spending: Spending = field(default_factory=lambda: Spending(NO_BUDGETS))
+    spending: Spending = field(default_factory=lambda: Spending(Budgets()))
+
+    @property
+    def budgets(self) -> Budgets:
+        """What the call may take and cost."""
+        return self.spending.budgets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,20 +221,12 @@ class SpokenReply:
             ToolRepeated: it was called with these arguments too often in a row.
         """
         await self._passages.released()  # it may change the world: not for a turn that may go on
-        self._voice.spending.tool(name, arguments)
         self._words_came()
-        limit_s = self._voice.budgets.tool_s
-        began_at, ok = trio.current_time(), False
-        try:
-            with self._busy(), trio.move_on_after(limit_s) as scope:
-                await trio.lowlevel.checkpoint()
+        voice = self._voice
+        run = tool_run(name, arguments, spending=voice.spending, note=voice.note)
+        with self._busy():
+            async with run:
                 yield
-            ok = not scope.cancelled_caught
-        finally:
-            now = trio.current_time()
-            self._voice.note(ToolRan(name=name, began_at=began_at, ok=ok, at=now))
-        if scope.cancelled_caught:
-            raise ToolTooSlow("agent", f"tool {name!r} took longer than {limit_s:g} s")
 
     # -- for the conversation --------------------------------------------------------------------
 

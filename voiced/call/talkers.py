@@ -61,15 +61,13 @@ class DialogueTalker:
         hears_echo: Callable[[], bool],
     ) -> None:
         self.unheard = speech
-        budgets = config.budgets.budgets()
         voice = Voice(
             synthesizer=synthesizer,
             outbound=outbound,
             note=call.note,
             phone=phone,
             spoken=config.speech.speaker(),
-            budgets=budgets,
-            spending=Spending(budgets),
+            spending=Spending(config.budgets.budgets()),
         )
         rules = config.turns.rules(
             silence_timeout_s=config.call.silence_timeout_s, barge_in=config.call.barge_in

@@ -37,7 +37,7 @@ class Spending:
     """What one call has cost so far. Every method raises BudgetSpent past its limit."""
 
     def __init__(self, budgets: Budgets) -> None:
-        self._budgets = budgets
+        self.budgets = budgets
         self._tokens = 0
         self._characters = 0
         self._talked_s = 0.0
@@ -47,17 +47,17 @@ class Spending:
     def tokens(self, n: int) -> None:
         """Count tokens of a model."""
         self._tokens += n
-        _check("tokens", self._tokens, self._budgets.max_tokens)
+        _check("tokens", self._tokens, self.budgets.max_tokens)
 
     def characters(self, n: int) -> None:
         """Count characters given to the synthesizer."""
         self._characters += n
-        _check("characters", self._characters, self._budgets.max_characters)
+        _check("characters", self._characters, self.budgets.max_characters)
 
     @property
     def talk_left_s(self) -> float:
         """How much longer the agent may talk with the caller, in seconds; inf for ever."""
-        limit_s = self._budgets.max_minutes * 60.0
+        limit_s = self.budgets.max_minutes * 60.0
         return max(0.0, limit_s - self._talked_s) if limit_s else float("inf")
 
     def talked(self, duration_s: float) -> None:
@@ -69,7 +69,7 @@ class Spending:
         if (name, arguments) != self._last_tool:
             self._last_tool, self._same_tool_calls = (name, arguments), 0
         self._same_tool_calls += 1
-        limit = self._budgets.max_same_tool_calls
+        limit = self.budgets.max_same_tool_calls
         if 0 < limit < self._same_tool_calls:
             n = self._same_tool_calls
             raise ToolRepeated(

@@ -13,38 +13,19 @@ CALL = CallInfo(call_id="c1", caller="+15551230000", called="+15551230001")
 
 
 class Line:
-    phone: Any = None
-    failed_transfer = ""
-    position_s = 0.0
+    """All of a line that an echo needs."""
 
     def __init__(self) -> None:
         self.played: list[tuple[Pcm, int]] = []
-        self.behind_s = 0.0
-        self.past: list[Any] = []
+        self.unplayed_s = 0.0
 
     async def play(self, pcm: Pcm, rate_hz: int) -> None:
         await trio.lowlevel.checkpoint()
         self.played.append((pcm, rate_hz))
 
-    def note(self, event: Any, /) -> None:
-        raise AssertionError("echo tells nothing")
-
-    def transfer(self, to: str, briefing: str = "") -> None:
-        raise AssertionError("echo transfers nobody")
-
-    def mark(self, when_played: Any) -> object:
-        raise AssertionError("echo marks nothing")
-
-    def clear(self) -> float:
-        raise AssertionError("echo never clears")
-
-    @property
-    def unplayed_s(self) -> float:
-        return self.behind_s
-
 
 async def test_every_frame_comes_back_in_order_until_they_end():
-    line = Line()
+    line: Any = Line()
     send, receive = trio.open_memory_channel[Frame](10)
     async with EchoAgent.open(EchoSettings()) as agent:
         assert isinstance(agent, AudioAgent)
@@ -60,8 +41,8 @@ async def test_every_frame_comes_back_in_order_until_they_end():
 
 
 async def test_frames_are_left_out_while_the_line_is_behind():
-    line = Line()
-    line.behind_s = 0.5
+    line: Any = Line()
+    line.unplayed_s = 0.5
     send, receive = trio.open_memory_channel[Frame](10)
     with send:
         send.send_nowait(Frame(pcm=np.zeros(320, np.int16), at=0.0))

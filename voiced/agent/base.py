@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from voiced.record.journal import JournalEvent
     from voiced.telnyx.commands import LegCommand
     from voiced.telnyx.events import GatherEnded
+    from voiced.turns.budgets import Spending
     from voiced.turns.expect import Expectation
+    from voiced.turns.rules import TurnRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +318,19 @@ class AudioLine(Protocol):
     failed_transfer: str
     """Why the caller is back from a transfer (`busy` ...); "" if there was none."""
 
+    ends_at: float
+    """When the call, or the agent's share of it, will be cut: trio time, inf for never."""
+
+    rules: TurnRules
+    """`[call]` and `[turns]`: how long a silence may be, whether the caller may interrupt."""
+
+    spending: Spending
+    """What the call has cost, and its `budgets`. Count tokens and tools here; BudgetSpent is to be
+    let rise. The time of first audio is the agent's own to keep: AgentTooSlow."""
+
+    owes_answer: bool
+    """Whether the caller waits for an answer: whoever has to take over is told by this."""
+
     def note(self, event: JournalEvent, /) -> None:
         """Tell the record what was said and heard: `CallerSaid`, `AgentSpeaking`, `AgentHeard` ...
 
@@ -325,6 +340,14 @@ class AudioLine(Protocol):
 
     def transfer(self, to: str, briefing: str = "") -> None:
         """Transfer the caller to `to` once `converse` has returned, warm with a `briefing`."""
+        ...
+
+    def nobody_speaks(self) -> None:
+        """Say that `converse` returns because the caller has not spoken for too long."""
+        ...
+
+    def take_keys(self, take: Callable[[str], None], /) -> None:
+        """Have `take` told of each key of the caller, one of `0-9A-D*#`, until `converse` ends."""
         ...
 
     def mark(self, when_played: Callable[[str], None]) -> object:

@@ -197,7 +197,9 @@ class Session:
         """Put the agent to work on the caller's frames; what it listens through is started."""
         agent, outbound = self._staff.agent, self._path.outbound
         if isinstance(agent, AudioAgent):
-            return AudioTalker(agent, self._info, outbound, self._phone, frames, self._call)
+            return AudioTalker(
+                agent, self._info, outbound, self._phone, frames, self._call, self._config
+            )
         speech: trio.MemoryReceiveChannel[SpeechEvent]
         speech_in, speech = trio.open_memory_channel["SpeechEvent"](8)
         recognize = _present(self._staff.recognizer).recognize

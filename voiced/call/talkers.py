@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
-from voiced.call.conversation import Conversation
+from voiced.call.audio_line import CallLine
+from voiced.call.conversation import Conversation, talking
 from voiced.call.reply import HangUp, Transfer, Voice
 from voiced.leg.leg import EndReason
 from voiced.leg.phone import refusals_are_the_agents
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from voiced.recognizer.base import SpeechEvent
     from voiced.services.services import CallFace
     from voiced.synthesizer.base import Synthesizer
+    from voiced.turns.rules import TurnRules
 
 
 class Talker(Protocol):
@@ -69,9 +71,7 @@ class DialogueTalker:
             spoken=config.speech.speaker(),
             spending=Spending(config.budgets.budgets()),
         )
-        rules = config.turns.rules(
-            silence_timeout_s=config.call.silence_timeout_s, barge_in=config.call.barge_in
-        )
+        rules = _rules(config)
         self._dialogue = agent.begin(info)
         self._conversation = Conversation(self._dialogue, voice, rules, hears_echo=hears_echo)
 
@@ -116,31 +116,32 @@ class AudioTalker:
         phone: Phone,
         frames: trio.MemoryReceiveChannel[Frame],
         call: CallFace,
+        config: Config,
     ) -> None:
         self.unheard = frames
         self._agent = agent
         self._info = info
-        self._outbound = outbound
         self._phone = phone
-        self._transfer: Transfer | None = None
-        outbound.phone = phone
-        outbound.note = call.note
-        outbound.past = []
-        outbound.transfer = self._transfer_to
-
-    def _transfer_to(self, to: str, briefing: str = "") -> None:
-        self._transfer = Transfer(to, briefing)
+        self._note = call.note
+        self._line = CallLine(
+            outbound,
+            phone,
+            call.note,
+            rules=_rules(config),
+            spending=Spending(config.budgets.budgets()),
+        )
 
     async def talk(self, failed_transfer: str | None) -> Transfer | EndReason:
         """Converse; after a transfer that failed the agent begins again, and is told why."""
-        self._outbound.failed_transfer = failed_transfer or ""
-        self._transfer = None
-        with refusals_are_the_agents():
-            await self._agent.converse(self._info, self.unheard.clone(), self._outbound)
-        return self._decision()
-
-    def _decision(self) -> Transfer | EndReason:
-        return EndReason.AGENT_HUNG_UP if self._transfer is None else self._transfer
+        line = self._line
+        with talking(line.spending, self._note) as ends_at:
+            line.begin(failed_transfer or "", ends_at)
+            try:
+                with refusals_are_the_agents():
+                    await self._agent.converse(self._info, self.unheard.clone(), line)
+            finally:
+                line.end()
+        return line.decision
 
     async def leave_message(self, text: str) -> None:
         """Have Telnyx say `text`: there is no synthesizer."""
@@ -150,7 +151,15 @@ class AudioTalker:
             nursery.cancel_scope.cancel()
 
     def key_pressed(self, key: str, at: float) -> None:
-        """Ignore it: the agent hears the tone, if it cares."""
+        """Tell the agent, if it listens for keys."""
+        del at
+        self._line.key_pressed(key)
+
+
+def _rules(config: Config) -> TurnRules:
+    return config.turns.rules(
+        silence_timeout_s=config.call.silence_timeout_s, barge_in=config.call.barge_in
+    )
 
 
 async def let_pass(items: trio.MemoryReceiveChannel[Any]) -> None:

@@ -40,6 +40,7 @@ happened; and what belongs to that:
 | `unplay`, `mark` | an audio agent drops what it has queued; wants to know when it was played |
 | `told` | `event`, its name, and the fields of a journal event that an audio agent tells |
 | `hand_over` | `to`, `briefing`: an audio agent wants the caller transferred |
+| `nobody_speaks` | the caller of an audio agent has not spoken for too long |
 | `conversed` | `error`: an audio agent ended the conversation |
 | `end` | `record`: the call's record (call.json) |
 

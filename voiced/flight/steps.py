@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from voiced.errors import CommandFailed, ProviderError
+from voiced.errors import BudgetSpent, CommandFailed, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,8 @@ def describe_error(error: Exception) -> dict[str, Any]:
         reason = str(error).removeprefix(f"{error.action}: ")
         told = {"action": error.action, "status": error.status, "code": error.code}
         return {"type": kind, "reason": reason, **told}
+    if isinstance(error, BudgetSpent):
+        return {"type": kind, "reason": str(error)}
     return {"type": kind}
 
 

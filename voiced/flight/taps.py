@@ -406,6 +406,10 @@ class _TappedLine:
         self.phone = cast("Phone", TappedPhone(line.phone, Steps(flight)))
         self.past = line.past
         self.failed_transfer = line.failed_transfer
+        self.ends_at = line.ends_at
+        self.rules = line.rules
+        self.spending = line.spending
+        self.take_keys = line.take_keys
         self._line = line
         self._flight = flight
 
@@ -428,6 +432,18 @@ class _TappedLine:
     def transfer(self, to: str, briefing: str = "") -> None:
         self._flight.note("hand_over", to=to, briefing=briefing)
         self._line.transfer(to, briefing)
+
+    def nobody_speaks(self) -> None:
+        self._flight.note("nobody_speaks")
+        self._line.nobody_speaks()
+
+    @property
+    def owes_answer(self) -> bool:
+        return self._line.owes_answer
+
+    @owes_answer.setter
+    def owes_answer(self, owes: bool) -> None:
+        self._line.owes_answer = owes
 
     @property
     def position_s(self) -> float:

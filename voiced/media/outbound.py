@@ -25,14 +25,11 @@ from voiced.media.speech_queue import SpeechQueue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voiced.agent.base import Phone
-    from voiced.agent.memory import Entry
     from voiced.audio.codec import Encoder
     from voiced.audio.echo import AudioTap
     from voiced.audio.frame import Pcm
     from voiced.media.pacing import Pacer, PacingStatistics
     from voiced.media.speech_queue import Taken
-    from voiced.record.journal import Note
     from voiced.telnyx.media import MediaStream
 
 AHEAD_S = 2.0
@@ -81,12 +78,6 @@ class Outbound:
 
     def __init__(self, encoder: Encoder, pacer: Pacer, tap: AudioTap | None = None) -> None:
         """Make the way; `tap` is told what the caller hears."""
-        # For audio agents, who have this way only; set by whoever makes them talk.
-        self.phone: Phone
-        self.note: Note
-        self.past: list[Entry]
-        self.failed_transfer: str
-        self.transfer: Callable[..., None]
         self._queue = SpeechQueue(encoder)
         self._pacer = pacer
         self._tap = tap

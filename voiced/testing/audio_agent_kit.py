@@ -21,6 +21,8 @@ from pydantic import BaseModel
 from voiced.agent.base import AudioAgent, CallInfo
 from voiced.audio.frame import PTIME_S, Frame, frame_samples
 from voiced.record.journal import AgentHeard, AgentSpeaking
+from voiced.turns.budgets import Budgets, Spending
+from voiced.turns.rules import TurnRules
 
 if TYPE_CHECKING:
     from voiced.agent.base import AudioLine
@@ -51,6 +53,10 @@ class KitLine:
         self.phone: Any = None
         self.past: list[Entry] = []
         self.failed_transfer = ""
+        self.ends_at = float("inf")
+        self.owes_answer = False
+        self.rules = TurnRules()
+        self.spending = Spending(Budgets())
         self.told: list[JournalEvent] = []
         self.played_s = 0.0
         self.is_over = False
@@ -86,6 +92,13 @@ class KitLine:
         """Take a wish."""
         assert to
         assert isinstance(briefing, str)
+
+    def nobody_speaks(self) -> None:
+        """Take the reason of an end."""
+
+    def take_keys(self, take: Callable[[str], None], /) -> None:
+        """Take who wants keys: nobody presses any."""
+        assert callable(take)
 
     @property
     def position_s(self) -> float:

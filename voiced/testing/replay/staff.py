@@ -206,7 +206,8 @@ class _RecordedDialogue:
 
 
 _LINE_STEPS = (
-    *("play", "unplay", "mark", "told", "hand_over", "phone", "phone_done", "conversed"),
+    *("play", "unplay", "mark", "told", "hand_over", "nobody_speaks"),
+    *("phone", "phone_done", "conversed"),
 )
 
 
@@ -272,5 +273,7 @@ class RecordedAudioAgent:
                 line.mark(_forget)
             case "told":
                 line.note(_event(journal, entry, self._origin))
+            case "nobody_speaks":
+                line.nobody_speaks()
             case _:
                 line.transfer(entry.data["to"], entry.data["briefing"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import trio
 
 import voiced.errors
-from voiced.errors import CommandFailed, ProviderError
+from voiced.errors import BudgetSpent, CommandFailed, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +31,8 @@ def raise_like(error: Mapping[str, Any]) -> NoReturn:
         raise kind(error.get("provider", ""), error.get("reason", ""))
     if isinstance(kind, type) and issubclass(kind, CommandFailed):
         raise kind(error["action"], error["reason"], status=error["status"], code=error["code"])
+    if isinstance(kind, type) and issubclass(kind, BudgetSpent):
+        raise kind(error["reason"])
     raise type(name, (Exception,), {})("as recorded")
 
 

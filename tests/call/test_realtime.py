@@ -1,12 +1,13 @@
 """Whole calls with the Realtime agent, against a fake of the API, on the virtual clock."""
 
 import json
-from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 import trio
 
+from tests.call import realtime
+from tests.call.realtime import open_agent, said, speech
 from voiced.agent.realtime.agent import RealtimeAgent
 from voiced.agent.realtime.settings import RealtimeSettings
 from voiced.audio.g711 import decode_ulaw, encode_ulaw
@@ -22,14 +23,12 @@ from voiced.testing.fake_provider import (
     Answer,
     CloseWith,
     Drop,
-    FakeServer,
     Garbage,
     HalfOpen,
     Refuse,
     Stall,
-    open_memory_wire,
 )
-from voiced.testing.fake_realtime import FakeRealtime, RealtimeTurn
+from voiced.testing.fake_realtime import RealtimeTurn
 from voiced.testing.replay import replay
 
 GREETING = "Hello, this is the front desk. How can I help you today?"
@@ -43,57 +42,17 @@ TALK = (
 )
 
 
-def speech(*times, for_s=40.0):
-    """Return the caller's audio: a loud tone in each (from, to) span of seconds."""
-    pcm = np.zeros(int(for_s * 8000), np.int16)
-    for from_s, to_s in times:
-        n = np.arange(int((to_s - from_s) * 8000))
-        start = int(from_s * 8000)
-        pcm[start : start + len(n)] = (6000 * np.sin(n * 2 * np.pi * 200 / 8000)).astype(np.int16)
-    return pcm
-
-
 TURNS = speech((5.0, 6.0), (14.0, 15.0))
 
 
 @pytest.fixture
-def open_agent():
-    @asynccontextmanager
-    async def opener(script, *faults, **settings):
-        fake = FakeRealtime(script, key="sk")
-        server = FakeServer(fake, faults)
-        settings = {"api_key": "sk", "turn_detection": "server", **settings}
-        async with (
-            open_memory_wire(server) as wire,
-            RealtimeAgent.open(RealtimeSettings(**settings), wire=wire) as agent,
-        ):
-            yield agent, fake, server
-
-    return opener
-
-
-@pytest.fixture
-def ring(open_world, open_agent):
+def ring(open_world):
     """Ring; returns report, record, fake and server."""
 
-    async def run(script=TALK, *faults, caller=TURNS, flights=None, directory=None, **settings):
-        caller = caller if hasattr(caller, "step") else PlayedCaller(caller)
-        async with (
-            open_agent(script, *faults, **settings) as (agent, fake, server),
-            open_world(agent=agent, recognizer=None, synthesizer=None, flights=flights) as world,
-        ):
-            world.telnyx.directory.entries.update(directory or {})
-            report = await world.ring(caller)
-        (record,) = world.records
-        assert report.violations == ()
-        assert not report.zombie
-        return report, record, fake, server
+    async def run(script=TALK, *faults, caller=TURNS, **keys):
+        return await realtime.ring(open_world, script, *faults, caller=caller, **keys)
 
     return run
-
-
-def said(record, who):
-    return [turn["text"] for turn in record["turns"] if turn["who"] == who]
 
 
 def heard(record):
@@ -298,9 +257,7 @@ async def test_a_response_that_fails_is_tried_in_another_session_unless_that_is_
         assert said(record, "agent") == [GREETING, ANSWER, BYE]
 
 
-async def test_the_next_agent_of_a_list_goes_on_with_what_was_said(
-    open_agent, open_world, autojump_clock
-):
+async def test_the_next_agent_of_a_list_goes_on_with_what_was_said(open_world, autojump_clock):
     def member(name, provider):
         breaker = Breaker(BreakerRules())
         return Member(name=name, provider=provider, breaker=breaker, patience_s=4.0)
@@ -325,9 +282,10 @@ async def test_the_next_agent_of_a_list_goes_on_with_what_was_said(
 
 async def test_a_silent_caller_is_prompted_and_in_the_end_let_go(ring, autojump_clock):
     script = [RealtimeTurn(text) for text in ("Hello.", "Are you there?", "Hello?", "Goodbye.")]
-    report, record, fake, _ = await ring(script, caller=speech(), prompt_after_s=5.0, max_prompts=2)
+    tables = {"call": {"silence_timeout_s": 5}, "turns": {"max_prompts": 2}}
+    report, record, fake, _ = await ring(script, caller=speech(), tables=tables)
     assert said(record, "agent") == ["Hello.", "Are you there?", "Hello?", "Goodbye."]
-    assert record["end"]["reason"] == "agent_hung_up"
+    assert record["end"]["reason"] == "silence"
     starts = [utterance.start_s for utterance in report.agent_utterances]
     assert np.diff(starts) == pytest.approx([5.6, 6.1, 5.6], abs=0.6)
     assert "Say goodbye" in fake.sessions[0].instructions[-1]
@@ -422,6 +380,21 @@ async def test_a_call_that_presses_keys_and_ends_by_itself_is_replayed(
     record, fake = await ring_and_replay(script, tools=("hang_up", "press"))
     assert [output for _, output in fake.sessions[0].outputs] == ["Pressed."]
     assert said(record, "agent") == [GREETING, "One moment.", "Done.", BYE]
+
+
+@pytest.mark.parametrize(
+    ("caller", "tables", "reason"),
+    [
+        (PlayedCaller(speech((20.0, 21.0)), keys=[(5.0, "1"), (5.5, "#")]), {}, "agent_hung_up"),
+        (speech(), {"call": {"silence_timeout_s": 4}, "turns": {"max_prompts": 1}}, "silence"),
+        (TURNS, {"budgets": {"max_tokens": 15}}, "budget_spent"),
+    ],
+)
+async def test_a_call_that_ends_by_its_limits_is_replayed(
+    ring_and_replay, autojump_clock, caller, tables, reason
+):
+    record, _ = await ring_and_replay(caller=caller, tables=tables)
+    assert record["end"]["reason"] == reason
 
 
 def test_a_missing_key_and_a_faulty_tool_are_told_by_check(monkeypatch):

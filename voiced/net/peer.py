@@ -60,6 +60,15 @@ class Peer:
                 "rate_limited", f"rate limited for {left_s:.1f} s more", retry_after_s=left_s
             )
 
+    def limited(self, reason: str, retry_after_s: float, now: float) -> ProviderError:
+        """Return the error for a rate limit that was told in a session, and obey it.
+
+        `retry_after_s` that is not above 0 was not told.
+        """
+        hold_s = min(retry_after_s, LONGEST_HOLD_S) if retry_after_s > 0 else DEFAULT_HOLD_S
+        self._held_until = now + hold_s
+        return self.failed("rate_limited", reason, retry_after_s=hold_s)
+
     def answered(
         self, status: int, headers: Mapping[str, str], body: str, now: float
     ) -> ProviderError:

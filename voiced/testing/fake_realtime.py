@@ -53,6 +53,8 @@ class RealtimeTurn:
         heard: the transcript of the caller's turn that it answers.
         first_s: from the end of the caller's turn to the first audio.
         fails: the code of an error in place of an answer.
+        is_written: whether the caller's turn is transcribed.
+        used_up_s: the account's share is used up with it, and comes back after so long.
     """
 
     text: str = ""
@@ -60,6 +62,8 @@ class RealtimeTurn:
     heard: str = "hello"
     first_s: float = 0.2
     fails: str = ""
+    is_written: bool = True
+    used_up_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -125,6 +129,7 @@ class _Engine:
         self._n = 0
         self._response = ""
         self._speaking = trio.CancelScope()
+        self._cancelled_by = "turn_detected"
         self._hears_voice = False
         self._silence_s = 0.0
         self._calls: set[str] = set()
@@ -149,6 +154,8 @@ class _Engine:
                 await self._add(message["item"])
             case "conversation.item.truncate":
                 await self._truncate(message)
+            case "response.cancel":
+                await self._cancel()
             case kind:
                 await self._refuse("invalid_value", f"unknown event {kind}")
 
@@ -168,6 +175,8 @@ class _Engine:
                 return
             self._calls.discard(item["call_id"])
             self._session.outputs.append((item["call_id"], item["output"]))
+        elif item["type"] == "function_call":
+            self._calls.add(item["call_id"])
         else:
             (content,) = item["content"]
             kind = "output_text" if item["role"] == "assistant" else "input_text"
@@ -199,6 +208,13 @@ class _Engine:
         self._session.instructions.append(wanted.get("instructions", ""))
         self._respond(self._next())
 
+    async def _cancel(self) -> None:
+        if not self._response:
+            await self._refuse("response_cancel_not_active", "there is no response to cancel")
+            return
+        self._cancelled_by = "client_cancelled"
+        self._speaking.cancel()
+
     def _next(self) -> RealtimeTurn:
         return self._fake.script.popleft() if self._fake.script else RealtimeTurn()
 
@@ -226,18 +242,20 @@ class _Engine:
         item_id, turn = self._id("item"), self._next()
         await self._send("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=0)
         await self._send("input_audio_buffer.committed", item_id=item_id)
-        await self._send(
-            "conversation.item.input_audio_transcription.completed",
-            item_id=item_id,
-            content_index=0,
-            transcript=turn.heard,
-        )
+        if turn.is_written:
+            await self._send(
+                "conversation.item.input_audio_transcription.completed",
+                item_id=item_id,
+                content_index=0,
+                transcript=turn.heard,
+            )
         self._respond(turn)
 
     # -- speaking --------------------------------------------------------------------------------
 
     def _respond(self, turn: RealtimeTurn) -> None:
         self._response, self._speaking = self._id("resp"), trio.CancelScope()
+        self._cancelled_by = "turn_detected"
         self._nursery.start_soon(self._speak, turn, self._response, self._speaking)
 
     async def _speak(self, turn: RealtimeTurn, response_id: str, scope: trio.CancelScope) -> None:
@@ -248,6 +266,9 @@ class _Engine:
         self, turn: RealtimeTurn, response_id: str, scope: trio.CancelScope
     ) -> None:
         await self._send("response.created", response={"id": response_id, "status": "in_progress"})
+        left = {"limit": 100, "remaining": 0 if turn.used_up_s else 99}
+        limits = [{"name": "tokens", "reset_seconds": turn.used_up_s, **left}]
+        await self._send("rate_limits.updated", rate_limits=limits)
         output: list[dict[str, Any]] = []
         with scope:
             await trio.sleep(turn.first_s)
@@ -268,7 +289,7 @@ class _Engine:
         details: dict[str, Any] | None = None
         if scope.cancelled_caught:
             status = "cancelled"
-            details = {"type": "cancelled", "reason": "turn_detected"}
+            details = {"type": "cancelled", "reason": self._cancelled_by}
         elif turn.fails:
             details = {"type": "failed", "error": {"type": "server_error", "code": turn.fails}}
             status = "failed"

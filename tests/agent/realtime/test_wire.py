@@ -114,7 +114,18 @@ CASES = [
         {"type": "error", "error": {"type": "t", "code": None, "message": "a\nb"}},
         wire.ApiError(kind="t", code="", message="a b"),
     ),
-    ({"type": "rate_limits.updated", "rate_limits": []}, wire.Other(kind="rate_limits.updated")),
+    ({"type": "rate_limits.updated", "rate_limits": []}, wire.RateLimits(used_up_s=0.0)),
+    (
+        {
+            "type": "rate_limits.updated",
+            "rate_limits": [
+                {"name": "requests", "limit": 100, "remaining": 3, "reset_seconds": 90},
+                {"name": "tokens", "limit": 100, "remaining": 0, "reset_seconds": 12.5},
+            ],
+        },
+        wire.RateLimits(used_up_s=12.5),
+    ),
+    ({"type": "response.content_part.added"}, wire.Other(kind="response.content_part.added")),
 ]
 
 

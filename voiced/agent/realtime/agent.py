@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 
 from voiced.agent.model.prompt import system_prompt
 from voiced.agent.model.settings import prompt_text
+from voiced.agent.realtime.api import Api
 from voiced.agent.realtime.settings import RealtimeSettings
-from voiced.agent.realtime.talk import Api, Talk
+from voiced.agent.realtime.talk import Talk
 from voiced.agent.realtime.wire import SessionWish
 from voiced.agent.tools.chest import check_tools, open_tools
 from voiced.errors import AgentFailed
@@ -80,7 +81,7 @@ class RealtimeAgent:
             wire=wire,
         )
         async with open_tools(settings, wire) as tools, open_helpers() as helpers:
-            api = Api(peer=peer, open_socket=open_socket, spares=Spares(helpers, open_socket))
+            api = Api(peer, open_socket, Spares(helpers, open_socket))
             yield cls(settings, prompt_text(settings), api, tools)
 
     def anticipate(self) -> None:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import trio
 
+from voiced.agent.memory import AgentSpoke, UsedTools
 from voiced.agent.messages import ToolCall
-from voiced.agent.realtime.wire import response_create
 from voiced.agent.tools.base import Use
+from voiced.agent.tools.budgeted import tool_run
 from voiced.agent.tools.runner import run_tools
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterable,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from voiced.agent.base import AudioLine, CallInfo, Phone
     from voiced.agent.messages import ToolResult
@@ -26,18 +37,46 @@ SAY_S = 20.0
 """For the model to say a given text, until its audio is there."""
 
 
+class Interruptions:
+    """When the caller began to speak, or pressed a key, for whoever must stop then."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        """So often so far."""
+        self._scopes: set[trio.CancelScope] = set()
+
+    def come(self) -> None:
+        """Tell of one more."""
+        self.n += 1
+        for scope in self._scopes:
+            scope.cancel()
+
+    @contextmanager
+    def ending(self) -> Iterator[trio.CancelScope]:
+        """End what happens inside with the next one."""
+        with trio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                yield scope
+            finally:
+                self._scopes.discard(scope)
+
+
 class RealtimeReply:
     """Fits `voiced.agent.base.Reply`, for tools: the model's voice says what they want said."""
 
     def __init__(
-        self, line: AudioLine, player: Player, send: Callable[[str], Awaitable[None]]
+        self,
+        line: AudioLine,
+        player: Player,
+        ask_to_say: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`send` sends a message to the session."""
+        """`ask_to_say` has the model say a text."""
         self._line = line
         self._player = player
-        self._send = send
-        self.is_last = False
-        """Whether the conversation ends with what is being said."""
+        self._ask_to_say = ask_to_say
+        self.decide: Callable[[], None] | None = None
+        """Decides what the conversation ends with, once what is being said was heard."""
 
     @property
     def phone(self) -> Phone:
@@ -48,9 +87,9 @@ class RealtimeReply:
         """Have the model say `text`, which is as good as word for word."""
         del protected
         whole = text if isinstance(text, str) else "".join([piece async for piece in text])
-        await self._player.quiet()
-        await self._send(response_create(saying(whole)))
         with trio.move_on_after(SAY_S):
+            await self._player.quiet()
+            await self._ask_to_say(whole)
             await self._player.next_response()
 
     def fill(self, text: str) -> None:
@@ -61,31 +100,43 @@ class RealtimeReply:
         await self._player.all_heard()
 
     def spend(self, tokens: int) -> None:
-        """Count nothing: the API counts by itself."""
+        """Count tokens of a tool's own model; raises BudgetSpent."""
+        self._line.spending.tokens(tokens)
 
     @asynccontextmanager
     async def tool(self, name: str, arguments: str = "") -> AsyncIterator[None]:
-        """Run a tool, which has a limit of its own."""
-        del name, arguments
-        await trio.lowlevel.checkpoint()
-        yield
+        """Run a tool inside. Raises ToolTooSlow, ToolRepeated."""
+        line = self._line
+        async with tool_run(name, arguments, spending=line.spending, note=line.note):
+            yield
 
     def expect(self, what: Expectation) -> None:
         """Expect nothing: the model listens as it likes."""
 
     def hang_up(self) -> None:
         """End the call once all is heard."""
-        self.is_last = True
+        self.decide = _just_end
 
     def transfer(self, to: str, briefing: str = "") -> None:
         """Transfer the caller once all is heard."""
-        self._line.transfer(to, briefing)
-        self.is_last = True
+        self.decide = partial(self._line.transfer, to, briefing)
 
 
-def saying(text: str) -> str:
-    """Return the instructions to say a text."""
-    return f'Say exactly the following, in its language, and nothing else: "{text}"'
+def _just_end() -> None:
+    """Leave it at that: an agent that returns has ended the call."""
+
+
+def until_interrupted(tool: Tool, interruptions: Interruptions) -> Tool:
+    """Return `tool` so that it ends as soon as the caller speaks, if it acts on the call."""
+    if not tool.is_deed:
+        return tool
+
+    async def run(arguments: Mapping[str, Any], use: Use) -> str:
+        with interruptions.ending() as running:
+            outcome = await tool.run(arguments, use)
+        return tool.when_cut if running.cancelled_caught else outcome
+
+    return replace(tool, run=run)
 
 
 async def run_calls(
@@ -95,10 +146,11 @@ async def run_calls(
     reply: RealtimeReply,
     *,
     has_spoken: bool,
-) -> list[ToolResult]:
-    """Run what a response called for; return the results, one each, in order.
+) -> UsedTools:
+    """Run what a response called for; return what came of it, one result each, in order.
 
     Raises:
+        BudgetSpent: the same was called too often.
         CallGone: the leg has ended.
     """
     results: dict[str, ToolResult] = {}
@@ -109,4 +161,6 @@ async def run_calls(
     wanted = [ToolCall(id=one.call_id, name=one.name, arguments=one.arguments) for one in calls]
     use = Use(call=call, reply=reply, has_spoken=has_spoken)
     await run_tools(wanted, tools, use, done)
-    return list(results.values())
+    return UsedTools(
+        said=AgentSpoke(heard=""), calls=tuple(wanted), results=tuple(results.values())
+    )

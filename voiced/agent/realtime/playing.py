@@ -55,12 +55,19 @@ class Player:
         """A response is being made."""
         self._begun.add(response_id)
 
-    def response_done(self, response_id: str) -> None:
-        """Nothing more of it comes."""
+    def response_done(self, response_id: str) -> bool:
+        """Nothing more of it comes; was it one that the caller shall hear?"""
+        is_wanted = response_id not in self._dropped
         self._begun.discard(response_id)
         self._dropped.discard(response_id)
         self._n_done += 1
         self._news.unpark_all()
+        return is_wanted
+
+    @property
+    def is_making(self) -> bool:
+        """Whether a response is being made, wanted or not: the API makes one at a time."""
+        return bool(self._begun)
 
     @property
     def is_responding(self) -> bool:
@@ -150,6 +157,7 @@ class Player:
         self._waiting.clear()
         self._n_waiting = 0
         self._unfinished.clear()
+        self._news.unpark_all()
         if not (self._spoken.is_open or unheard):
             return []
         self._line.note(BargeIn(at=now))

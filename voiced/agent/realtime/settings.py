@@ -9,6 +9,9 @@ from pydantic import Field, SecretStr
 from voiced.agent.model.settings import PromptSettings
 from voiced.net.urls import SocketUrl  # noqa: TC001 - pydantic reads it
 
+_MOST_PATIENCE_S = {"low": 8.0, "medium": 4.0, "auto": 4.0, "high": 2.0}
+"""The API's own limits of the silence that ends a turn, by `eagerness`."""
+
 
 class RealtimeSettings(PromptSettings):
     """Beside the prompt and the tools, which all models have."""
@@ -43,18 +46,22 @@ class RealtimeSettings(PromptSettings):
     speaks_first: bool = Field(default=True, description="greet the caller, or wait for words")
     max_tokens: int = Field(default=0, ge=0, le=4096, description="of one answer; 0 = no limit")
     answer_s: float = Field(
-        default=8.0, gt=0, le=60, description="from the end of a turn to the answer's first audio"
-    )
-    prompt_after_s: float = Field(
-        default=12.0, ge=2, le=600, description="of silence, then the caller is prompted"
-    )
-    max_prompts: int = Field(
-        default=3, ge=1, le=100, description="prompts in a row; then the call is ended"
+        default=5.0,
+        gt=0,
+        le=60,
+        description="from the end of a turn to a sign of the answer, and from one to the next",
     )
     connect_s: float = Field(default=4.0, gt=0, le=30, description="for connection and session")
     reconnect_s: float = Field(
         default=6.0, ge=0, le=30, description="a lost connection is tried anew for so long"
     )
+
+    @property
+    def end_of_speech_s(self) -> float:
+        """Silence in which the API must have told that the caller's turn is over."""
+        if self.turn_detection == "server":
+            return self.silence_s + self.answer_s
+        return _MOST_PATIENCE_S[self.eagerness] + self.answer_s
 
     @property
     def silence_s(self) -> float:

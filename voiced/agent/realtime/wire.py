@@ -90,6 +90,11 @@ def response_create(instructions: str = "") -> str:
     return _message("response.create", response={"instructions": instructions})
 
 
+def response_cancel() -> str:
+    """Return `response.cancel`: the response that is being made is not wanted any more."""
+    return _message("response.cancel")
+
+
 def item_truncate(item_id: str, content_index: int, audio_end_ms: int) -> str:
     """Return `conversation.item.truncate`: the caller has heard no more than that."""
     return _message(
@@ -104,6 +109,12 @@ def text_item(role: Literal["system", "user", "assistant"], text: str) -> str:
     """Return `conversation.item.create` for something that was said, or happened."""
     content = {"type": "output_text" if role == "assistant" else "input_text", "text": text}
     item = {"type": "message", "role": role, "content": [content]}
+    return _message("conversation.item.create", item=item)
+
+
+def function_call(call_id: str, name: str, arguments: str) -> str:
+    """Return `conversation.item.create` for a tool that was called in a session before."""
+    item = {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}
     return _message("conversation.item.create", item=item)
 
 
@@ -219,6 +230,13 @@ class ResponseDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """`rate_limits.updated`: what is used up comes back in `used_up_s` seconds; 0 if nothing is."""
+
+    used_up_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiError:
     """`error`: most are recoverable, the session goes on."""
 
@@ -234,21 +252,11 @@ class Other:
     kind: str
 
 
-ServerEvent: TypeAlias = (
-    SessionReady
-    | CallerStarts
-    | CallerStops
-    | CallerCommitted
-    | CallerTranscribed
-    | ResponseBegan
-    | AudioPiece
-    | AudioDone
-    | WordsPiece
-    | WordsDone
-    | ResponseDone
-    | ApiError
-    | Other
+CallerEvent: TypeAlias = CallerStarts | CallerStops | CallerCommitted | CallerTranscribed
+AnswerEvent: TypeAlias = (
+    ResponseBegan | AudioPiece | AudioDone | WordsPiece | WordsDone | ResponseDone
 )
+ServerEvent: TypeAlias = SessionReady | CallerEvent | AnswerEvent | RateLimits | ApiError | Other
 
 
 def parse(text: str | bytes) -> ServerEvent:
@@ -321,6 +329,15 @@ def _done(document: dict[str, Any]) -> ResponseDone:
     )
 
 
+def _limits(document: dict[str, Any]) -> RateLimits:
+    waits_s = [
+        float(limit.get("reset_seconds") or 0)
+        for limit in document["rate_limits"]
+        if limit.get("remaining") is not None and limit["remaining"] <= 0
+    ]
+    return RateLimits(used_up_s=max(waits_s, default=0.0))
+
+
 def _error(document: dict[str, Any]) -> ApiError:
     error = document["error"]
     return ApiError(
@@ -344,5 +361,6 @@ _READERS: Mapping[str, Any] = {
     "response.output_audio_transcript.delta": _words,
     "response.output_audio_transcript.done": _words_done,
     "response.done": _done,
+    "rate_limits.updated": _limits,
     "error": _error,
 }

@@ -39,7 +39,7 @@ OVER_WITHIN_S = 3 * MAX_DURATION_S
 LEAD_S = 0.4 + 0.1
 """`[media] lead_ms`, and one message."""
 
-BOUNDED = {"Switchboard._ended", "Deduplicator._first_seen", "_MediaTotals.errors"}
+BOUNDED = {"Directory._ended", "Deduplicator._first_seen", "_MediaTotals.errors"}
 """What ended calls leave on purpose; each has its limit (errors: the codes that we know)."""
 
 _TABLES = {

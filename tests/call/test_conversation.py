@@ -29,7 +29,8 @@ from voiced.record.journal import (
     FalseAlarm,
     JournalEvent,
 )
-from voiced.telnyx.media import MediaFormat, MediaStream
+from voiced.telnyx.media import MediaStream
+from voiced.telnyx.media_messages import MediaFormat
 from voiced.testing.caller import Spoken, silent_caller
 from voiced.testing.providers import FunctionAgent, ScriptedRecognizer, Speech, ToneSynthesizer
 from voiced.turns.expect import ExpectDigits

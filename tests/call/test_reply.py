@@ -14,7 +14,8 @@ from voiced.media.outbound import Outbound
 from voiced.media.pacing import Pacer
 from voiced.record.journal import AgentHeard, AgentSpeaking, JournalEvent, ToolRan
 from voiced.record.latency import TurnClock
-from voiced.telnyx.media import MediaFormat, MediaStream
+from voiced.telnyx.media import MediaStream
+from voiced.telnyx.media_messages import MediaFormat
 from voiced.testing.providers import ToneSynthesizer
 from voiced.turns.budgets import Budgets, Spending
 

@@ -8,7 +8,7 @@ import structlog
 
 from voiced.log import configure_logging
 from voiced.media.stream_errors import StreamErrors
-from voiced.telnyx.media import StreamError
+from voiced.telnyx.media_messages import StreamError
 
 
 @pytest.fixture

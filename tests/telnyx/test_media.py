@@ -14,18 +14,16 @@ from hypothesis import strategies as st
 
 from voiced.errors import LocalProtocolError, RemoteProtocolError
 from voiced.telnyx.ids import CallControlId, CallSessionId, StreamId
-from voiced.telnyx.media import (
-    TRANSITIONS,
+from voiced.telnyx.media import TRANSITIONS, MediaStream, StreamState
+from voiced.telnyx.media_messages import (
     Connected,
     Dtmf,
     Mark,
     Media,
     MediaFormat,
-    MediaStream,
     Started,
     Stopped,
     StreamError,
-    StreamState,
     UnknownMessage,
 )
 

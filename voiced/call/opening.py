@@ -9,7 +9,8 @@ from voiced.leg.leg import LegEvent
 from voiced.log import get_logger
 from voiced.services.services import Media
 from voiced.telnyx import commands
-from voiced.telnyx.media import MediaFormat, MediaStream, Started, Stopped
+from voiced.telnyx.media import MediaStream
+from voiced.telnyx.media_messages import MediaFormat, Started, Stopped
 
 if TYPE_CHECKING:
     import trio

@@ -19,7 +19,7 @@ from voiced.call.opening import start_media
 from voiced.errors import CommandFailed, MediaStreamClosed
 from voiced.leg.leg import EndReason, LegEvent
 from voiced.log import get_logger
-from voiced.telnyx.media import MediaFormat
+from voiced.telnyx.media_messages import MediaFormat
 from voiced.telnyx.queries import RetrieveCall
 from voiced.telnyx.texml import (
     TexmlSpeech,

@@ -21,7 +21,7 @@ from voiced.audio.reorder import Reorder, total
 from voiced.audio.resample import Resampler
 from voiced.errors import ProviderTooSlow
 from voiced.media.stream_errors import StreamErrors
-from voiced.telnyx.media import Dtmf, Mark, Media, Stopped, StreamError
+from voiced.telnyx.media_messages import Dtmf, Mark, Media, Stopped, StreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

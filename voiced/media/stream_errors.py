@@ -17,7 +17,7 @@ from voiced.telnyx.error_codes import explain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voiced.telnyx.media import StreamError
+    from voiced.telnyx.media_messages import StreamError
 
 log = get_logger(__name__)
 

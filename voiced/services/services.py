@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from voiced.record.store import RecordStore
     from voiced.services.flights import Flights
     from voiced.synthesizer.base import Synthesizer
-    from voiced.telnyx.media import MediaStream, Started
+    from voiced.telnyx.media import MediaStream
+    from voiced.telnyx.media_messages import Started
     from voiced.telnyx.rest import TelnyxClient
     from voiced.telnyx_recording import RecordingFetcher
 

@@ -18,137 +18,38 @@ from __future__ import annotations
 
 import json
 from binascii import a2b_base64, b2a_base64
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from voiced.errors import LocalProtocolError, RemoteProtocolError
 from voiced.telnyx import _fields
-from voiced.telnyx.ids import CallControlId, CallSessionId, StreamId
+from voiced.telnyx.media_messages import (
+    MAX_MESSAGE_S,
+    Mark,
+    Media,
+    MediaFormat,
+    MediaMessage,
+    Started,
+    Stopped,
+    Track,
+    UnknownMessage,
+    read_connected,
+    read_dtmf,
+    read_error,
+    read_started,
+    read_stream_id,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
-
-Track: TypeAlias = Literal["inbound", "outbound"]
-"""`inbound` is the caller, `outbound` our own audio as Telnyx played it."""
-
-MAX_MESSAGE_S = 30
-"""Longest audio in one message, either way."""
 
 _MAX_CHUNK = 2**63 - 1
-_TOKEN_KEY = "x-telnyx-streaming-auth-token"
 _TRACKS: Mapping[object, Track] = {
     "inbound": "inbound",
     "inbound_track": "inbound",
     "outbound": "outbound",
     "outbound_track": "outbound",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaFormat:
-    """How audio is encoded: `PCMU`, `PCMA`, `G722`, `OPUS`, `AMR-WB` or `L16`, in upper case.
-
-    `sample_rate` is in Hz. G.722 says 8000 (its RTP clock) although it carries 16 kHz.
-    """
-
-    encoding: str = "PCMU"
-    sample_rate: int = 8000
-    channels: int = 1
-
-    @property
-    def block_bytes(self) -> int:
-        """Bytes of the smallest piece that may stand alone: one sample, for PCM."""
-        return 2 * self.channels if self.encoding == "L16" else 1
-
-    @property
-    def max_payload_bytes(self) -> int:
-        """Bytes of MAX_MESSAGE_S of audio; for Opus and AMR-WB the most that they can have."""
-        match self.encoding:
-            case "PCMU" | "PCMA" | "G722":
-                per_second = 8000 * self.channels
-            case "L16":
-                per_second = 2 * self.sample_rate * self.channels
-            case _:
-                per_second = 64_000  # Opus ends at 510 kbit/s
-        return MAX_MESSAGE_S * per_second
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
-    """The socket is Telnyx's; says nothing of the call yet, which may still be ringing."""
-
-    version: str
-    auth_token: str = field(repr=False)
-    """The `stream_auth_token` of our command, "" without one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
-    """Audio begins: which call this is, and how its audio is encoded."""
-
-    stream_id: StreamId
-    call_control_id: CallControlId
-    call_session_id: CallSessionId
-    from_: str = field(repr=False)
-    to: str = field(repr=False)
-    client_state: str | None = field(repr=False)
-    custom_parameters: Mapping[str, str] = field(repr=False)
-    media_format: MediaFormat
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
-    """A piece of audio, normally 20 ms; `payload` is encoded as `Started.media_format` says.
-
-    `chunk` orders the pieces of one track.
-    """
-
-    track: Track
-    chunk: int
-    payload: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dtmf:
-    """The caller pressed a key, one of `0-9A-D*#`; may come late and out of order."""
-
-    digit: str = field(repr=False)
-    occurred_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """Our mark comes back: all audio before it was played, or cleared, or there was none."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamError:
-    """Telnyx could not use a message of ours. Not fatal: 100003 malformed, 100004 not base64 ..."""
-
-    code: int
-    title: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped:
-    """The stream is over; Telnyx closes the socket next."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownMessage:
-    """A kind of message that we do not know: ignore it."""
-
-    event: str
-
-
-MediaMessage: TypeAlias = (
-    Connected | Started | Media | Dtmf | Mark | StreamError | Stopped | UnknownMessage
-)
 
 
 class StreamState(Enum):
@@ -323,24 +224,24 @@ class MediaStream:
 
     def _parse(self, event: str, message: dict[str, Any]) -> MediaMessage:
         if event == "connected":
-            return _connected(message)
+            return read_connected(message)
         if event == "start":
             return self._start(message)
-        if self._stream_id is not None and _stream_id(message) not in ("", self._stream_id):
+        if self._stream_id is not None and read_stream_id(message) not in ("", self._stream_id):
             raise RemoteProtocolError(f"{event}: stream_id is another stream's")
         match event:
             case "dtmf":
-                return _dtmf(message)
+                return read_dtmf(message)
             case "mark":
                 mark = _fields.object_in(message, "mark", "mark")
                 return Mark(name=_fields.text_in(mark, "name", "mark: mark"))
             case "error":
-                return _error(message)
+                return read_error(message)
             case _:
                 return Stopped()
 
     def _start(self, message: dict[str, Any]) -> Started:
-        started = _started(message)
+        started = read_started(message)
         if self._started is None:
             self._started = started
             self._stream_id = started.stream_id
@@ -350,92 +251,3 @@ class MediaStream:
         elif started.media_format != self._started.media_format:
             raise RemoteProtocolError("start: a second one, with another media_format")
         return started
-
-
-def _stream_id(message: Mapping[str, Any]) -> str:
-    """Return the stream's id, "" without one; Twilio's two names for it pass as well."""
-    for key in ("stream_id", "stream_sid", "streamSid"):
-        if key in message:
-            return _fields.optional_text_in(message, key, "media message")
-    return ""
-
-
-def _connected(message: Mapping[str, Any]) -> Connected:
-    extra = message.get("connected") or {}
-    if not isinstance(extra, dict):
-        raise _fields.wrong("connected: connected", "an object", extra)
-    return Connected(
-        version=_fields.optional_text_in(message, "version", "connected"),
-        auth_token=_fields.optional_text_in(extra, _TOKEN_KEY, "connected: connected"),
-    )
-
-
-def _started(message: Mapping[str, Any]) -> Started:
-    stream_id = _stream_id(message)
-    if not stream_id:
-        raise RemoteProtocolError("start: stream_id: is missing")
-    start = _fields.object_in(message, "start", "start")
-    path = "start: start"
-    return Started(
-        stream_id=StreamId(stream_id),
-        call_control_id=CallControlId(_fields.text_in(start, "call_control_id", path)),
-        call_session_id=CallSessionId(_fields.optional_text_in(start, "call_session_id", path)),
-        from_=_fields.optional_text_in(start, "from", path),
-        to=_fields.optional_text_in(start, "to", path),
-        client_state=_fields.optional_text_in(start, "client_state", path) or None,
-        custom_parameters=_custom_parameters(start.get("custom_parameters")),
-        media_format=_media_format(start),
-    )
-
-
-def _custom_parameters(value: object) -> Mapping[str, str]:
-    """Return name to value, from the socket's form or from the form that requests have."""
-    path = "start: start.custom_parameters"
-    if value is None:
-        return {}
-    if isinstance(value, list):
-        pairs = [item if isinstance(item, dict) else {} for item in value]
-        return {
-            _fields.text_in(pair, "name", path): _fields.optional_text_in(pair, "value", path)
-            for pair in pairs
-        }
-    if not isinstance(value, dict):
-        raise _fields.wrong(path, "an object", value)
-    return {name: _fields.optional_text_in(value, name, path) for name in value}
-
-
-def _media_format(start: Mapping[str, Any]) -> MediaFormat:
-    """Return the format; without one, the telephone's own."""
-    if start.get("media_format") is None:
-        return MediaFormat()
-    fields = _fields.object_in(start, "media_format", "start: start")
-    path = "start: start.media_format"
-    found = MediaFormat(
-        encoding=_fields.optional_text_in(fields, "encoding", path, "PCMU").upper(),
-        sample_rate=_fields.integer_in(fields, "sample_rate", path, default=8000, top=192_000),
-        channels=_fields.integer_in(fields, "channels", path, default=1, top=2),
-    )
-    if not (found.sample_rate and found.channels):
-        raise RemoteProtocolError(f"{path}: sample_rate and channels must not be 0")
-    return found
-
-
-def _dtmf(message: Mapping[str, Any]) -> Dtmf:
-    dtmf = _fields.object_in(message, "dtmf", "dtmf")
-    digit = dtmf.get("digit")
-    if isinstance(digit, int) and not isinstance(digit, bool):
-        digit = str(digit)
-    if not isinstance(digit, str) or len(digit) != 1 or digit.upper() not in "0123456789ABCD*#":
-        raise RemoteProtocolError("dtmf: dtmf.digit must be one of 0-9A-D*#")
-    occurred_at = _fields.optional_time_in(message, "occurred_at", "dtmf")
-    return Dtmf(digit=digit.upper(), occurred_at=occurred_at)
-
-
-def _error(message: Mapping[str, Any]) -> StreamError:
-    payload = _fields.object_in(message, "payload", "error")
-    path = "error: payload"
-    return StreamError(
-        code=_fields.integer_in(payload, "code", path, default=0, top=10**9),
-        title=_fields.optional_text_in(payload, "title", path),
-        detail=_fields.optional_text_in(payload, "detail", path),
-    )

@@ -40,6 +40,20 @@ def test_what_a_crash_has_cut_off_is_left_out(write):
     assert [entry.kind for entry in recording.entries] == ["open"]
 
 
+@pytest.mark.parametrize("n_bytes", [1, 2])
+def test_a_crash_may_cut_through_a_character(write, n_bytes):
+    said = {"t": 0.7, "e": "say", "text": "caf\u00e9"}
+    line = json.dumps(said, ensure_ascii=False).encode()
+    end = line.index("\u00e9".encode()) + n_bytes
+    recording = read_flight(write(lines(HEADER, OPEN) + line[:end]))
+    assert [entry.kind for entry in recording.entries] == ["open"]
+
+
+def test_what_a_power_failure_leaves_of_a_block_is_left_out(write):
+    recording = read_flight(write(lines(HEADER, OPEN) + bytes(4096)))
+    assert [entry.kind for entry in recording.entries] == ["open"]
+
+
 def test_of_a_file_that_was_cut_off_while_it_was_compressed_the_rest_is_read(write):
     packed = gzip.compress(lines(HEADER, *[OPEN] * 20_000, END))
     recording = read_flight(write(packed[: len(packed) - 10]))

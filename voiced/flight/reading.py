@@ -118,18 +118,18 @@ def stream_flight(path: Path) -> tuple[Mapping[str, Any], Iterator[Entry]]:
 def _entries(path: Path) -> Iterator[Entry]:
     for number, line in enumerate(_lines(path), start=1):
         try:
-            entry = parse_line(line)
+            entry = parse_line(line.decode())
         except (ValueError, RecursionError):
             if number == 1:
                 raise RecordingUnusable(f"{path}: is not a flight recording") from None
-            if line.endswith("\n"):
+            if line.endswith(b"\n"):
                 raise RecordingUnusable(f"{path}: line {number} is damaged") from None
         else:
             # What came in one moment comes in this order again, whatever runs first in a moment.
             yield replace(entry, at_s=entry.at_s + number * _APART_S)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Iterator[bytes]:
     n_bytes = 0
     try:
         with path.open("rb") as file:
@@ -140,11 +140,9 @@ def _lines(path: Path) -> Iterator[str]:
                     n_bytes += len(line)
                     if n_bytes > MOST_BYTES:
                         raise RecordingUnusable(f"{path}: is longer than any call")
-                    yield line.decode()
+                    yield line
             except EOFError:
                 return  # compressing it was cut off: what there is can be used
-    except UnicodeDecodeError:
-        raise RecordingUnusable(f"{path}: is not a flight recording") from None
     except (gzip.BadGzipFile, zlib.error):
         raise RecordingUnusable(f"{path}: is a damaged gzip file") from None
     except OSError as error:

@@ -157,7 +157,10 @@ def test_a_recording_that_was_broken_off_tells_what_came_of_it(copy, tmp_path, c
     path = tmp_path / "cut.jsonl"
     path.write_text("".join(lines[:200]) + lines[200][:20])
     assert main(["replay", str(path)]) == 0
-    assert "broken off" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"{path}: was broken off (0:0" in out
+    assert "answer" in out
+    assert "media_stalled" not in out, "what it went on with tells nothing of the call"
 
 
 def read_lines(path):

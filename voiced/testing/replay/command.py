@@ -128,13 +128,16 @@ def _tell_differences(file: Path, seed: int, differences: list[str]) -> None:
 
 
 def _tell_sameness(file: Path, replayed: Replayed, times: int, took_s: float) -> None:
-    length = time_code(replayed.recording.length_s)
+    length_s = replayed.recording.length_s
     often = f", {times} times alike" if times > 1 else ""
-    write_line(f"{file}: as expected{often} ({length} in {took_s:.1f} s)")
-    if replayed.recorded_outcome is None:
-        write_line("  the recording was broken off; what came of it until there:")
-        for name in SECTIONS:
-            for line in getattr(replayed.outcome, name):
+    took = f"{time_code(length_s)} in {took_s:.1f} s"
+    if replayed.recorded_outcome is not None:
+        write_line(f"{file}: as expected{often} ({took})")
+        return
+    write_line(f"{file}: was broken off{often} ({took}); what came of it until there:")
+    for name in SECTIONS:
+        for line in getattr(replayed.outcome, name):
+            if line.at_s <= length_s:
                 write_line(f"  {time_code(line.at_s)}  {line.text}")
 
 

@@ -1,12 +1,13 @@
 """Old recordings go, oldest first; records and live calls stay."""
 
+import gzip
 import os
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from voiced.flight.retention import EVERY_S, Retention, keep_house
+from voiced.flight.retention import EVERY_S, Retention, compress_left, keep_house
 
 DAY_S = 24 * 3600.0
 NOW = 1_800_000_000.0
@@ -49,6 +50,23 @@ def test_what_telnyx_has_recorded_goes_like_our_own_audio(call, tmp_path):
     old = call("old", days=31, files=("telnyx.wav", "telnyx-2.mp3", "telnyx.txt"))
     assert Retention(root=tmp_path, keep_days=30, keep_bytes=0).sweep(NOW) == 2
     assert left(old) == ["call.json", "telnyx.txt"]
+
+
+def test_what_a_crash_has_left_of_compressing_goes_too(call, tmp_path):
+    old = call("old", days=31, files=(".wire.jsonl.gz.new", "wire.jsonl"))
+    assert Retention(root=tmp_path, keep_days=30, keep_bytes=0).sweep(NOW) == 2
+    assert left(old) == ["call.json"]
+
+
+def test_what_a_crash_has_left_uncompressed_is_compressed_and_stays_as_old(call, tmp_path):
+    crashed = call("crashed", days=2, files=("wire.jsonl", ".wire.jsonl.gz.new"))
+    call("ends", days=0.001, files=("wire.jsonl",))
+    call("live", days=0.1, files=("wire.jsonl",), ended=False)
+    assert compress_left(tmp_path, NOW) == 1
+    assert left(crashed) == ["call.json", "wire.jsonl.gz"]
+    packed = crashed / "wire.jsonl.gz"
+    assert gzip.decompress(packed.read_bytes()) == b"x" * 100
+    assert packed.stat().st_mtime == NOW - 2 * DAY_S
 
 
 def test_without_limits_everything_stays(call, tmp_path):

@@ -72,6 +72,9 @@ WIRE_FILE = "wire.jsonl"
 COMPRESSED_FILE = "wire.jsonl.gz"
 """A recording whose call has ended."""
 
+UNFINISHED_FILE = ".wire.jsonl.gz.new"
+"""Becomes the one before; a crash may leave it, beside the plain one."""
+
 FORMAT = "voiced wire"
 VERSION = 1
 """Raised when a reader of older recordings would misread a newer one."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from voiced.flight.entries import COMPRESSED_FILE, WIRE_FILE, LineWriter
+from voiced.flight.entries import COMPRESSED_FILE, UNFINISHED_FILE, WIRE_FILE, LineWriter
 from voiced.flight.flight import Flight
 from voiced.flight.header import library_versions
 from voiced.log import get_logger
@@ -159,7 +159,7 @@ def compress(directory: Path) -> None:
     plain, compressed = directory / WIRE_FILE, directory / COMPRESSED_FILE
     if not plain.exists():
         return
-    unfinished = directory / f".{COMPRESSED_FILE}.new"
+    unfinished = directory / UNFINISHED_FILE
     try:
         with (
             plain.open("rb") as source,

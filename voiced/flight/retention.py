@@ -1,6 +1,7 @@
 """Takes away old flight recordings and audio, by age and by size: the records themselves stay.
 
-A call whose `call.json` says that it lives is left alone, and so is one without, until it is older
+What a crash has left as plain lines is compressed, as it would have been when its call ended. A
+call whose `call.json` says that it lives is left alone, and so is one without, until it is older
 than any call can be.
 """
 
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from voiced.flight.entries import COMPRESSED_FILE, WIRE_FILE
+from voiced.flight.entries import COMPRESSED_FILE, UNFINISHED_FILE, WIRE_FILE
+from voiced.flight.recorder import compress
 from voiced.log import get_logger
 from voiced.recording.recording import AUDIO_FILE
 
@@ -26,7 +28,10 @@ log = get_logger(__name__)
 
 EVERY_S = 600.0
 
-HEAVY_FILES = (WIRE_FILE, COMPRESSED_FILE, AUDIO_FILE)
+LEFT_S = 600.0
+"""A recording whose call has ended, and that nobody writes for so long, was left by a crash."""
+
+HEAVY_FILES = (WIRE_FILE, COMPRESSED_FILE, UNFINISHED_FILE, AUDIO_FILE)
 """And all that Telnyx has recorded: `telnyx.wav`, `telnyx-2.mp3` ..."""
 
 _OF_TELNYX = re.compile(r"telnyx(-\d+)?\.(wav|mp3)")
@@ -64,6 +69,18 @@ class Retention:
                 n_bytes -= size
                 n_removed += 1
         return n_removed
+
+
+def compress_left(root: Path, now: float) -> int:
+    """Compress the recordings that a crash has left; blocking, returns how many; raises OSError."""
+    n_compressed = 0
+    for at, _, path in _heavy_files(root):
+        is_left = path.name == WIRE_FILE and at < now - LEFT_S
+        if is_left and _has_ended(path.parent, at, now):
+            compress(path.parent)
+            os.utime(path.with_name(COMPRESSED_FILE), (at, at))  # as old as it was
+            n_compressed += 1
+    return n_compressed
 
 
 def _heavy_files(root: Path) -> list[tuple[float, int, Path]]:
@@ -117,8 +134,11 @@ async def keep_house(
 def _sweep(retention: Retention, now: float) -> None:
     try:
         n_removed = retention.sweep(now)
+        n_compressed = compress_left(retention.root, now)
     except OSError as error:
         log.warning("old recordings not looked for", error=error.strerror)
         return
     if n_removed:
         log.info("old recordings removed", files=n_removed)
+    if n_compressed:
+        log.info("recordings of a crash compressed", files=n_compressed)

@@ -18,7 +18,8 @@ from pydantic import BaseModel
 from voiced.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from voiced.config import Config, ProviderConfig
+    from voiced.config.table import ProviderConfig
+    from voiced.config.tables import Config
 
 RECOGNIZERS = "voiced.recognizers"
 AGENTS = "voiced.agents"

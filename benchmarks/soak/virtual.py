@@ -37,7 +37,7 @@ from voiced.flight.recorder import open_flights
 from voiced.ledger import LEDGER_FILE, Ledger
 from voiced.record.journal import Unobserved
 from voiced.record.store import RecordStore
-from voiced.server.daemon import open_core
+from voiced.server.core import open_core
 from voiced.services.services import Services, Staff
 from voiced.switchboard.call_request import CallRequest
 from voiced.telnyx.download import open_downloader
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from voiced.config import Config
-    from voiced.server.daemon import Core
+    from voiced.server.core import Core
     from voiced.testing.emulator import EmulatedTelnyx
 
 WALL_AT_START = 1_800_000_000.0

@@ -23,7 +23,7 @@ from voiced.log import configure_logging
 from voiced.metrics import Observers
 from voiced.outbox import Outbox, open_outbox
 from voiced.record.store import RecordStore
-from voiced.server.daemon import Core, open_core
+from voiced.server.core import Core, open_core
 from voiced.services.flights import NoFlights
 from voiced.services.services import Services, Staff
 from voiced.switchboard.dialer import Dialer

@@ -23,7 +23,7 @@ from voiced.ledger.lines import Contents
 from voiced.leg.leg import EndReason
 from voiced.record.journal import CallEnded, CallRinging
 from voiced.record.store import RecordStore
-from voiced.server.daemon import open_core
+from voiced.server.core import open_core
 from voiced.services.services import Services, Staff
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx

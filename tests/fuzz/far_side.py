@@ -19,7 +19,7 @@ from voiced.call.call import Call
 from voiced.call.dialing import DialOrder
 from voiced.errors import CannotDial, MediaStreamClosed, TelnyxError
 from voiced.leg.leg import EndReason
-from voiced.server.daemon import Core
+from voiced.server.core import Core
 from voiced.testing.memory import CoreNetwork, MemorySocket
 
 LONGEST_WAIT_S = 70.0

@@ -34,7 +34,7 @@ from voiced.recognizer.inline import InlineDecoder
 from voiced.recognizer.silero import SileroNetwork
 from voiced.record.journal import Unobserved
 from voiced.record.store import RecordStore
-from voiced.server.daemon import Core, open_core
+from voiced.server.core import Core, open_core
 from voiced.services.services import Services, Staff
 from voiced.synthesizer.flite import FliteSettings, FliteSynthesizer
 from voiced.telnyx.rest import open_telnyx

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from voiced.config import Config
     from voiced.dashboard.behind import Dashboard
     from voiced.public.listeners import Stream, Tls
-    from voiced.server.daemon import Core, Surroundings
+    from voiced.server.core import Core
+    from voiced.server.surroundings import Surroundings
     from voiced.services.services import Services
 
 MOST_STRANGERS, MOST_OF_ONE = 200, 100

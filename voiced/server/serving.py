@@ -24,10 +24,12 @@ from voiced.leg.goodbye import speaking_limit_s
 from voiced.leg.leg import EndReason
 from voiced.log import get_logger
 from voiced.loop.stalls import StallLog
-from voiced.server.daemon import CLOSE_LIMIT_S, Surroundings, open_daemon
+from voiced.server.core import CLOSE_LIMIT_S
+from voiced.server.daemon import open_daemon
 from voiced.server.renewal import reload
 from voiced.server.succession import Succession, sockets_given
 from voiced.server.supervisor import Supervisor
+from voiced.server.surroundings import Surroundings
 from voiced.server.watchdog import feed
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from voiced.testing.network import AsgiNetwork
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from voiced.server.daemon import Core
+    from voiced.server.core import Core
     from voiced.testing.network import Headers
 
 _UNREAD = 10_000

@@ -17,8 +17,9 @@ from voiced.config import ProviderConfig
 from voiced.errors import ConfigError, Problem
 from voiced.log import configure_logging
 from voiced.record.end_words import is_failure
-from voiced.server.daemon import open_core, open_services
+from voiced.server.core import open_core
 from voiced.server.renewal import open_staff_room
+from voiced.server.shared import open_services
 from voiced.testing.console.party import ConsoleParty
 from voiced.testing.console.sound_card import open_sound_card
 from voiced.testing.console.telling import ConsoleTeller

@@ -25,7 +25,7 @@ from voiced.leg.leg import EndReason
 from voiced.providers import AGENTS, load_provider
 from voiced.record.journal import Unobserved
 from voiced.record.store import RecordStore
-from voiced.server.daemon import open_core
+from voiced.server.core import open_core
 from voiced.services.services import Services, Staff
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from voiced.call.call import Call
     from voiced.config import Config
     from voiced.flight.reading import FlightRecording
-    from voiced.server.daemon import Core
+    from voiced.server.core import Core
     from voiced.telnyx.rest import TelnyxClient
 
 GONE_S = 0.2

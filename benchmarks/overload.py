@@ -26,7 +26,7 @@ from voiced.errors import TelnyxError
 from voiced.testing.caller import tone_caller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
 from voiced.testing.network import open_loopback
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm

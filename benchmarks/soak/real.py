@@ -28,9 +28,9 @@ from voiced.testing.caller import ScriptedCaller, silent_caller
 from voiced.testing.emulator import CONNECTION_ID, EmulatedTelnyx, open_emulator
 from voiced.testing.fault_plans import FAULT_PLANS
 from voiced.testing.network import open_loopback
-from voiced.testing.rest import serve_api
 from voiced.testing.rules import CallRules
 from voiced.testing.script import CallerScript, ScriptLine, load_script, speak_script
+from voiced.testing.telnyx_api.rest import serve_api
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -17,7 +17,7 @@ from voiced.config import parse_config
 from voiced.metrics import Metrics
 from voiced.server.daemon import open_daemon
 from voiced.switchboard.call_request import CallRequest
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 DOCUMENT = openapi_document()
 

@@ -19,7 +19,7 @@ from voiced.testing.caller import silent_caller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
 from voiced.testing.faults import Faults
 from voiced.testing.network import open_loopback
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 pytestmark = [pytest.mark.socket, pytest.mark.slow]
 

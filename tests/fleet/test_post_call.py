@@ -14,7 +14,7 @@ from tests.fleet.instances import Instance, free_port
 from voiced.testing.caller import silent_caller
 from voiced.testing.emulator import open_emulator
 from voiced.testing.network import open_loopback
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 pytestmark = [pytest.mark.socket, pytest.mark.slow]
 

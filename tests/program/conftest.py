@@ -17,7 +17,7 @@ from voiced.errors import TelnyxError
 from voiced.testing.emulator import Account, open_emulator
 from voiced.testing.faults import NO_FAULTS
 from voiced.testing.network import open_loopback
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 LIMIT_S = 90
 

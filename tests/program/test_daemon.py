@@ -23,7 +23,7 @@ from voiced.ledger.lines import read_lines
 from voiced.testing.caller import silent_caller, tone_caller
 from voiced.testing.emulator import Account, open_emulator
 from voiced.testing.network import open_loopback
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 pytestmark = [pytest.mark.socket, pytest.mark.slow]
 

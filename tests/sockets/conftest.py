@@ -18,7 +18,7 @@ from voiced.log import configure_logging
 from voiced.server.daemon import Daemon, open_daemon
 from voiced.testing.emulator import CONNECTION_ID, EmulatedTelnyx, open_emulator
 from voiced.testing.network import open_loopback
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 LIMIT_S = 90
 

@@ -12,7 +12,7 @@ from tests.sockets.test_public_listener import ask, http, status_of
 from voiced.admin.guard import names_this_machine
 from voiced.testing import callees
 from voiced.testing.emulator import CALLED_NUMBER
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 pytestmark = pytest.mark.socket
 

@@ -5,7 +5,7 @@ import pytest
 from voiced.config import parse_config
 from voiced.doctor import Sign, examine
 from voiced.testing.emulator import CONNECTION_ID
-from voiced.testing.rest import serve_api
+from voiced.testing.telnyx_api.rest import serve_api
 
 pytestmark = pytest.mark.socket
 

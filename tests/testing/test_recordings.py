@@ -223,7 +223,7 @@ def test_a_recording_without_sound_is_empty():
 
 
 async def test_mp3_is_refused_where_nothing_can_write_it(tiny, record, autojump_clock, monkeypatch):
-    monkeypatch.setattr("voiced.testing.leg_commands.find_spec", lambda name: None)
+    monkeypatch.setattr("voiced.testing.leg.commands.find_spec", lambda name: None)
     await record((0.5, "record_start", {"format": "mp3", "channels": "dual"}))
     (error,) = tiny.replies[-1].json()["errors"]
     assert error["code"] == "10038"

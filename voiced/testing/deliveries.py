@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from voiced.testing.faults import Faults
-    from voiced.testing.leg_context import LegFacts
+    from voiced.testing.leg.context import LegFacts
     from voiced.testing.leg_ledger import Ledger
     from voiced.testing.network import Network
 

@@ -23,20 +23,20 @@ import trio
 from voiced.record.journal import Unobserved
 from voiced.testing.account import AccountApi, Possessions, usual_possessions
 from voiced.testing.callees import Directory
-from voiced.testing.calls_api import CallsApi
 from voiced.testing.deliveries import DeliverySettings
-from voiced.testing.dialling import Dialling
 from voiced.testing.exchange import Exchange
 from voiced.testing.faults import NO_FAULTS
-from voiced.testing.incoming import Incoming
-from voiced.testing.leg_context import CallServices
+from voiced.testing.leg.context import CallServices
+from voiced.testing.leg.incoming import Incoming
+from voiced.testing.leg.texml_incoming import TexmlIncoming
 from voiced.testing.recordings import UrlSigner
-from voiced.testing.recordings_api import RecordingsApi
-from voiced.testing.rest import RestApi, bearer_matches
 from voiced.testing.rules import DEFAULT_RULES, CallRules, Latencies, Speaker
 from voiced.testing.speech import tone_speaker
-from voiced.testing.texml_api import TexmlApi
-from voiced.testing.texml_incoming import TexmlIncoming
+from voiced.testing.telnyx_api.calls import CallsApi
+from voiced.testing.telnyx_api.dialling import Dialling
+from voiced.testing.telnyx_api.recordings import RecordingsApi
+from voiced.testing.telnyx_api.rest import RestApi, bearer_matches
+from voiced.testing.telnyx_api.texml import TexmlApi
 from voiced.testing.webhooks import Signer
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from voiced.testing.leg.outgoing import Outgoing
+from voiced.testing.leg.phone_leg import PhoneLeg
 from voiced.testing.legs import Hangup
-from voiced.testing.outgoing import Outgoing
-from voiced.testing.phone_leg import PhoneLeg
 from voiced.testing.rules import Parties
 from voiced.testing.webhooks import derived_id
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from voiced.testing.callees import Directory
     from voiced.testing.faults import Faults
-    from voiced.testing.leg_context import CallServices, NewLeg
-    from voiced.testing.phone_leg import Origin
+    from voiced.testing.leg.context import CallServices, NewLeg
+    from voiced.testing.leg.phone_leg import Origin
     from voiced.testing.report import CallReport
     from voiced.testing.rules import CallRules
 

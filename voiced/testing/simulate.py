@@ -28,7 +28,6 @@ from voiced.testing.faulty import in_front_of
 from voiced.testing.local import local_config, read_config, speak_as_telnyx
 from voiced.testing.network import open_loopback
 from voiced.testing.provider_plans import PROVIDER_PLANS
-from voiced.testing.rest import serve_api
 from voiced.testing.script import CallerScript, ScriptLine, load_script, speak_script
 from voiced.testing.speech import write_recording
 from voiced.testing.story import (
@@ -39,6 +38,7 @@ from voiced.testing.story import (
     underrun_summary,
     write_line,
 )
+from voiced.testing.telnyx_api.rest import serve_api
 from voiced.testing.webhooks import load_key
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import trio
 
 from voiced.testing.api import Answer
 from voiced.testing.caller import silent_caller
-from voiced.testing.rest import LARGEST_BODY, RestApi, serve_api
+from voiced.testing.telnyx_api.rest import LARGEST_BODY, RestApi, serve_api
 
 
 def code_of(reply):

@@ -13,7 +13,7 @@ from voiced.testing.webhooks import derived_id, iso_time
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
-    from voiced.testing.leg_context import LegContext
+    from voiced.testing.leg.context import LegContext
 
 
 class LegRecorder:

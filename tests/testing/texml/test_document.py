@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from voiced.telnyx import texml
-from voiced.testing.texml_document import (
+from voiced.testing.texml.document import (
     HangupVerb,
     RejectVerb,
     SayVerb,
@@ -13,7 +13,7 @@ from voiced.testing.texml_document import (
     parse_document,
 )
 
-FIXTURES = json.loads((Path(__file__).parents[1] / "data/telnyx/fixtures.json").read_text())
+FIXTURES = json.loads((Path(__file__).parents[2] / "data/telnyx/fixtures.json").read_text())
 DOCUMENTS = FIXTURES["texml"]
 XML = "application/xml; charset=utf-8"
 

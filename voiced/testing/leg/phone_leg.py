@@ -24,15 +24,15 @@ from voiced.record.journal import CallAnswered, CallEnded, CallRinging
 from voiced.testing.announcer import Announcer
 from voiced.testing.commands import Refused
 from voiced.testing.faults import RestTroubles
-from voiced.testing.leg_audio import LegAudio
-from voiced.testing.leg_commands import carry_out, object_to
-from voiced.testing.leg_context import CallServices, EventSink, LegContext, LegFacts
-from voiced.testing.leg_gather import LegGather
+from voiced.testing.leg.audio import LegAudio
+from voiced.testing.leg.commands import carry_out, object_to
+from voiced.testing.leg.context import CallServices, EventSink, LegContext, LegFacts
+from voiced.testing.leg.gather import LegGather
+from voiced.testing.leg.links import Links
+from voiced.testing.leg.recorder import LegRecorder
+from voiced.testing.leg.streams import LegStreams
 from voiced.testing.leg_ledger import Ledger
-from voiced.testing.leg_recorder import LegRecorder
-from voiced.testing.leg_streams import LegStreams
 from voiced.testing.legs import Accepted, Direction, Hangup, Leg, Verdict
-from voiced.testing.links import Links
 from voiced.testing.report import CallReport, CommandSeen, EndedBy, KeySeen
 from voiced.testing.timers import Timers
 from voiced.testing.webhooks import iso_time

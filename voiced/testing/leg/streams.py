@@ -13,7 +13,7 @@ from voiced.testing.stream import Stream, StreamEnd, StreamRequest
 from voiced.testing.webhooks import derived_id
 
 if TYPE_CHECKING:
-    from voiced.testing.leg_context import LegContext
+    from voiced.testing.leg.context import LegContext
 
 _RECONNECTS_AFTER = (StreamEnd.LOST, StreamEnd.DROPPED)
 

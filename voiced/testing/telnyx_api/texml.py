@@ -12,11 +12,11 @@ from urllib.parse import parse_qs
 from voiced.testing.api import Answer, Request, not_allowed, refusal
 from voiced.testing.commands import Refused
 from voiced.testing.legs import Accepted
-from voiced.testing.texml_forms import final_status
+from voiced.testing.texml.forms import final_status
 
 if TYPE_CHECKING:
     from voiced.testing.exchange import Exchange
-    from voiced.testing.phone_leg import PhoneLeg
+    from voiced.testing.leg.phone_leg import PhoneLeg
 
 _NO_SUCH_CALL = Refused(
     status=404, code="10005", detail="The requested resource or URL could not be found."

@@ -14,11 +14,11 @@ import trio
 
 from voiced.errors import TelnyxError
 from voiced.testing.announcer import Announcement
-from voiced.testing.incoming import Incoming
+from voiced.testing.leg.incoming import Incoming
 from voiced.testing.legs import Hangup
 from voiced.testing.stream import read_request
-from voiced.testing.texml_callbacks import FORM, TexmlCallbacks, with_query
-from voiced.testing.texml_document import (
+from voiced.testing.texml.callbacks import FORM, TexmlCallbacks, with_query
+from voiced.testing.texml.document import (
     HangupVerb,
     RejectVerb,
     SayVerb,
@@ -26,17 +26,17 @@ from voiced.testing.texml_document import (
     TexmlFault,
     parse_document,
 )
-from voiced.testing.texml_forms import instruction_fetch
+from voiced.testing.texml.forms import instruction_fetch
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
     from voiced.testing.account import TexmlApplication
     from voiced.testing.caller import Caller
-    from voiced.testing.leg_context import LegContext, LegFacts
+    from voiced.testing.leg.context import LegContext, LegFacts
+    from voiced.testing.leg.phone_leg import PhoneLeg
     from voiced.testing.leg_ledger import Ledger
-    from voiced.testing.phone_leg import PhoneLeg
     from voiced.testing.stream import StreamRequest
-    from voiced.testing.texml_document import Verb
+    from voiced.testing.texml.document import Verb
 
 FETCH_WITHIN_S = 5.0
 """How long the emulator waits for a document; Telnyx's own limit is not published."""

@@ -12,7 +12,7 @@ from voiced.testing.gather import Gathering, GatherRules, GatherStatus
 
 if TYPE_CHECKING:
     from voiced.testing.announcer import Announcer, AudioLoader
-    from voiced.testing.leg_context import LegContext
+    from voiced.testing.leg.context import LegContext
 
 
 class PromptTold(Protocol):

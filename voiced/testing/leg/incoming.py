@@ -11,9 +11,9 @@ from voiced.testing.legs import Hangup
 
 if TYPE_CHECKING:
     from voiced.testing.caller import Caller
-    from voiced.testing.leg_context import EventSink, LegContext, LegFacts
+    from voiced.testing.leg.context import EventSink, LegContext, LegFacts
+    from voiced.testing.leg.phone_leg import PhoneLeg
     from voiced.testing.legs import Direction
-    from voiced.testing.phone_leg import PhoneLeg
 
 _HUNG_UP = Hangup(cause="normal_clearing", source="caller")
 _GAVE_UP = Hangup(cause="originator_cancel", source="caller", sip_cause="487")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import trio
 
 from voiced.testing.announcer import Announcement
-from voiced.testing.leg_context import NewLeg
+from voiced.testing.leg.context import NewLeg
 from voiced.testing.legs import Hangup
 from voiced.testing.line import RINGBACK
 from voiced.testing.report import BridgeSeen
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiced.testing.announcer import AudioLoader
-    from voiced.testing.phone_leg import PhoneLeg
+    from voiced.testing.leg.phone_leg import PhoneLeg
 
 MuteDtmf: TypeAlias = Literal["none", "both", "self", "opposite"]
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
     from voiced.testing.announcer import Announcer, TargetLegs
     from voiced.testing.caller import Caller, Spoken
-    from voiced.testing.leg_context import LegContext
-    from voiced.testing.leg_recorder import LegRecorder
-    from voiced.testing.leg_streams import LegStreams
+    from voiced.testing.leg.context import LegContext
+    from voiced.testing.leg.recorder import LegRecorder
+    from voiced.testing.leg.streams import LegStreams
 
 _LONGEST_QUEUE = 5
 """Frames of the other leg that may wait: two clocks of 20 ms are never exactly in step."""

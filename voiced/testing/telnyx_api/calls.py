@@ -15,10 +15,10 @@ from voiced.testing.legs import Accepted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voiced.testing.dialling import Dialling
     from voiced.testing.exchange import Exchange
     from voiced.testing.faults import RestFault
-    from voiced.testing.phone_leg import PhoneLeg
+    from voiced.testing.leg.phone_leg import PhoneLeg
+    from voiced.testing.telnyx_api.dialling import Dialling
 
 _PUT_ACTIONS = ("client_state_update",)
 _NO_SUCH_CALL = Refused(

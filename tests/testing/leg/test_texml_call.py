@@ -22,11 +22,11 @@ from voiced.testing.account import TexmlApplication
 from voiced.testing.caller import silent_caller, tone_caller
 from voiced.testing.emulator import Account, open_emulator
 from voiced.testing.faults import Faults
+from voiced.testing.leg.texml_incoming import FETCH_WITHIN_S
 from voiced.testing.network import AsgiNetwork
-from voiced.testing.texml_incoming import FETCH_WITHIN_S
 
 SCHEMA = json.loads(
-    (Path(__file__).parents[1] / "data/telnyx/texml-callbacks.schema.json").read_text()
+    (Path(__file__).parents[2] / "data/telnyx/texml-callbacks.schema.json").read_text()
 )
 APPLICATION = TexmlApplication(
     id="16",

@@ -1,7 +1,7 @@
 """Telnyx's REST API, as far as the emulator speaks it: a small ASGI application.
 
 This module carries requests and answers, checks the key and counts; what they mean is the business
-of its handlers (`calls_api`, `recordings_api`, ...). It is served by Hypercorn on a real socket
+of its handlers (`calls`, `recordings` ...). It is served by Hypercorn on a real socket
 (`serve_api`), or called in memory through `httpx.ASGITransport(app=telnyx.app)`.
 """
 

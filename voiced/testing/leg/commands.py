@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
-from voiced.testing import leg_sound
 from voiced.testing.announcer import Announcement
 from voiced.testing.callees import Answers, Refuses
 from voiced.testing.caller import tone
 from voiced.testing.commands import Refused, refused
 from voiced.testing.gather import read_rules
-from voiced.testing.leg_gather import GatherOrder
+from voiced.testing.leg import sound
+from voiced.testing.leg.gather import GatherOrder
 from voiced.testing.legs import Hangup
 from voiced.testing.media_files import MP3_REMEDY
 from voiced.testing.recordings import RecordingRules, read_from_answer, read_start
@@ -23,7 +23,7 @@ from voiced.testing.stream import StreamRequest, read_request
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
-    from voiced.testing.phone_leg import PhoneLeg
+    from voiced.testing.leg.phone_leg import PhoneLeg
 
 _REJECTED = Hangup(cause="call_rejected", source="callee", sip_cause="603")
 _REJECTIONS = {
@@ -140,8 +140,8 @@ def _gather_using_speak(leg: PhoneLeg, body: Mapping[str, Any]) -> None:
     leg.gather.start(
         GatherOrder(
             rules=read_rules(body, prompted=True),
-            prompt=leg_sound.speech(leg, body["payload"]),
-            wrong_prompt=leg_sound.speech(leg, wrong) if wrong else None,
+            prompt=sound.speech(leg, body["payload"]),
+            wrong_prompt=sound.speech(leg, wrong) if wrong else None,
             tries=body.get("maximum_tries", 3),
         )
     )
@@ -151,10 +151,10 @@ def _gather_using_audio(leg: PhoneLeg, body: Mapping[str, Any]) -> None:
     leg.gather.start(
         GatherOrder(
             rules=read_rules(body, prompted=True),
-            prompt=leg_sound.file(leg, body),
-            wrong_prompt=leg_sound.file(leg, body, "invalid_"),
+            prompt=sound.file(leg, body),
+            wrong_prompt=sound.file(leg, body, "invalid_"),
             tries=body.get("maximum_tries", 3),
-            told=leg_sound.PlaybackTold(leg.context, body),
+            told=sound.PlaybackTold(leg.context, body),
         )
     )
 
@@ -217,12 +217,12 @@ _EFFECTS: Mapping[str, _Effect] = {
     "hangup": _hang_up,
     "streaming_start": _start_stream,
     "streaming_stop": lambda leg, _: leg.streams.stop(),
-    "transfer": lambda leg, body: leg.links.transfer(body, leg_sound.file(leg, body)),
+    "transfer": lambda leg, body: leg.links.transfer(body, sound.file(leg, body)),
     "bridge": _bridge,
     "refer": _refer,
-    "speak": leg_sound.speak,
-    "playback_start": leg_sound.start_playback,
-    "playback_stop": leg_sound.stop_playback,
+    "speak": sound.speak,
+    "playback_start": sound.start_playback,
+    "playback_stop": sound.stop_playback,
     "send_dtmf": lambda leg, body: send_keys(
         leg, body["digits"], body.get("duration_millis", 250) / 1000
     ),

@@ -14,7 +14,7 @@ import trio
 
 from voiced.testing.deliveries import Courier, Parcel
 from voiced.testing.legs import Hangup
-from voiced.testing.texml_forms import (
+from voiced.testing.texml.forms import (
     answered_part,
     call_progress,
     ended_part,
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from voiced.testing.account import TexmlApplication
-    from voiced.testing.leg_context import LegFacts
-    from voiced.testing.texml_document import StreamVerb
-    from voiced.testing.texml_forms import CallStatus, Form, StreamEvent
+    from voiced.testing.leg.context import LegFacts
+    from voiced.testing.texml.document import StreamVerb
+    from voiced.testing.texml.forms import CallStatus, Form, StreamEvent
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from voiced.audio.frame import Pcm
     from voiced.testing.announcer import AudioLoader
-    from voiced.testing.leg_context import LegContext
-    from voiced.testing.phone_leg import PhoneLeg
+    from voiced.testing.leg.context import LegContext
+    from voiced.testing.leg.phone_leg import PhoneLeg
 
 
 def speak(leg: PhoneLeg, body: Mapping[str, Any]) -> None:

@@ -13,16 +13,16 @@ from voiced.testing.callees import Answers, NeverAnswers, Refuses
 from voiced.testing.caller import silent_caller
 from voiced.testing.deliveries import webhooks_of
 from voiced.testing.detection import plan_detection
-from voiced.testing.leg_commands import record_from_answer, send_keys, stream_request
+from voiced.testing.leg.commands import record_from_answer, send_keys, stream_request
 from voiced.testing.legs import Hangup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voiced.testing.detection import DetectionEvent
-    from voiced.testing.leg_context import EventSink, LegContext, LegFacts, NewLeg
+    from voiced.testing.leg.context import EventSink, LegContext, LegFacts, NewLeg
+    from voiced.testing.leg.phone_leg import PhoneLeg
     from voiced.testing.legs import Direction
-    from voiced.testing.phone_leg import PhoneLeg
 
 _TIMEOUT = Hangup(cause="timeout", source="unknown", sip_cause="487")
 _NO_ANSWER = Hangup(cause="no_answer", source="unknown", sip_cause="487")

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from voiced.testing.callees import Callee, Directory
     from voiced.testing.deliveries import DeliverySettings
     from voiced.testing.faults import Faults
+    from voiced.testing.leg.phone_leg import PhoneLeg
     from voiced.testing.leg_ledger import Ledger
     from voiced.testing.legs import Leg
-    from voiced.testing.phone_leg import PhoneLeg
-    from voiced.testing.recordings_api import RecordingsApi
     from voiced.testing.report import CallReport
     from voiced.testing.rules import CallRules, Latencies, Parties, Speaker
+    from voiced.testing.telnyx_api.recordings import RecordingsApi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ import trio
 from voiced.testing.callees import Callee, account_problem
 from voiced.testing.commands import Refused, refused
 from voiced.testing.faults import NO_FAULTS, RestTroubles
-from voiced.testing.leg_context import NewLeg
+from voiced.testing.leg.context import NewLeg
+from voiced.testing.leg.phone_leg import PhoneLeg
 from voiced.testing.legs import COMMAND_ID_WINDOW_S
-from voiced.testing.phone_leg import PhoneLeg
 from voiced.testing.report import CommandSeen
 from voiced.testing.rules import DEFAULT_RULES
 

@@ -1,0 +1,1 @@
+"""Telnyx's REST API, as far as the emulator speaks it."""

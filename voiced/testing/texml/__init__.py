@@ -1,0 +1,1 @@
+"""Telnyx's side of TeXML: documents carried out, forms and callbacks sent."""

@@ -13,13 +13,18 @@ from voiced.recognizer.endpoint import (
 PLAIN_DB = 9.0
 """Above the background: enough for a voice, too little for a sound that has none."""
 
+LEVEL_DB = 60.0
+"""Of a caller, above one step of int16."""
+
 RULES = EndpointSettings(silence_s=0.128, min_voiced_s=0.096, max_utterance_s=0.640)
 
 
 def decisions(probabilities, settings=RULES):
     """Each decision with the number of its window; window n arrives at n seconds."""
     endpointer = Endpointer(settings)
-    decided = ((n, endpointer.decide(p, float(n), PLAIN_DB)) for n, p in enumerate(probabilities))
+    decided = (
+        (n, endpointer.decide(p, float(n), PLAIN_DB, LEVEL_DB)) for n, p in enumerate(probabilities)
+    )
     return [(n, decision) for n, decision in decided if decision is not None]
 
 
@@ -63,7 +68,9 @@ def test_probabilities_decide_starts_and_ends(probabilities, expected):
 )
 def test_a_voice_must_stand_out_from_the_background(above_floor_db, expected):
     endpointer = Endpointer(RULES)
-    decided = [(n, endpointer.decide(HIGH, float(n), db)) for n, db in enumerate(above_floor_db)]
+    decided = [
+        (n, endpointer.decide(HIGH, float(n), db, LEVEL_DB)) for n, db in enumerate(above_floor_db)
+    ]
     assert [(n, type(decision).__name__) for n, decision in decided if decision] == expected
 
 
@@ -79,7 +86,7 @@ def test_a_voice_must_stand_out_from_the_background(above_floor_db, expected):
 )
 def test_after_a_sound_without_voice_one_voiced_window_is_enough(windows, starts):
     endpointer = Endpointer(RULES)
-    decided = [endpointer.decide(p, float(n), db) for n, (p, db) in enumerate(windows)]
+    decided = [endpointer.decide(p, float(n), db, LEVEL_DB) for n, (p, db) in enumerate(windows)]
     assert [n for n, decision in enumerate(decided) if isinstance(decision, Started)] == [starts]
 
 
@@ -149,9 +156,9 @@ def test_silence_at_the_maximum_length_is_not_called_forced():
 def test_settings_can_change_within_an_utterance():
     endpointer = Endpointer(RULES)
     for n in range(3):
-        endpointer.decide(HIGH, float(n), PLAIN_DB)
+        endpointer.decide(HIGH, float(n), PLAIN_DB, LEVEL_DB)
     endpointer.settings = EndpointSettings(silence_s=0.032)
-    assert isinstance(endpointer.decide(LOW, 3.0, PLAIN_DB), Ended)
+    assert isinstance(endpointer.decide(LOW, 3.0, PLAIN_DB, LEVEL_DB), Ended)
 
 
 @pytest.mark.parametrize(

@@ -129,10 +129,13 @@ def test_at_5_db_hardly_a_word_is_missed(network, say, kind):
 
 
 @pytest.mark.slow
-def test_a_caller_in_the_talk_of_others_is_heard_and_his_end_is_found(network, say):
-    found = heard(network, say, -20, "babble", 20)
-    assert found.lost < 0.02  # though some of his utterances are begun by another's words
-    assert np.median(found.told_after) < 0.85
+@pytest.mark.parametrize("snr_db", [20, 30])
+def test_a_caller_in_the_talk_of_others_is_heard_and_his_end_is_found(network, say, snr_db):
+    found = heard(network, say, -20, "babble", snr_db)
+    assert found.lost < 0.02
+    assert max(found.told_after) < 0.85
+    assert found.false <= 2  # they are a voice until the caller has spoken once
+    assert found.missed <= 1  # ... and may have begun his first utterance for him
 
 
 @pytest.mark.slow
@@ -158,7 +161,7 @@ def test_a_short_click_is_no_utterance_and_a_pause_inside_one_is_no_end(network,
     first, second = say("i would like to book"), say("an appointment please")
     pcm = np.concatenate([np.zeros(16000), click, np.zeros(16000)])
     assert list(cuts(network, line(pcm))) == []
-    pcm = np.concatenate([np.zeros(16000), first, np.zeros(1600), second, np.zeros(8000)])
+    pcm = np.concatenate([np.zeros(16000), first, np.zeros(800), second, np.zeros(8000)])
     kinds = [type(cut) for _, cut in cuts(network, line(pcm))]
     assert kinds.count(Started) == kinds.count(Utterance) == 1
     assert SoFar in kinds

@@ -11,7 +11,8 @@ Within an utterance a pause of `pause_s` is told, and its end: the turn may be o
 A window is voiced by hysteresis: from `threshold` upward it begins to be, and stays so down to
 `release`, so that a vowel dying away does not flicker. It must also stand out from the line's
 background, by more where an utterance begins than where it goes on: in noise a detector that knows
-only likenesses lets a voice linger, and takes the talk in the background for the caller's.
+only likenesses lets a voice linger. And it must be as near as the caller's (`voice_level`): the
+talk of others is a voice, too.
 
 The detector knows a voice by its vowels. A word that begins with a fricative has been sounding for
 0.1-0.3 s by then (measured: "stop", "seven", "zero"), so after such a sound one voiced window is
@@ -27,6 +28,7 @@ from functools import cache
 from typing import TypeAlias
 
 from voiced.recognizer.silero import WINDOW_S
+from voiced.recognizer.voice_level import VoiceLevel
 
 SOUND_DB = 10.0
 """A window so far above the background is a sound, if not a voice."""
@@ -122,6 +124,7 @@ class Endpointer:
 
     def __init__(self, settings: EndpointSettings) -> None:
         self.settings = settings
+        self._voice = VoiceLevel()
         self._voiced = False  # the last window
         self._sounds: deque[bool] = deque(maxlen=SOUND_WITHIN_WINDOWS)
         self._restart()
@@ -135,19 +138,25 @@ class Endpointer:
         self._last_voice_at = 0.0
         self._paused = False
 
-    def decide(self, probability: float, at: float, above_floor_db: float) -> Decision | None:
+    def decide(
+        self, probability: float, at: float, above_floor_db: float, level_db: float
+    ) -> Decision | None:
         """Take the next window's probability of voice and say whether that decides something.
 
         Args:
             probability: 0..1.
             at: when the window had arrived, in seconds of any clock that does not go back.
             above_floor_db: its level above the line's background.
+            level_db: its level, on any one scale.
         """
         settings = self.settings
         likely = probability >= (settings.release if self._voiced else settings.threshold)
         goes_on = self._voiced or self._speaking
         needed_db = settings.stay_above_db if goes_on else settings.begin_above_db
-        self._voiced = likely and above_floor_db >= needed_db
+        self._voiced = (
+            likely and above_floor_db >= needed_db and self._is_callers(level_db, above_floor_db)
+        )
+        self._voice.hear(level_db, above_floor_db, voiced=self._voiced, speaking=self._speaking)
         if self._voiced:
             self._hear(at)
         else:
@@ -158,6 +167,11 @@ class Endpointer:
         decision = self._start_if_due()
         self._sounds.append(above_floor_db >= SOUND_DB and not self._voiced)
         return decision
+
+    def _is_callers(self, level_db: float, above_floor_db: float) -> bool:
+        if self._speaking:
+            return self._voice.may_go_on(level_db, above_floor_db)
+        return self._voice.may_begin(level_db, above_floor_db)
 
     def _hear(self, at: float) -> None:
         if self._voiced_windows == 0:
@@ -173,7 +187,7 @@ class Endpointer:
         needed = windows_in(self.settings.min_speech_s)
         if sum(self._sounds) >= SOUND_WINDOWS:
             needed -= 1
-        if self._voiced_windows < needed:
+        if self._voiced_windows < needed or not self._voice.is_near:
             return None
         self._speaking = True
         self._sounds.clear()
@@ -208,5 +222,6 @@ class Endpointer:
             too_short=self._voiced_windows < windows_in(self.settings.min_voiced_s),
             paused=self._paused,
         )
+        self._voice.ended(is_callers=silent and not ended.too_short)
         self._restart()
         return ended

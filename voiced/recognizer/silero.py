@@ -157,9 +157,14 @@ class VoiceDetector:
         return self._floor.rms
 
     @property
+    def level_db(self) -> float:
+        """The level of the last window: RMS in dB above one step of int16, 0 to 90."""
+        return 20.0 * math.log10(max(self._rms, 1.0))
+
+    @property
     def above_floor_db(self) -> float:
         """How far the last window is above the background, or above silence on a line without."""
-        return 20.0 * math.log10(max(self._rms, 1.0) / max(self._floor.rms, _SILENCE_RMS))
+        return self.level_db - 20.0 * math.log10(max(self._floor.rms, _SILENCE_RMS))
 
     def _refresh(self, probability: float) -> None:
         """Clear, keep or put back the state, as the head of this module tells."""

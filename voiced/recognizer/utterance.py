@@ -108,7 +108,9 @@ class UtteranceCutter:
         self._windows.append(window)
         detector = self._detector
         probability = detector.probability(window)
-        decision = self.endpointer.decide(probability, at, detector.above_floor_db)
+        decision = self.endpointer.decide(
+            probability, at, detector.above_floor_db, detector.level_db
+        )
         match decision:
             case Started():
                 self._speaking = True

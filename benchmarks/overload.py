@@ -87,8 +87,8 @@ async def main() -> None:
     """Run all three and print a table."""
     print(HEADER)
     for name, callers, max_lag_ms in (
-        ("few", CAPACITY // 2, 20),
-        ("three times, guarded", 3 * CAPACITY, 20),
+        ("few", CAPACITY // 2, 60),
+        ("three times, guarded", 3 * CAPACITY, 60),
         ("three times, unguarded", 3 * CAPACITY, 0),
     ):
         reports = await run(callers, max_lag_ms)

@@ -110,3 +110,27 @@ async def test_a_loop_that_each_call_makes_later_serves_as_many_as_it_can_bear(
         assert late.actions == ("answer",)
         nursery.cancel_scope.cancel()
     assert all(report.playback.underruns == 0 for report in served)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("apart_s", [0.02, 0.3, 1.5])
+async def test_calls_are_counted_before_it_can_be_seen_what_they_take(
+    open_world, autojump_clock, apart_s
+):
+    """Each call takes a tenth of the loop: eight leave a bit of it, however fast they come."""
+
+    async def be_busy(world):
+        lag = world.switchboard.generation.services.lag
+        while True:
+            await trio.sleep(0.05)
+            n_calls = world.switchboard.count_streaming()
+            lag.note(0.0, 0.05, 0.05 * max(0.0, 1 - 0.1 * n_calls), n_calls)
+
+    async with open_world() as world, trio.open_nursery() as nursery:
+        nursery.start_soon(be_busy, world)
+        await ring_many(world, 2, apart_s=0.1, lasts_s=5)  # from these it knows
+        served, refused = parted(
+            await ring_many(world, 12, apart_s=apart_s, lasts_s=12 * apart_s + 3)
+        )
+        nursery.cancel_scope.cancel()
+    assert (len(served), len(refused)) == (8, 4)

@@ -110,3 +110,72 @@ def test_the_busy_share_is_what_is_left_of_the_time_without_work():
     for _ in range(100):
         lag.note(0.0, 0.05)  # nobody knows
     assert lag.busy == pytest.approx(0.0, abs=0.02)
+
+
+def measured(lag, seconds, *, busy, n_calls=0):
+    """Let so many seconds pass."""
+    for _ in range(round(seconds / 0.05)):
+        lag.note(0.0, 0.05, 0.05 * (1 - busy), n_calls)
+
+
+def test_a_call_that_is_not_measured_yet_counts_for_what_calls_take_on_the_average():
+    lag = Lag()
+    measured(lag, 10, busy=0.4, n_calls=4)
+    assert lag.busy_with(4) == pytest.approx(0.4, abs=0.01)
+    assert lag.busy_with(6) == pytest.approx(0.6, abs=0.01)
+    measured(lag, 0.5, busy=0.6, n_calls=6)  # both are in, and half known
+    assert lag.busy == pytest.approx(0.48, abs=0.01)
+    assert lag.busy_with(6) == pytest.approx(0.6, abs=0.01)
+    measured(lag, 5, busy=0.6, n_calls=6)
+    assert (lag.busy, lag.busy_with(6)) == pytest.approx((0.6, 0.6), abs=0.01)
+
+
+def test_what_calls_took_is_remembered_while_there_are_none():
+    lag = Lag()
+    measured(lag, 10, busy=0.2, n_calls=2)
+    measured(lag, 3600, busy=0.0)
+    assert lag.busy_with(5) == pytest.approx(0.5, abs=0.01)
+
+
+def test_before_it_is_known_what_a_call_takes_the_loop_is_as_busy_as_it_is():
+    lag = Lag()
+    measured(lag, 0.5, busy=0.9, n_calls=1)  # the start of the first call
+    assert lag.busy_with(3) == lag.busy
+
+
+def test_what_is_at_work_without_calls_is_none_of_theirs():
+    lag = Lag()
+    measured(lag, 100, busy=0.3)
+    measured(lag, 60, busy=0.4, n_calls=1)
+    assert lag.busy_with(2) == pytest.approx(0.5, abs=0.02)
+
+
+def test_fewer_calls_than_were_measured_take_no_less_before_that_is_seen():
+    lag = Lag()
+    measured(lag, 10, busy=0.5, n_calls=5)
+    assert lag.busy_with(1) == lag.busy
+
+
+def test_the_guard_closes_for_the_call_that_would_be_too_much_and_for_no_time_after():
+    lag, guard = Lag(), LagGuard()
+    measured(lag, 20, busy=0.7, n_calls=7)
+    assert not guard.judge(lag, 0.02, 8)
+    assert guard.judge(lag, 0.02, 9)
+    assert not guard.judge(lag, 0.02, 8)
+    assert not guard.judge(lag, 0, 9)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 2), st.floats(0, 3), st.floats(0, 3), st.integers(0, 50)),
+        max_size=50,
+    )
+)
+def test_whatever_is_measured_more_calls_never_mean_less_work(samples):
+    lag = Lag()
+    for sample in samples:
+        lag.note(*sample)
+    assert 0 <= lag.busy <= 1
+    expected = [lag.busy_with(n) for n in range(60)]
+    assert expected == sorted(expected)
+    assert expected[0] == lag.busy

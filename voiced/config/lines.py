@@ -25,8 +25,8 @@ class InboundConfig(Table):
     """Calls to a number that no line has: answered by `[agent]`, or rejected."""
     calls_per_second: float = Field(default=0.0, ge=0, le=1000)
     """Calls answered a second, a second's worth of them at once; 0 = no limit, at most 1000."""
-    max_lag_ms: int = Field(default=20, ge=0, le=80)
-    """No further calls while the loop is so late, or 85 % busy, 0 to 80 ms; 0 = never mind."""
+    max_lag_ms: int = Field(default=60, ge=0, le=80)
+    """No further call while the loop is so late, or would be 85 % busy, 0 to 80 ms; 0 = any."""
     when_full: Literal["busy", "message"] = "busy"
     """Callers beyond one of these, or `[call] max_concurrent`: busy, or `full_message`."""
     full_message: Spoken = "All our lines are busy at the moment. Please call again later. Goodbye."

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 import trio
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from voiced.loop.overload import Lag
 
 INTERVAL_S = 0.05
@@ -24,12 +26,13 @@ class Idle(Protocol):
     idle_s: float
 
 
-async def measure(lag: Lag, idle: Idle | None = None) -> None:
+async def measure(lag: Lag, idle: Idle | None = None, count_calls: Callable[[], int] = int) -> None:
     """Measure until cancelled. Not for the virtual clock, on which nothing is ever late.
 
     Args:
         lag: is told.
         idle: knows how long the loop has had nothing to do; None = nobody does.
+        count_calls: returns of how many calls audio flows.
     """
     woken, idle_s = trio.current_time(), idle.idle_s if idle else 0.0
     while True:
@@ -40,4 +43,4 @@ async def measure(lag: Lag, idle: Idle | None = None) -> None:
             lag.note(woken - due, woken - before)
         else:
             idle_before, idle_s = idle_s, idle.idle_s
-            lag.note(woken - due, woken - before, idle_s - idle_before)
+            lag.note(woken - due, woken - before, idle_s - idle_before, count_calls())

@@ -17,13 +17,20 @@ the next second, and adds 18 ms to the smoothed lag at most."""
 
 MOST_BUSY = 0.85
 """Share of the time in which the loop may be at work. At all of it calls hear each other's work,
-ever later; the rest is for what comes within the second until the guard sees a new call's share."""
+ever later; the rest is for calls that turn out to take more than those before them."""
 
 RECOVERED_BUSY = 0.7
 
 RECOVERED = 0.5
 """Share of the limit below which the lag must fall before calls are taken again: at the limit
 itself each call that is refused would let the next one in."""
+
+
+LEARNT_CALL_S = 5.0
+"""Seconds of calls after which it is known what a call takes: the first of them take more."""
+
+LEARNING_S = 20.0
+"""Time constant in which that is forgotten for what calls take now; while there are calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,7 @@ class Load:
     too_fast: bool = False
     """More calls a second have come than may."""
     lagging: bool = False
-    """The loop is so late that one more call would be at the cost of the live ones."""
+    """One more call would be at the cost of the live ones: the loop is late, or would be."""
 
 
 class RateLimit:
@@ -71,13 +78,20 @@ class LagGuard:
     def __init__(self) -> None:
         self._is_lagging = False
 
-    def judge(self, lag: Lag, limit_s: float) -> bool:
-        """Return whether calls must be refused; `limit_s` of the smoothed lag: 0 is no limit."""
+    def judge(self, lag: Lag, limit_s: float, n_calls: int = 0) -> bool:
+        """Return whether a call must be refused.
+
+        Args:
+            lag: as it was measured.
+            limit_s: of the smoothed lag; 0 is no limit.
+            n_calls: that would take time of the loop with this one, measured yet or not.
+        """
         threshold_s = limit_s * RECOVERED if self._is_lagging else limit_s
         most_busy = RECOVERED_BUSY if self._is_lagging else MOST_BUSY
         is_late = lag.smoothed_s > threshold_s or lag.busy > most_busy
         self._is_lagging = limit_s > 0 and is_late
-        return self._is_lagging
+        # No hysteresis for this: who is refused by it has changed nothing by which it goes.
+        return limit_s > 0 and (is_late or lag.busy_with(n_calls) > MOST_BUSY)
 
 
 class Lag:
@@ -91,15 +105,50 @@ class Lag:
     def __init__(self) -> None:
         self.smoothed_s = 0.0
         self.busy = 0.0
+        self._calls = 0.0  # smoothed in the same way: how many calls `busy` is of
+        self._idle_busy = 0.0  # without calls
+        self._work_s = 0.0
+        self._call_s = 0.0
         self._worst_s = 0.0
 
-    def note(self, lag_s: float, elapsed_s: float, idle_s: float = math.inf) -> None:
-        """Take a sample that stands for the last `elapsed_s`, `idle_s` of them without work."""
-        weight = -math.expm1(-min(elapsed_s, 2 * STALL_S) / SMOOTHING_S)
+    def note(
+        self, lag_s: float, elapsed_s: float, idle_s: float = math.inf, n_calls: int = 0
+    ) -> None:
+        """Take a sample that stands for the last `elapsed_s`.
+
+        Args:
+            lag_s: how late the loop was.
+            elapsed_s: since the last sample.
+            idle_s: of them without work.
+            n_calls: of which audio flowed.
+        """
+        counted_s = min(elapsed_s, 2 * STALL_S)
+        weight = -math.expm1(-counted_s / SMOOTHING_S)
         self.smoothed_s += (min(lag_s, STALL_S) - self.smoothed_s) * weight
         busy = max(0.0, 1.0 - idle_s / elapsed_s) if elapsed_s > 0 else 0.0
         self.busy += (busy - self.busy) * weight
+        self._calls += (n_calls - self._calls) * weight
         self._worst_s = max(self._worst_s, lag_s)
+        self._learn(busy, counted_s, n_calls)
+
+    def _learn(self, busy: float, counted_s: float, n_calls: int) -> None:
+        """Learn what a call takes; what is at work without calls is none of theirs."""
+        kept = math.exp(-counted_s / LEARNING_S)
+        if n_calls:
+            self._work_s = self._work_s * kept + max(0.0, busy - self._idle_busy) * counted_s
+            self._call_s = self._call_s * kept + n_calls * counted_s
+        else:
+            self._idle_busy = self._idle_busy * kept + busy * (1 - kept)
+
+    def busy_with(self, n_calls: int) -> float:
+        """Return the share of the time in which the loop will be at work, could it be over 1.
+
+        A new call is known for what it takes a second after its audio began. Until then it counts
+        for as much as a call takes on the average, as long as that has been learnt.
+        """
+        if self._call_s < LEARNT_CALL_S:
+            return self.busy
+        return self.busy + self._work_s / self._call_s * max(0.0, n_calls - self._calls)
 
     def take_worst_s(self) -> float:
         """Return the worst lag since the last time that this was asked."""

@@ -105,7 +105,13 @@ async def open_daemon(
             await doors.open(servers)
             servers.start_soon(elders.watch, partial(_adopt, services), name="elders")
             servers.start_soon(_keep_house, services, name="retention")
-            servers.start_soon(measure, services.lag, around.idle, name="loop lag")
+            servers.start_soon(
+                measure,
+                services.lag,
+                around.idle,
+                core.switchboard.count_streaming,
+                name="loop lag",
+            )
             services.metrics.live.watch_lag(services.lag)
             servers.start_soon(dashboard.audience.run, name="audience")
             servers.start_soon(_recall_yesterday, board, services, name="figures of the day")

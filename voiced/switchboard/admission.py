@@ -68,7 +68,7 @@ def _why_overloaded(config: Config, load: Load) -> str:
         per_s = config.inbound.calls_per_second
         return f"more than {per_s:g} calls a second ([inbound] calls_per_second)"
     if load.lagging:
-        return f"the loop is late or busy ([inbound] max_lag_ms = {config.inbound.max_lag_ms})"
+        return f"the loop is late, or would be ([inbound] max_lag_ms = {config.inbound.max_lag_ms})"
     return ""
 
 

@@ -205,7 +205,9 @@ class Dialer:
             known = ", ".join(lines) or "none"
             raise CannotDial(f"line: there is no such line (known: {known})", status=422)
         if self._switchboard.is_lagging:
-            raise CannotDial("the event loop is late ([inbound] max_lag_ms)", status=429)
+            raise CannotDial(
+                "the event loop is late, or would be ([inbound] max_lag_ms)", status=429
+            )
         places = self._switchboard.free_places
         if len(self._waiting) >= places:
             limit = self._config.call.max_concurrent

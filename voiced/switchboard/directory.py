@@ -13,9 +13,10 @@ from voiced.telnyx.client_state import parse_client_state
 from voiced.telnyx.events import CallHangup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from voiced.call.call import Call
+    from voiced.leg.leg import LegState
     from voiced.telnyx.events import WebhookEvent
 
 REMEMBERED = 10_000
@@ -44,6 +45,10 @@ class Directory:
     def n_admitted(self) -> int:
         """How many calls there are, but for those that are being refused."""
         return len(self._by_token)
+
+    def count(self, states: Container[LegState]) -> int:
+        """Return how many of the admitted calls have their leg in one of these states."""
+        return sum(call.leg.state in states for call in self._by_token.values())
 
     def items(self) -> list[tuple[str, Call]]:
         """Return the live calls with our references, the oldest first."""

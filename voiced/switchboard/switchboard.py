@@ -14,7 +14,7 @@ from voiced.call.answering import Answering
 from voiced.call.dialing import DialOrder
 from voiced.call.texml_opening import TexmlOpening, refusal_document, stream_document
 from voiced.errors import CannotDial
-from voiced.leg.leg import EndReason
+from voiced.leg.leg import EndReason, LegState
 from voiced.log import get_logger
 from voiced.switchboard.admission import Refuse
 from voiced.switchboard.call_maker import CallMaker
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from voiced.call.keys import Via
     from voiced.config import Config
     from voiced.ledger import Settler
-    from voiced.leg.leg import LegState
     from voiced.services.generation import Generation
     from voiced.services.services import Staff
     from voiced.telnyx.events import WebhookEvent
@@ -42,6 +41,10 @@ MOURNING = 200
 
 DOUBTFUL = 8
 """TeXML calls that may wait for their media at a time if nobody has signed their fetch."""
+
+_STREAMING = frozenset({LegState.STREAMING})
+_TAKES_TIME = _STREAMING | {LegState.RINGING, LegState.ANSWERING, LegState.ANSWERED}
+"""Of the loop, now or soon: a caller who is with somebody else takes none."""
 
 
 class Switchboard:
@@ -205,8 +208,13 @@ class Switchboard:
 
     @property
     def is_lagging(self) -> bool:
-        """Whether the event loop is so late that one more call would harm the live ones."""
-        return self._gate.is_lagging(self.config, self._generation.services.lag)
+        """Whether one more call would harm the live ones: the event loop is late, or would be."""
+        lag = self._generation.services.lag
+        return self._gate.is_lagging(self.config, lag, self._calls.count(_TAKES_TIME))
+
+    def count_streaming(self) -> int:
+        """Return of how many calls audio flows."""
+        return self._calls.count(_STREAMING)
 
     @property
     def is_draining(self) -> bool:
@@ -294,6 +302,7 @@ class Switchboard:
             self.config,
             self._generation.services.lag,
             live_calls=self._calls.n_admitted,
+            taking_time=self._calls.count(_TAKES_TIME),
             now=trio.current_time(),
         )
         refusal = admission if isinstance(admission, Refuse) else None

@@ -29,6 +29,10 @@ def test_words_are_lower_case_letters_with_numbers_spelled_and_all_slots_are_the
     assert {"monday", "friday", "one thirty", "twelve thirty"} <= set(sentences)
 
 
+def test_the_words_of_slots_are_told_as_they_are_written():
+    assert build_vocabulary([YES, BOOK], SLOTS).terms == ("Monday", "Friday", *SLOTS["time"])
+
+
 def test_bare_sentences_outnumber_those_with_fillers():
     sentences = build_vocabulary([(parse_template("goodbye"),)], {}).sentences
     assert Counter(sentences)["goodbye"] == 2 * SENTENCES_PER_ANSWER // 3

@@ -8,10 +8,10 @@ from voiced.testing.fake_provider import Answer
 from voiced.testing.recognizer_kit import hears_the_words
 
 
-async def test_a_call_that_rings_has_its_socket_opened(open_line, autojump_clock):
+async def test_a_call_that_rings_has_its_socket_opened(open_line, greeter, autojump_clock):
     async with (
         open_remote(Deepgram) as (recognizer, server, _),
-        open_line(recognizer=recognizer) as line,
+        open_line(agent=greeter, recognizer=recognizer) as line,
     ):
         assert server.requests == []
         await line.ring()

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from voiced.recognizer.assemblyai_wire import AssemblyAiSettings, dialect, read
+from voiced.recognizer.base import Vocabulary
 from voiced.recognizer.dialect import EndOfSpeech, Refusal, Words
 
 
@@ -68,7 +69,15 @@ def test_what_is_asked_of_assemblyai_stands_in_the_address():
     spoken = dialect(AssemblyAiSettings(keyterms=("Luigi's",)), "k")
     assert spoken.url == (
         "wss://streaming.assemblyai.com/v3/ws?speech_model=universal-streaming-english"
-        "&sample_rate=8000&encoding=pcm_mulaw&format_turns=false&min_turn_silence=400"
+        "&sample_rate=8000&encoding=pcm_mulaw&min_turn_silence=400"
         "&keyterms_prompt=%5B%22Luigi%27s%22%5D"
     )
     assert spoken.headers == {"Authorization": "k"}
+    expected = Vocabulary(terms=("no thank you", "calzone"))
+    told = dialect(AssemblyAiSettings(format_turns=True), "k", expected).url
+    assert told.endswith("&format_turns=true&keyterms_prompt=%5B%22calzone%22%5D")
+
+
+def test_what_assemblyai_does_not_take_is_told_before():
+    with pytest.raises(ValueError, match="has 51 characters; the provider takes 50"):
+        AssemblyAiSettings(keyterms=("x" * 51,))

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from voiced.recognizer.base import Vocabulary
 from voiced.recognizer.deepgram_wire import DeepgramSettings, dialect, read
 from voiced.recognizer.dialect import EndOfSpeech, Refusal, Words
 
@@ -72,3 +73,21 @@ def test_what_is_asked_of_deepgram_stands_in_the_address():
         "&smart_format=true&keyterm=Luigi%27s&keyterm=calzone&mip_opt_out=true"
     )
     assert spoken.headers == {"Authorization": "Token k"}
+
+
+EXPECTED = Vocabulary(terms=("yes please", "quattro stagioni", "the calzone"))
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({}, "&keyterm=quattro+stagioni&keyterm=the+calzone"),
+        ({"keyterms": ("Luigi's",)}, "&keyterm=Luigi%27s&keyterm=quattro+stagioni&keyterm=the"),
+        ({"hints": False, "keyterms": ("Luigi's",)}, "&keyterm=Luigi%27s"),
+        ({"model": "nova-2"}, "&keywords=quattro&keywords=stagioni&keywords=calzone"),
+    ],
+)
+def test_what_the_agent_expects_is_told_to_deepgram(given, asked):
+    url = dialect(DeepgramSettings(**given), "k", EXPECTED).url
+    assert asked in url
+    assert "yes" not in url

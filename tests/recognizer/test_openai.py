@@ -1,4 +1,5 @@
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import trio
@@ -6,7 +7,7 @@ from pydantic import SecretStr
 
 from tests.recognizer.remote import LINES, level_network, only, sample, spoken
 from voiced.errors import ConfigError, RecognizerFailed
-from voiced.recognizer.base import Final
+from voiced.recognizer.base import Final, Vocabulary
 from voiced.recognizer.openai import OpenAiRecognizer
 from voiced.recognizer.openai_wire import OpenAiSettings
 from voiced.testing import recognizer_kit
@@ -49,6 +50,13 @@ def finals(heard):
 async def test_it_keeps_its_promises(promise, autojump_clock):
     async with open_whisper(lines=LINES * 2) as (recognizer, _, _):
         await promise(recognizer, sample())
+
+
+async def test_what_the_agent_expects_goes_along_with_each_utterance(autojump_clock):
+    expecting = replace(sample(), vocabulary=Vocabulary(terms=("yes", "calzone")))
+    async with open_whisper() as (recognizer, _, fake):
+        assert finals(await hear(recognizer, expecting)) == list(LINES)
+    assert [form["keywords[]"] for form in fake.forms] == [["calzone"]] * 2
 
 
 async def test_the_words_before_a_pause_are_there_when_the_turn_is_over(autojump_clock):

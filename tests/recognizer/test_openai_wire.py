@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from voiced.audio.wav import read_wav
+from voiced.recognizer.base import Vocabulary
 from voiced.recognizer.openai_wire import UNTOLD, OpenAiSettings, form_of, read, wav_of
 from voiced.recognizer.worker_wire import Transcript
 
@@ -42,8 +43,17 @@ def test_what_makes_no_sense_is_refused(answer):
         read(answer)
 
 
+EXPECTED = Vocabulary(terms=("good morning", "calzone", "Luigi's", "a<b"))
+
+
 def test_what_is_asked_depends_on_who_is_asked():
-    assert form_of(OpenAiSettings()) == {
+    assert form_of(OpenAiSettings(), EXPECTED) == {
+        "model": "gpt-transcribe",
+        "response_format": "json",
+        "languages[]": ["en"],
+        "keywords[]": ["calzone", "Luigi's"],
+    }
+    assert form_of(OpenAiSettings(model="gpt-4o-mini-transcribe")) == {
         "model": "gpt-4o-mini-transcribe",
         "response_format": "json",
         "temperature": "0",
@@ -54,15 +64,22 @@ def test_what_is_asked_depends_on_who_is_asked():
         base_url="http://127.0.0.1:8000/v1",
         model="tiny.en",
         language="",
-        prompt="Luigi's",
+        prompt="A pizza restaurant.",
         response_format="verbose_json",
     )
-    assert form_of(local) == {
+    assert form_of(local, EXPECTED) == {
         "model": "tiny.en",
         "response_format": "verbose_json",
         "temperature": "0",
-        "prompt": "Luigi's",
+        "prompt": "A pizza restaurant. calzone, Luigi's",
     }
+    quiet = OpenAiSettings(model="gpt-transcribe", language="", hints=False)
+    assert form_of(quiet, EXPECTED) == {"model": "gpt-transcribe", "response_format": "json"}
+
+
+def test_a_format_that_a_model_does_not_answer_is_refused():
+    with pytest.raises(ValueError, match="response_format must be json: gpt-transcribe answers"):
+        OpenAiSettings(response_format="verbose_json")
 
 
 def test_an_utterance_is_sent_as_a_wav_file_of_16_khz():

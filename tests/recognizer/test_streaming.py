@@ -1,5 +1,7 @@
 """Recognizers over a socket when all goes wrong that can, on the virtual clock."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trio
@@ -18,7 +20,14 @@ from tests.recognizer.remote import (
 )
 from voiced.audio.g711 import decode_ulaw
 from voiced.errors import ConfigError, RecognizerFailed
-from voiced.recognizer.base import Final, Partial, SpeechResumed, SpeechStarted
+from voiced.recognizer.base import (
+    NO_VOCABULARY,
+    Final,
+    Partial,
+    SpeechResumed,
+    SpeechStarted,
+    Vocabulary,
+)
 from voiced.recognizer.streaming import AudioFormat
 from voiced.testing.fake_provider import (
     Answer,
@@ -153,16 +162,34 @@ async def test_a_voice_that_our_detector_misses_is_heard_all_the_same(kind, auto
 @pytest.mark.parametrize("kind", STREAMING)
 async def test_a_socket_is_open_before_the_call_is_answered(kind, autojump_clock):
     async with open_remote(kind) as (recognizer, server, _):
-        recognizer.anticipate()
+        recognizer.anticipate_words(NO_VOCABULARY)
         await trio.sleep(12)
         assert len(server.requests) == 1
         assert [text for text, _ in finals(await hear(recognizer, sample()))] == list(LINES)
         assert len(server.requests) == 1
 
 
+NAMES = {Deepgram: "keyterm", AssemblyAi: "keyterms_prompt", Telnyx: "keyterm"}
+
+
+@pytest.mark.parametrize("kind", STREAMING)
+async def test_a_socket_is_opened_with_what_the_calls_agent_expects(kind, autojump_clock):
+    pizza, doctor = Vocabulary(terms=("calzone",)), Vocabulary(terms=("paracetamol",))
+    async with open_remote(kind, lines=LINES * 2) as (recognizer, server, _):
+        recognizer.anticipate_words(doctor)
+        recognizer.anticipate_words(pizza)
+        await trio.sleep(1)
+        for vocabulary in (pizza, NO_VOCABULARY):
+            speech = replace(sample(), vocabulary=vocabulary)
+            assert [text for text, _ in finals(await hear(recognizer, speech))] == list(LINES)
+    asked = [request.query.get(NAMES[kind], "") for request in server.requests]
+    assert asked[2:] == [""]  # the one for pizza was used, the other one was not
+    assert all(word in "".join(asked[:2]) for word in ("paracetamol", "calzone"))
+
+
 async def test_a_call_that_does_not_come_keeps_no_socket(autojump_clock):
     async with open_remote(Deepgram) as (recognizer, server, fake):
-        recognizer.anticipate()
+        recognizer.anticipate_words(NO_VOCABULARY)
         await trio.sleep(40)
         assert fake.n_open == 0
         await hear(recognizer, sample())
@@ -172,7 +199,7 @@ async def test_a_call_that_does_not_come_keeps_no_socket(autojump_clock):
 @pytest.mark.parametrize("later_s", [2, 10])  # before and after it was asked for a sign of life
 async def test_a_spare_socket_that_has_died_is_replaced_at_once(later_s, autojump_clock):
     async with open_remote(Deepgram, Drop(at_s=1)) as (recognizer, server, _):
-        recognizer.anticipate()
+        recognizer.anticipate_words(NO_VOCABULARY)
         await trio.sleep(later_s)
         assert [text for text, _ in finals(await hear(recognizer, sample()))] == list(LINES)
         assert len(server.requests) == 2
@@ -184,7 +211,7 @@ async def test_a_line_without_audio_is_kept(kind, autojump_clock):
         frames_in, frames = trio.open_memory_channel(25)
         events_in, events = trio.open_memory_channel(8)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(recognizer.recognize, frames, events_in, None)
+            nursery.start_soon(recognizer.recognize, frames, events_in, NO_VOCABULARY)
             await trio.sleep(60)
             assert len(server.requests) == 1
             frames_in.close()

@@ -1,5 +1,6 @@
 import pytest
 
+from voiced.recognizer.base import Vocabulary
 from voiced.recognizer.dialect import EndOfSpeech, Refusal, Words
 from voiced.recognizer.telnyx_wire import TelnyxSettings, dialect, read
 
@@ -49,5 +50,15 @@ def test_what_is_asked_of_telnyx_stands_in_the_address():
         "&model=nova-3&keyterm=a%2Cb"
     )
     assert spoken.headers == {"Authorization": "Bearer k"}
-    other = dialect(TelnyxSettings(engine="Google"), "k")
+    other = dialect(TelnyxSettings(engine="Google", keyterms=("a",)), "k")
     assert (other.flush, other.keep_alive) == ("", "")
+    assert "keyterm" not in other.url  # nobody else knows them
+    expected = Vocabulary(terms=("goodbye", "Luigi's calzone"))
+    assert dialect(TelnyxSettings(), "k", expected).url.endswith("&keyterm=Luigi%27s+calzone")
+    older = dialect(TelnyxSettings(model="deepgram/nova-2"), "k", expected)
+    assert older.url.endswith("&keywords=Luigi%27s%2Ccalzone")
+
+
+def test_a_term_with_a_comma_would_be_two():
+    with pytest.raises(ValueError, match="'a, b' has a ',', which the provider does not take"):
+        TelnyxSettings(keyterms=("a, b",))

@@ -40,6 +40,19 @@ class Wrong(HearingRecognizer):
             await self.what(self, frames)
 
 
+class Early(HearingRecognizer):
+    """Notes what it is told to expect."""
+
+    def anticipate_words(self, vocabulary):
+        self.expected = vocabulary
+
+
+async def test_the_first_choice_gets_ready_for_the_calls_words(members, notes, autojump_clock):
+    first, second, words = Early(SCRIPT), Early(SCRIPT), Vocabulary(terms=("calzone",))
+    RecognizerList(members(first, second), notes).anticipate_words(words)
+    assert (first.expected, hasattr(second, "expected")) == (words, False)
+
+
 @pytest.fixture
 def hear(members, notes):
     """Let a list of recognizers hear `for_s` seconds; returns (time, event) pairs."""

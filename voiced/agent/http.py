@@ -85,7 +85,7 @@ class HttpAgent:
     Settings: ClassVar[type[BaseModel]] = HttpAgentSettings
 
     def __init__(self, settings: HttpAgentSettings, asker: Asker[Deed, None]) -> None:
-        self.vocabulary = Vocabulary(settings.vocabulary)
+        self.vocabulary = Vocabulary(settings.vocabulary, settings.vocabulary)
         self._settings = settings
         self._asker = asker
 

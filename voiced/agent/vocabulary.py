@@ -41,7 +41,7 @@ def build_vocabulary(
     Returns:
         vocabulary: the same number of sentences for each answer, evenly taken from its wordings,
             a third of them with the small words that people put around; then every slot word by
-            itself. At most `MAX_SENTENCES`.
+            itself. At most `MAX_SENTENCES`. Its terms are the slot words as they are written.
     """
     spoken = {
         name: tuple(" ".join(spoken_words(w)) for w in words) for name, words in slots.items()
@@ -53,7 +53,8 @@ def build_vocabulary(
     sentences = [
         text for templates in different for text in islice(_around(templates, spoken), quota)
     ]
-    return Vocabulary(tuple((sentences + singles)[:MAX_SENTENCES]))
+    terms = dict.fromkeys(word for words in slots.values() for word in words)
+    return Vocabulary(tuple((sentences + singles)[:MAX_SENTENCES]), tuple(terms))
 
 
 def _around(templates: Sequence[Node], slots: Mapping[str, Sequence[str]]) -> Iterator[str]:

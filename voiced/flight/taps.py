@@ -17,7 +17,7 @@ from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.flight.header import is_repeatable
 from voiced.flight.phone_tap import TappedPhone
 from voiced.flight.steps import Steps, describe_error
-from voiced.services.services import Staff, anticipate
+from voiced.services.services import Staff, anticipate, anticipate_words
 from voiced.synthesizer.base import no_words, speak
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class TappedRecognizer:
     def __init__(self, recognizer: Recognizer, flight: Flight) -> None:
         self.rate_hz = recognizer.rate_hz
         self.prepare = recognizer.prepare
-        self.anticipate = partial(anticipate, recognizer)
+        self.anticipate_words = partial(anticipate_words, recognizer)
         self._recognizer = recognizer
         self._flight = flight
 

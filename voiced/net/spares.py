@@ -28,8 +28,9 @@ MOST = 16
 
 
 class _Spare:
-    def __init__(self, socket: ProviderSocket) -> None:
+    def __init__(self, socket: ProviderSocket, use: str) -> None:
         self.socket = socket
+        self.use = use
         self.returned = trio.Event()
         self.waiting = trio.CancelScope(deadline=trio.current_time() + KEEP_S)
 
@@ -39,14 +40,14 @@ class Spares:
 
     Args:
         helpers: a nursery for as long as the provider is open.
-        open_one: opens a socket.
+        open_one: opens a socket for a use, as its address.
         keep_alive: message that keeps one; "" for none.
     """
 
     def __init__(
         self,
         helpers: trio.Nursery,
-        open_one: Callable[[], AbstractAsyncContextManager[ProviderSocket]],
+        open_one: Callable[[str], AbstractAsyncContextManager[ProviderSocket]],
         keep_alive: str = "",
     ) -> None:
         self._helpers = helpers
@@ -55,31 +56,32 @@ class Spares:
         self._ready: list[_Spare] = []
         self._n_expected = 0
 
-    def expect(self) -> None:
+    def expect(self, use: str = "") -> None:
         """Open one socket more, for a call that may come. Neither waits nor raises."""
         if self._n_expected < MOST:
             self._n_expected += 1
-            self._helpers.start_soon(self._hold_one, name="spare socket")
+            self._helpers.start_soon(self._hold_one, use, name="spare socket")
 
     @asynccontextmanager
-    async def borrow(self) -> AsyncIterator[ProviderSocket | None]:
-        """Yield a socket that waits, or None; it is closed after the body, not by it."""
+    async def borrow(self, use: str = "") -> AsyncIterator[ProviderSocket | None]:
+        """Yield a socket that waits for that use, or None; it is closed behind the body."""
         await trio.lowlevel.checkpoint()
-        if not self._ready:
+        spare = next((spare for spare in self._ready if spare.use == use), None)
+        if spare is None:
             yield None
             return
-        spare = self._ready.pop(0)
+        self._ready.remove(spare)
         spare.waiting.deadline = float("inf")
         try:
             yield spare.socket
         finally:
             spare.returned.set()
 
-    async def _hold_one(self) -> None:
+    async def _hold_one(self, use: str) -> None:
         is_expected = True
         try:
-            async with self._open_one() as socket:
-                spare = _Spare(socket)
+            async with self._open_one(use) as socket:
+                spare = _Spare(socket, use)
                 self._ready.append(spare)
                 self._n_expected -= 1
                 is_expected = False

@@ -4,8 +4,9 @@ Source: https://www.assemblyai.com/docs/streaming/message-sequence (every messag
 docs/api-reference/streaming-api, docs/streaming/common-session-errors-and-closures.
 
 Audio goes in binary messages of 50 to 1000 ms. `Turn` messages tell a turn's words so far, the last
-one with `end_of_turn`; times in them are milliseconds of audio. With `format_turns` the models that
-do not format by themselves tell each turn twice, plain and formatted: then the second one counts.
+one with `end_of_turn`; times in them are milliseconds of audio. Universal-3.5 Pro and later format
+by themselves and are not asked to; with `format_turns` the models before them tell each turn twice,
+plain and formatted: then the second one counts.
 `ForceEndpoint` ends a turn now. The session is billed for as long as it is open, so `Terminate` is
 sent before leaving.
 """
@@ -14,19 +15,22 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from voiced.net.json import parsed
 from voiced.net.urls import SocketUrl, with_query
+from voiced.recognizer.base import NO_VOCABULARY
 from voiced.recognizer.dialect import Dialect, EndOfSpeech, Refusal, Words
+from voiced.recognizer.hints import Room
 from voiced.recognizer.settings import StreamingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voiced.errors import TroubleKind
+    from voiced.recognizer.base import Vocabulary
     from voiced.recognizer.dialect import Told
 
 PROVIDER = "assemblyai"
@@ -34,6 +38,9 @@ VARIABLE = "ASSEMBLYAI_API_KEY"
 
 FLUSH = '{"type":"ForceEndpoint"}'
 GOODBYE = '{"type":"Terminate"}'
+
+ROOM = Room(n_terms=100, term_chars=50)
+"""docs/streaming/prompting-and-keyterms; they are billed apart."""
 
 ENCODINGS = {"mulaw": "pcm_mulaw", "linear16": "pcm_s16le"}
 
@@ -58,6 +65,8 @@ CODES: dict[int, TroubleKind] = {
 class AssemblyAiSettings(StreamingSettings):
     """Keys of `[recognizer]` with `provider = "assemblyai"`."""
 
+    room: ClassVar[Room] = ROOM
+
     url: SocketUrl = Field(
         default="wss://streaming.assemblyai.com/v3/ws",
         description="address of the socket, wss or ws",
@@ -73,22 +82,22 @@ class AssemblyAiSettings(StreamingSettings):
     format_turns: bool = Field(
         default=False, description="wait for punctuation and figures, which takes some 0.2 s more"
     )
-    keyterms: tuple[str, ...] = Field(
-        default=(), max_length=100, description="words and names to expect"
-    )
 
 
-def dialect(settings: AssemblyAiSettings, key: str) -> Dialect:
-    """Return how AssemblyAI is spoken with."""
+def dialect(
+    settings: AssemblyAiSettings, key: str, vocabulary: Vocabulary = NO_VOCABULARY
+) -> Dialect:
+    """Return how AssemblyAI is spoken with in calls that use `vocabulary`."""
     query: list[tuple[str, str | int | bool]] = [
         ("speech_model", settings.model),
         ("sample_rate", settings.sample_rate),
         ("encoding", ENCODINGS[settings.encoding]),
-        ("format_turns", settings.format_turns),
         ("min_turn_silence", settings.endpointing_ms),
     ]
-    if settings.keyterms:
-        query.append(("keyterms_prompt", json.dumps(settings.keyterms)))
+    if settings.format_turns:
+        query.append(("format_turns", True))
+    if terms := settings.terms(vocabulary):
+        query.append(("keyterms_prompt", json.dumps(terms)))
     return Dialect(
         provider=PROVIDER,
         url=with_query(settings.url, query),

@@ -87,11 +87,16 @@ SpeechEvent: TypeAlias = SpeechStarted | SpeechResumed | SpeechEnded | Partial |
 class Vocabulary:
     """What callers are expected to say: sample sentences, lower case, words separated by spaces.
 
-    A closed-domain recognizer builds its language model from them; others may use them as hints or
-    ignore them. Hashable, so that a model can be cached by it.
+    A closed-domain recognizer builds its language model from them. One that knows all words may be
+    told `terms`: names and words of the trade among them, as they are written. Hashable, so that a
+    model can be cached by it.
     """
 
     sentences: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+
+
+NO_VOCABULARY = Vocabulary()
 
 
 class Recognizer(Protocol):

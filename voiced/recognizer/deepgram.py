@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from voiced.net.wire import INTERNET
@@ -33,6 +34,7 @@ class DeepgramRecognizer:
         cls, settings: DeepgramSettings, *, wire: Wire = INTERNET, network: Network | None = None
     ) -> AsyncIterator[StreamingRecognizer]:
         """Yield the recognizer; `wire` and `network` are for tests. Raises ConfigError."""
-        spoken = dialect(settings, check_key(settings, VARIABLE).get_secret_value())
+        key = check_key(settings, VARIABLE).get_secret_value()
+        spoken = partial(dialect, settings, key)
         async with open_streaming(cls, settings, spoken, wire=wire, network=network) as recognizer:
             yield recognizer

@@ -2,7 +2,7 @@
 
 Source: https://developers.deepgram.com/reference/speech-to-text/listen-streaming (its AsyncAPI
 document, `/v1/listen`), and the pages docs/finalize, docs/audio-keep-alive, docs/close-stream,
-docs/endpointing, docs/interim-results and docs/utterance-end beside it.
+docs/endpointing, docs/interim-results, docs/utterance-end and docs/keyterm beside it.
 
 Audio goes in binary messages. `Results` cover a stretch of audio: interim ones replace each other,
 then `is_final` settles it; `speech_final` marks a pause of `endpointing`, `UtteranceEnd` a gap
@@ -12,18 +12,21 @@ seconds without audio or `KeepAlive` close the connection (NET-0001).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from voiced.net.json import parsed
 from voiced.net.urls import SocketUrl, with_query
+from voiced.recognizer.base import NO_VOCABULARY
 from voiced.recognizer.dialect import Dialect, EndOfSpeech, Refusal, Words
+from voiced.recognizer.hints import Room, telling_words
 from voiced.recognizer.settings import StreamingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from voiced.recognizer.base import Vocabulary
     from voiced.recognizer.dialect import Told
 
 PROVIDER = "deepgram"
@@ -33,9 +36,15 @@ FLUSH = '{"type":"Finalize"}'
 KEEP_ALIVE = '{"type":"KeepAlive"}'
 GOODBYE = '{"type":"CloseStream"}'
 
+ROOM = Room(n_terms=100, chars=1500)
+"""docs/keyterm: 500 tokens, beyond which the handshake is refused; a token of a name has some three
+characters."""
+
 
 class DeepgramSettings(StreamingSettings):
     """Keys of `[recognizer]` with `provider = "deepgram"`."""
+
+    room: ClassVar[Room] = ROOM
 
     url: SocketUrl = Field(
         default="wss://api.deepgram.com/v1/listen", description="address of the socket, wss or ws"
@@ -48,16 +57,15 @@ class DeepgramSettings(StreamingSettings):
     smart_format: bool = Field(
         default=True, description="write numbers, dates and money as figures, with punctuation"
     )
-    keyterms: tuple[str, ...] = Field(
-        default=(), max_length=100, description="words and names to expect (nova-3)"
-    )
     opt_out: bool = Field(
         default=False, description="keep the audio out of Deepgram's model improvement"
     )
 
 
-def dialect(settings: DeepgramSettings, key: str) -> Dialect:
-    """Return how Deepgram is spoken with."""
+def dialect(
+    settings: DeepgramSettings, key: str, vocabulary: Vocabulary = NO_VOCABULARY
+) -> Dialect:
+    """Return how Deepgram is spoken with in calls that use `vocabulary`."""
     query: list[tuple[str, str | int | bool]] = [
         ("model", settings.model),
         ("language", settings.language),
@@ -68,7 +76,7 @@ def dialect(settings: DeepgramSettings, key: str) -> Dialect:
         ("endpointing", settings.endpointing_ms),
         ("utterance_end_ms", 1000),
         ("smart_format", settings.smart_format),
-        *(("keyterm", term) for term in settings.keyterms),
+        *_expected(settings.model, settings.terms(vocabulary)),
     ]
     if settings.opt_out:
         query.append(("mip_opt_out", True))
@@ -83,6 +91,13 @@ def dialect(settings: DeepgramSettings, key: str) -> Dialect:
         close_kinds={1008: "bad_request"},  # DATA-0000: the audio is not what the query says
         talks=True,
     )
+
+
+def _expected(model: str, terms: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the words to expect: older models than nova-3 know single ones, by another name."""
+    if model.startswith("nova-3"):
+        return [("keyterm", term) for term in terms]
+    return [("keywords", word) for word in telling_words(terms)]
 
 
 def read(message: str) -> Sequence[Told]:

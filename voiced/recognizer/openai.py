@@ -29,7 +29,7 @@ from voiced.recognizer.openai_wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from voiced.audio.frame import Pcm
     from voiced.net.http import ProviderHttp
@@ -90,26 +90,26 @@ class _Decoder:
     def __init__(self, http: ProviderHttp, peer: Peer, settings: OpenAiSettings) -> None:
         self._http = http
         self._peer = peer
-        self._form = form_of(settings)
+        self._settings = settings
 
     async def decode(self, pcm: Pcm, vocabulary: Vocabulary) -> Transcript:
         """Return the words of an utterance, 8 kHz; what may pass is tried once more at once.
 
         The deadline is the caller's, over both tries. Raises RecognizerFailed.
         """
-        del vocabulary
+        form = form_of(self._settings, vocabulary)
         wav = wav_of(Resampler(LINE_RATE_HZ, SENT_RATE_HZ).process(pcm))
         for is_last in (False, True):
             try:
-                return await self._ask(wav)
+                return await self._ask(form, wav)
             except RecognizerFailed as failed:
                 if is_last or not failed.retryable or failed.kind == "rate_limited":
                     raise
         raise AssertionError
 
-    async def _ask(self, wav: bytes) -> Transcript:
+    async def _ask(self, form: Mapping[str, str | list[str]], wav: bytes) -> Transcript:
         file = {"file": ("speech.wav", wav, "audio/wav")}
-        answer = await self._http.request("POST", PATH, data=self._form, files=file)
+        answer = await self._http.request("POST", PATH, data=form, files=file)
         try:
             return read(answer)
         except ValueError as error:

@@ -1,35 +1,43 @@
 """Transcription over HTTP as OpenAI has it, one utterance a request. Pure.
 
-Source: https://platform.openai.com/docs/api-reference/audio/createTranscription. Whisper servers
-answer the same request: faster-whisper-server (Speaches), LocalAI, vLLM, whisper.cpp's server (with
-`--inference-path /v1/audio/transcriptions`; it wants 16 kHz, so that is what is sent), Groq.
+Source: https://developers.openai.com/api/docs/guides/speech-to-text, and for what gpt-transcribe
+takes https://developers.openai.com/cookbook/examples/migrating_from_whisper_to_gpt_transcribe. The
+models before it end on 2027-02-26; Whisper servers answer the same request as they do:
+faster-whisper-server (Speaches), LocalAI, vLLM, whisper.cpp's server (with `--inference-path
+/v1/audio/transcriptions`; it wants 16 kHz, so that is what is sent), Groq.
 
 How sure it is: OpenAI's gpt-4o models tell `logprobs` of their tokens if asked to (`include[]`),
 Whisper tells `avg_logprob` and `no_speech_prob` of its segments in `verbose_json`. Where neither is
-told, `UNTOLD` stands. Whisper makes words up where nobody speaks: segments that it takes for
-silence itself are left out.
+told, as by gpt-transcribe, `UNTOLD` stands. Whisper makes words up where nobody speaks: segments
+that it takes for silence itself are left out.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from voiced.audio.wav import wav_header
 from voiced.net.json import parsed
 from voiced.net.urls import HttpBase
-from voiced.recognizer.settings import BatchSettings
+from voiced.recognizer.base import NO_VOCABULARY
+from voiced.recognizer.hints import Room
+from voiced.recognizer.settings import BatchSettings, HintSettings
 from voiced.recognizer.worker_wire import Transcript
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from voiced.audio.frame import Pcm
+    from voiced.recognizer.base import Vocabulary
 
 PROVIDER = "openai"
 VARIABLE = "OPENAI_API_KEY"
 OPENAI = "https://api.openai.com/v1"
 PATH = "/audio/transcriptions"
+TRANSCRIBE = "gpt-transcribe"
 
 SENT_RATE_HZ = 16_000
 
@@ -43,8 +51,15 @@ NO_SPEECH_LOGPROB = -1.0
 """... unless it is surer of the words than this."""
 
 
-class OpenAiSettings(BatchSettings):
+ROOM = Room(n_terms=100, term_chars=50, chars=600, forbidden="<>")
+"""Of the keywords of gpt-transcribe, which refuses a request for a sign that it does not like; and
+Whisper reads the last 224 tokens of its prompt."""
+
+
+class OpenAiSettings(BatchSettings, HintSettings):
     """Keys of `[recognizer]` with `provider = "openai"`."""
+
+    room: ClassVar[Room] = ROOM
 
     api_key: SecretStr = Field(
         default=SecretStr(""),
@@ -52,11 +67,11 @@ class OpenAiSettings(BatchSettings):
     )
     base_url: HttpBase = Field(default=OPENAI, description="address of the API, https or http")
     model: str = Field(
-        default="gpt-4o-mini-transcribe", min_length=1, description="the server's name of the model"
+        default="gpt-transcribe", min_length=1, description="the server's name of the model"
     )
     language: str = Field(default="en", description='ISO 639-1 code; "" = let the model find out')
     prompt: str = Field(
-        default="", max_length=2000, description="words and names to expect, as a text with them"
+        default="", max_length=2000, description="what the calls are about, in a sentence or two"
     )
     response_format: Literal["json", "verbose_json"] = Field(
         default="json", description="verbose_json tells the confidence of Whisper models"
@@ -65,21 +80,40 @@ class OpenAiSettings(BatchSettings):
         default=3.0, gt=0, le=30, description="to open a connection, seconds"
     )
 
+    @model_validator(mode="after")
+    def _check_format(self) -> Self:
+        if self.model.startswith(TRANSCRIBE) and self.response_format != "json":
+            raise ValueError(f"response_format must be json: {self.model} answers nothing else")
+        return self
 
-def form_of(settings: OpenAiSettings) -> dict[str, str]:
-    """Return the fields of a request beside the file."""
-    form = {
+
+def form_of(
+    settings: OpenAiSettings, vocabulary: Vocabulary = NO_VOCABULARY
+) -> dict[str, str | list[str]]:
+    """Return the fields of a request beside the file, in a call that uses `vocabulary`."""
+    form: dict[str, str | list[str]] = {
         "model": settings.model,
         "response_format": settings.response_format,
-        "temperature": "0",
     }
-    if settings.language:
-        form["language"] = settings.language
-    if settings.prompt:
-        form["prompt"] = settings.prompt
-    if settings.base_url == OPENAI and settings.model.startswith("gpt-4o"):
-        form["include[]"] = "logprobs"
-    return form
+    terms = settings.terms(vocabulary)
+    if settings.model.startswith(TRANSCRIBE):
+        fields: dict[str, str | list[str]] = {
+            "languages[]": [settings.language] if settings.language else [],
+            "keywords[]": list(terms),
+            "prompt": settings.prompt,
+        }
+    else:
+        fields = {
+            "temperature": "0",
+            "language": settings.language,
+            "prompt": " ".join(part for part in (settings.prompt, ", ".join(terms)) if part),
+            "include[]": "logprobs" if _tells_logprobs(settings) else "",
+        }
+    return form | {name: value for name, value in fields.items() if value}
+
+
+def _tells_logprobs(settings: OpenAiSettings) -> bool:
+    return settings.base_url == OPENAI and settings.model.startswith("gpt-4o")
 
 
 def wav_of(pcm: Pcm) -> bytes:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from voiced.recognizer.dialect import Encoding
 from voiced.recognizer.endpoint import EndpointSettings
+from voiced.recognizer.hints import Room, hints
+
+if TYPE_CHECKING:
+    from voiced.recognizer.base import Vocabulary
 
 
 class DetectorSettings(BaseModel):
@@ -66,7 +70,29 @@ class BatchSettings(DetectorSettings):
     )
 
 
-class StreamingSettings(DetectorSettings):
+class HintSettings(BaseModel):
+    """What all recognizers have that take words to expect; `room` is what their provider takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    room: ClassVar[Room] = Room()
+
+    keyterms: tuple[str, ...] = Field(default=(), description="words and names to expect")
+    hints: bool = Field(
+        default=True, description="tell those that the agent expects, too: of its vocabulary"
+    )
+
+    @field_validator("keyterms")
+    @classmethod
+    def _check_room(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        return cls.room.checked(terms)
+
+    def terms(self, vocabulary: Vocabulary) -> tuple[str, ...]:
+        """Return what the provider is told of `vocabulary`, and of `keyterms` before."""
+        return hints(self.keyterms, vocabulary.terms if self.hints else (), self.room)
+
+
+class StreamingSettings(DetectorSettings, HintSettings):
     """What all recognizers over a socket have besides."""
 
     api_key: SecretStr = Field(

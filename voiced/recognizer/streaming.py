@@ -6,7 +6,8 @@
 
 The audio is sent in pieces of `Dialect.chunk_s`, and what is there at once when words are wanted.
 A socket that is lost is opened anew, and gets the audio since the last `Final`; meanwhile frames
-are read as ever. A call that rings has its socket opened in advance (`anticipate`).
+are read as ever. A call that rings has its socket opened in advance (`anticipate_words`), with the
+words that its agent expects.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import math
 from collections import deque
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
@@ -32,7 +33,7 @@ from voiced.net.socket import open_provider_socket
 from voiced.net.spares import Spares
 from voiced.net.wire import INTERNET
 from voiced.recognizer.backlog import Backlog
-from voiced.recognizer.base import Final
+from voiced.recognizer.base import NO_VOCABULARY, Final
 from voiced.recognizer.dialect import BYTES_PER_SAMPLE, Refusal, Words
 from voiced.recognizer.merge import Flush, Merger, Overdue
 from voiced.recognizer.network import NetworkLoader, check_detector
@@ -84,6 +85,9 @@ class AudioFormat:
         return encode_ulaw(pcm) if self.encoding == "mulaw" else pcm.astype("<i2").tobytes()
 
 
+Speaking: TypeAlias = "Callable[[Vocabulary], Dialect]"
+
+
 class StreamingRecognizer:
     """A provider's recognizer; made by `open_streaming`. Fits `Recognizer`."""
 
@@ -91,7 +95,7 @@ class StreamingRecognizer:
         self,
         kind: type[Any],
         settings: StreamingSettings,
-        dialect: Dialect,
+        dialect: Speaking,
         audio: AudioFormat,
         network: NetworkLoader,
         wire: Wire,
@@ -99,31 +103,33 @@ class StreamingRecognizer:
     ) -> None:
         self.Settings, self.open = kind.Settings, kind.open
         self.rate_hz = audio.rate_hz
-        self.dialect = dialect
+        self._speaking = dialect
+        self.dialect = dialect(NO_VOCABULARY)
         self.audio = audio
         self.settings = settings
-        self.peer = Peer(dialect.provider, RecognizerFailed)
+        self.peer = Peer(self.dialect.provider, RecognizerFailed)
         self.network = network
         self._wire = wire
-        self._spares = Spares(helpers, self._open_socket, dialect.keep_alive)
+        self._spares = Spares(helpers, self._open_socket, self.dialect.keep_alive)
 
-    def anticipate(self) -> None:
-        """Open a socket for a call that rings."""
-        self._spares.expect()
+    def anticipate_words(self, vocabulary: Vocabulary) -> None:
+        """Open a socket for a call that rings and will use `vocabulary`."""
+        self._spares.expect(self._speaking(vocabulary).url)
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[ProviderSocket]:
+    async def connect(self, vocabulary: Vocabulary) -> AsyncIterator[ProviderSocket]:
         """Yield a socket: one that waits, or a new one. Raises RecognizerFailed."""
-        async with self._spares.borrow() as spare:
+        url = self._speaking(vocabulary).url
+        async with self._spares.borrow(url) as spare:
             if spare is not None:
                 yield spare
                 return
-        async with self._open_socket() as socket:
+        async with self._open_socket(url) as socket:
             yield socket
 
-    def _open_socket(self) -> AbstractAsyncContextManager[ProviderSocket]:
+    def _open_socket(self, url: str) -> AbstractAsyncContextManager[ProviderSocket]:
         return open_provider_socket(
-            self.dialect.url,
+            url,
             peer=self.peer,
             headers=self.dialect.headers,
             connect_s=self.settings.connect_timeout_s,
@@ -132,7 +138,7 @@ class StreamingRecognizer:
 
     async def prepare(self, vocabulary: Vocabulary) -> None:
         """Wait for the voice detector."""
-        del vocabulary  # the provider knows all words
+        del vocabulary  # the provider knows all words, and is given hints by its socket
         await self.network.wait()
 
     async def recognize(
@@ -147,9 +153,8 @@ class StreamingRecognizer:
             RecognizerFailed: the provider refuses, or could not be reached for `reconnect_s`;
                 `kind` is that of the last failure.
         """
-        del vocabulary
         with frames, events:
-            hearing = _Hearing(self, await self.network.wait(), events)
+            hearing = _Hearing(self, await self.network.wait(), events, vocabulary)
             await hearing.run(frames)
 
 
@@ -162,7 +167,7 @@ def check_key(settings: StreamingSettings, variable: str) -> SecretStr:
 async def open_streaming(
     kind: type[Any],
     settings: StreamingSettings,
-    dialect: Dialect,
+    dialect: Speaking,
     *,
     network: Network | None = None,
     wire: Wire = INTERNET,
@@ -172,7 +177,7 @@ async def open_streaming(
     Args:
         kind: the provider's class.
         settings: its keys.
-        dialect: how it is spoken with.
+        dialect: how it is spoken with, by the vocabulary of a call; that is of its URL only.
         network: the detector's network; None for the one in the box.
         wire: how to get there.
 
@@ -196,9 +201,11 @@ class _Hearing:
         recognizer: StreamingRecognizer,
         network: Network,
         events: trio.MemorySendChannel[SpeechEvent],
+        vocabulary: Vocabulary,
     ) -> None:
         settings, dialect, audio = recognizer.settings, recognizer.dialect, recognizer.audio
         self._recognizer = recognizer
+        self._vocabulary = vocabulary
         self._audio = audio
         self._cutter = UtteranceCutter(network, settings.endpoint_settings(), CutSettings())
         self._narrow = Resampler(audio.rate_hz, LINE_RATE_HZ)
@@ -310,7 +317,7 @@ class _Hearing:
             failed: ProviderError | None = None
             try:
                 with trio.CancelScope() as self._connection:
-                    async with self._recognizer.connect() as socket:
+                    async with self._recognizer.connect(self._vocabulary) as socket:
                         await self._converse(socket)
             except RecognizerFailed as error:
                 failed = self._named(error)

@@ -11,18 +11,21 @@ by their own idea of a pause, and ignore what they do not know.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from voiced.net.json import parsed
 from voiced.net.urls import SocketUrl, with_query
+from voiced.recognizer.base import NO_VOCABULARY
 from voiced.recognizer.dialect import Dialect, EndOfSpeech, Refusal, Words
+from voiced.recognizer.hints import Room, telling_words
 from voiced.recognizer.settings import StreamingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from voiced.recognizer.base import Vocabulary
     from voiced.recognizer.dialect import Told
 
 PROVIDER = "telnyx"
@@ -32,9 +35,14 @@ FLUSH = '{"type":"Finalize"}'
 KEEP_ALIVE = '{"type":"KeepAlive"}'
 GOODBYE = '{"type":"CloseStream"}'
 
+ROOM = Room(n_terms=100, chars=1500, forbidden=",")
+"""parameters/keyword-boosting: of Deepgram only, whose bounds they are; one list with commas."""
+
 
 class TelnyxSettings(StreamingSettings):
     """Keys of `[recognizer]` with `provider = "telnyx"`."""
+
+    room: ClassVar[Room] = ROOM
 
     url: SocketUrl = Field(
         default="wss://api.telnyx.com/v2/speech-to-text/transcription",
@@ -48,13 +56,10 @@ class TelnyxSettings(StreamingSettings):
     endpointing_ms: int = Field(
         default=300, ge=10, le=5000, description="silence after which words are settled"
     )
-    keyterms: tuple[str, ...] = Field(
-        default=(), max_length=100, description="words and names to expect (Deepgram)"
-    )
 
 
-def dialect(settings: TelnyxSettings, key: str) -> Dialect:
-    """Return how Telnyx is spoken with."""
+def dialect(settings: TelnyxSettings, key: str, vocabulary: Vocabulary = NO_VOCABULARY) -> Dialect:
+    """Return how Telnyx is spoken with in calls that use `vocabulary`."""
     query: list[tuple[str, str | int | bool]] = [
         ("transcription_engine", settings.engine),
         ("language", settings.language),
@@ -65,9 +70,9 @@ def dialect(settings: TelnyxSettings, key: str) -> Dialect:
     ]
     if settings.model:
         query.append(("model", settings.model))
-    if settings.keyterms:
-        query.append(("keyterm", ",".join(settings.keyterms)))
     is_deepgram = settings.engine == "Deepgram"
+    if is_deepgram and (terms := settings.terms(vocabulary)):
+        query.append(_expected(settings.model, terms))
     return Dialect(
         provider=PROVIDER,
         url=with_query(settings.url, query),
@@ -78,6 +83,13 @@ def dialect(settings: TelnyxSettings, key: str) -> Dialect:
         goodbye=GOODBYE,
         chunk_s=0.2,
     )
+
+
+def _expected(model: str, terms: Sequence[str]) -> tuple[str, str]:
+    """Return the words to expect: models before nova-3 know single ones, by another name."""
+    if model.removeprefix("deepgram/").startswith(("nova-3", "flux")) or not model:
+        return "keyterm", ",".join(terms)
+    return "keywords", ",".join(telling_words(terms))
 
 
 def read(message: str) -> Sequence[Told]:

@@ -26,7 +26,7 @@ from voiced.recognizer.base import (
 from voiced.record.journal import noted_nowhere
 from voiced.resilience.roster import Round
 from voiced.resilience.utterances import Utterances
-from voiced.services.services import anticipate
+from voiced.services.services import anticipate_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,9 +57,9 @@ class RecognizerList:
         """Return the list for one call."""
         return RecognizerList(self._members, note)
 
-    def anticipate(self) -> None:
+    def anticipate_words(self, vocabulary: Vocabulary) -> None:
         """Let the first choice get ready for a call."""
-        anticipate(self._members[0].provider)
+        anticipate_words(self._members[0].provider, vocabulary)
 
     async def prepare(self, vocabulary: Vocabulary) -> None:
         """Prepare all members; raises RecognizerFailed where none could."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from voiced.ledger import Ledger
     from voiced.leg.leg import EndReason
     from voiced.outbox import Outbox
-    from voiced.recognizer.base import Recognizer
+    from voiced.recognizer.base import Recognizer, Vocabulary
     from voiced.record.journal import JournalEvent, Note, Observer
     from voiced.record.store import RecordStore
     from voiced.services.flights import Flights
@@ -53,10 +53,27 @@ class Anticipating(Protocol):
         ...
 
 
+@runtime_checkable
+class AnticipatingWords(Protocol):
+    """A recognizer that gets ready for a call by what its agent expects to hear."""
+
+    def anticipate_words(self, vocabulary: Vocabulary) -> None:
+        """Do as `Anticipating.anticipate`."""
+        ...
+
+
 def anticipate(provider: object) -> None:
     """Let a provider get ready for a call, if it can."""
     if isinstance(provider, Anticipating):
         provider.anticipate()
+
+
+def anticipate_words(recognizer: object, vocabulary: Vocabulary) -> None:
+    """Let a recognizer get ready for a call with `vocabulary`, if it can."""
+    if isinstance(recognizer, AnticipatingWords):
+        recognizer.anticipate_words(vocabulary)
+    else:
+        anticipate(recognizer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +89,10 @@ class Staff:
 
     def anticipate(self) -> None:
         """Let everybody get ready for a call that will be answered soon."""
-        for provider in (self.agent, self.recognizer, self.synthesizer):
-            anticipate(provider)
+        anticipate(self.agent)
+        anticipate(self.synthesizer)
+        if self.recognizer is not None and (words := getattr(self.agent, "vocabulary", None)):
+            anticipate_words(self.recognizer, words)
 
     def for_call(self, note: Note) -> Staff:
         """Return who serves one call, of which `note` takes what happens to its providers."""

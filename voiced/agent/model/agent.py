@@ -56,7 +56,7 @@ class ModelCore:
     """One model with its prompt and its tools; made by `open_model`."""
 
     def __init__(self, settings: ModelSettings, prompt: str, mind: Mind) -> None:
-        self.vocabulary = Vocabulary(settings.vocabulary)
+        self.vocabulary = Vocabulary(settings.vocabulary, settings.vocabulary)
         self._settings = settings
         self._prompt = prompt
         self._mind = mind

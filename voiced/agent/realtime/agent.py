@@ -81,7 +81,8 @@ class RealtimeAgent:
             wire=wire,
         )
         async with open_tools(settings, wire) as tools, open_helpers() as helpers:
-            api = Api(peer, open_socket, Spares(helpers, open_socket))
+            spares = Spares(helpers, lambda _: open_socket())
+            api = Api(peer, open_socket, spares)
             yield cls(settings, prompt_text(settings), api, tools)
 
     def anticipate(self) -> None:

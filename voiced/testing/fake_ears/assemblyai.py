@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from voiced.testing.fake_provider.exchange import FakeRequest, FakeResponse, FakeSocket
 
 INTERIM_S = 0.3
+MOST_TERMS = 100
+LONGEST_TERM = 50
 SHORTEST_S = 0.05
 LONGEST_S = 1.0
 
@@ -53,8 +55,14 @@ class FakeAssemblyAi:
             await socket.close(4001, "Not Authorized")
         elif "speech_model" not in request.query:
             await socket.close(3006, "speech_model is required")
+        elif _are_too_many(json.loads(request.query.get("keyterms_prompt", "[]"))):
+            await socket.close(3006, "keyterms_prompt exceeds its limits")
         else:
             await _Session(self, request, socket, self._latency_s).run()
+
+
+def _are_too_many(terms: Sequence[str]) -> bool:
+    return len(terms) > MOST_TERMS or any(len(term) > LONGEST_TERM for term in terms)
 
 
 class _Session:

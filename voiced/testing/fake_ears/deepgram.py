@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from voiced.testing.fake_provider.exchange import FakeRequest, FakeResponse, FakeSocket
 
 IDLE_S = 10.0
+MOST_TOKENS = 500
 INTERIM_S = 0.3
 SILENT_S = 2.0
 """Settled results without words come so often while nobody speaks."""
@@ -47,11 +48,18 @@ class FakeDeepgram:
         self._latency_s = latency_s
 
     def refuses(self, request: FakeRequest) -> Answer | None:
-        """Refuse a wrong key, and encodings that it does not know."""
+        """Refuse a wrong key, an unknown encoding, and terms of which there are too many.
+
+        Tokens are guessed: three characters each. Terms are for nova-3, keywords for others.
+        """
         if request.headers.get("authorization") != f"Token {self.key}":
             return Answer(status=401, body='{"err_code":"INVALID_AUTH"}')
         if request.query.get("encoding") not in ("mulaw", "linear16"):
             return Answer(status=400, body='{"err_code":"Bad Request"}')
+        terms, words = request.all_of("keyterm"), request.all_of("keywords")
+        is_new = request.query.get("model", "").startswith("nova-3")
+        if (words if is_new else terms) or sum(map(len, terms)) > 3 * MOST_TOKENS:
+            return Answer(status=400, body='{"err_msg":"Keyterm limit exceeded"}')
         return None
 
     async def answer(self, request: FakeRequest, response: FakeResponse) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from email import policy
 from email.parser import BytesParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from voiced.audio.wav import read_wav
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from voiced.testing.fake_provider.exchange import FakeRequest, FakeResponse, FakeSocket
 
@@ -29,7 +29,7 @@ class FakeTranscription:
         self.lines = list(lines)
         self.key = key
         self.durations_s: list[float] = []
-        self.forms: list[dict[str, str]] = []
+        self.forms: list[dict[str, Any]] = []
         self._latency_s = latency_s
 
     async def answer(self, request: FakeRequest, response: FakeResponse) -> None:
@@ -41,6 +41,9 @@ class FakeTranscription:
             await response.whole({"error": {"message": "Not found"}}, status=404)
             return
         form, wav = _parts(request)
+        if fault := fault_of_form(form):
+            await response.whole({"error": {"message": fault}}, status=400)
+            return
         pcm, rate_hz = read_wav(wav)
         self.forms.append(form)
         self.durations_s.append(round(len(pcm) / rate_hz, 3))
@@ -60,17 +63,32 @@ class FakeTranscription:
         await socket.close(1008)
 
 
-def _parts(request: FakeRequest) -> tuple[dict[str, str], bytes]:
-    """Take a multipart form apart: its fields, and the file."""
+def fault_of_form(form: Mapping[str, Any]) -> str:
+    """Return what OpenAI would not take of a form, "" if nothing."""
+    if not form["model"].startswith("gpt-transcribe"):
+        unknown = {"languages[]", "keywords[]"} & form.keys()
+        return f"unknown parameter: {min(unknown)}" if unknown else ""
+    unknown = {"language", "temperature", "include[]"} & form.keys()
+    if unknown or form.get("response_format", "json") != "json":
+        return f"unsupported parameter: {min(unknown, default='response_format')}"
+    odd = [word for word in form.get("keywords[]", ()) if set("<>\r\n") & set(word)]
+    return f"invalid keyword: {odd[0]}" if odd else ""
+
+
+def _parts(request: FakeRequest) -> tuple[dict[str, Any], bytes]:
+    """Take a multipart form apart: its fields, those that end with [] as lists, and the file."""
     head = f"content-type: {request.headers['content-type']}\r\n\r\n".encode()
     message = BytesParser(policy=policy.HTTP).parsebytes(head + request.body)
-    form, file = {}, b""
+    form: dict[str, Any] = {}
+    file = b""
     for part in message.iter_parts():
         name = part.get_param("name", header="content-disposition")
         body = part.get_payload(decode=True)
         assert isinstance(body, bytes)
         if name == "file":
             file = body
+        elif str(name).endswith("[]"):
+            form.setdefault(str(name), []).append(body.decode())
         else:
             form[str(name)] = body.decode()
     return form, file

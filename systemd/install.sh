@@ -87,8 +87,18 @@ make_config() {
     install -d -m 700 "$etc/credentials"
     for service in $(services); do
         config=$(config_of "$service")
-        [ -e "$config" ] || { say "writing $config: look through it"; install -m 644 "$source_dir/config.toml" "$config"; }
+        [ -e "$config" ] || { say "writing $config: look through it"; install -m 644 "$source_dir/config.toml" "$config"; own_ports "$service" "$config"; }
     done
+}
+
+# voiced@N gets the ports and the name that docs/scaling/haproxy.cfg gives it: two cannot have the same.
+own_ports() {
+    local n=${1#voiced@}
+    case $n in
+        [1-9]) sed -i "s/^bind = \"127.0.0.1:8081\"/bind = \"127.0.0.1:809$n\"/; s/^bind = \"127.0.0.1:8080\"/bind = \"127.0.0.1:808$n\"/; s/^instance = \"\"/instance = \"$n\"/" "$2" ;;
+        voiced) ;;
+        *) say "$2: give it ports ([server] bind, [admin] bind) and a name ([server] instance) of its own" ;;
+    esac
 }
 
 # With the new program and the secrets, before anything is changed.
@@ -117,7 +127,8 @@ start_or_hand_over() {
     systemctl daemon-reload
     for service in $(services); do
         if ! systemctl is-active --quiet "$service"; then
-            systemctl enable --quiet --now "$service"
+            systemctl enable --quiet "$service"
+            systemctl start "$service" || die "$service did not start: journalctl -u $service"
             say "$service is started"
             continue
         fi

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from voiced.config.load import load_config
+
 FILES = Path(__file__).parents[1] / "systemd"
 UNITS = ("voiced.service", "voiced@.service", "voiced.socket")
 
 MOST_EXPOSED = 2.0
-"""`systemd-analyze security` gives 0 (nothing allowed) to 10; 1.4 was measured with systemd 252."""
+"""`systemd-analyze security` gives 0 (nothing allowed) to 10; 1.5 was measured with systemd 252."""
 
 
 def peer(name):
@@ -214,6 +216,11 @@ def test_secrets_are_for_root_only_and_the_unit_loads_them(installer):
 def test_records_stay_unless_they_are_purged(installer, arguments):
     root, _ = installer("--instance", "1", "--instance", "2")
     assert {path.name for path in (root / "etc/voiced").glob("*.toml")} == {"1.toml", "2.toml"}
+    for n in (1, 2):
+        config = load_config(root / f"etc/voiced/{n}.toml", {})
+        assert config.server.bind == f"127.0.0.1:808{n}"  # as haproxy.cfg has it
+        assert config.admin.bind == f"127.0.0.1:809{n}"
+        assert config.server.instance == f"{n}"
     record = root / "var/lib/voiced-1/calls/call.json"
     record.parent.mkdir(parents=True)
     record.touch()

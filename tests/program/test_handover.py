@@ -71,9 +71,9 @@ class Takeover:
         self.program.process.send_signal(signal.SIGUSR2)
         await self.happened()
 
-    async def happened(self):
-        """Wait until the newer process serves."""
-        while len(self.listening) < 2:
+    async def happened(self, n_processes=2):
+        """Wait until the newer process serves, or the one after it."""
+        while len(self.listening) < n_processes:
             await self.program.news.wait()
 
     @property
@@ -83,9 +83,8 @@ class Takeover:
 
     @property
     def newer(self):
-        """The process id of the newer one."""
-        (said,) = [e for e in self.program.events() if "pid" in e]
-        return said["pid"]
+        """The process id of the newest one."""
+        return [e["pid"] for e in self.program.events() if "pid" in e][-1]
 
     def signal_newer(self, sign=signal.SIGTERM):
         os.kill(self.newer, sign)
@@ -220,6 +219,44 @@ async def test_legs_of_an_older_process_that_is_killed_are_hung_up_by_the_newer(
     assert settled["leg"] == "was hung up"
     assert callers.ringing[0].report.ended_by == "agent"
     assert [r["end"]["reason"] for r in records_in(tmp_path)] == ["daemon_died"]
+
+
+async def test_for_a_newer_process_that_dies_another_one_is_there_and_the_oldest_goes_on(
+    run_with_telnyx, tmp_path, meeting
+):
+    async with run_with_telnyx(meeting) as (program, telnyx), trio.open_nursery() as nursery:
+        callers, takeover = Callers(telnyx, nursery), Takeover(program)
+        await callers.ring(1, lasts_s=60)
+        await trio.sleep(0.5)
+        await takeover.begin()
+        os.kill(takeover.newer, signal.SIGKILL)
+        died = await program.says("the process that took over has died; another is started")
+        assert died["exit_code"] == -signal.SIGKILL
+        await callers.ring(1, lasts_s=60)  # while nobody accepts: it waits, and is not refused
+        await takeover.happened(3)
+        while len(calls := (await program.admin("/calls")).json()["calls"]) < 2:  # noqa: ASYNC110
+            await trio.sleep(0.05)
+        for call in calls:
+            assert (await program.admin(f"/calls/{call['id']}/hangup", "POST")).status_code == 202
+        await program.process.wait()
+        await callers.all_gone()
+        takeover.signal_newer()
+    assert [r.report.violations for r in callers.ringing] == [(), ()]
+    assert [r["end"]["reason"] for r in records_in(tmp_path)] == ["operator_hung_up"] * 2
+    assert open_legs(tmp_path) == []
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o755])
+async def test_a_place_where_others_may_write_is_no_place_to_meet(run, tmp_path, meeting, mode):
+    (tmp_path / "run").chmod(mode)
+    async with run(meeting) as program:
+        if mode == 0o755:
+            await program.says("listening")
+            program.terminate()
+    assert program.process.returncode == (1 if mode == 0o777 else 0)
+    told = [line for line in program.lines if line.startswith("voiced: ")]
+    assert len(told) == (1 if mode == 0o777 else 0)
+    assert all("[server] handover_path run: others may write there" in line for line in told)
 
 
 async def test_a_successor_that_cannot_start_changes_nothing(run_with_telnyx, tmp_path, meeting):

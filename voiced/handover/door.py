@@ -50,6 +50,7 @@ class House:
 
     Attributes:
         has_left: set once another process accepts in our place: we are an elder.
+        taken: set once the guest that takes over has done so; a new event when that guest has gone.
         has_nobody_at_the_door: set once all is served that was accepted before.
         must_end: set by the newer process; then `limit_s` is how long calls may go on.
         must_hurry: set by the newer process: all calls end at once.
@@ -69,6 +70,7 @@ class House:
             on_leave: called with the process id of the one that accepts in our place.
         """
         self.has_left = trio.Event()
+        self.taken = trio.Event()
         self.has_nobody_at_the_door = trio.Event()
         self.must_end = trio.Event()
         self.must_hurry = trio.Event()
@@ -79,28 +81,34 @@ class House:
         self._taker: LineStream | None = None
 
     def greet(self, guest: LineStream) -> tuple[Answer, list[socket.socket]]:
-        """Return how we stand, and the sockets for the one who may take over."""
-        if self.has_left.is_set():
-            return Answer(state="elder"), []
+        """Return how we stand, and the sockets for the one who may take over.
+
+        Where the one that had taken over has died nobody accepts, and the next one may.
+        """
         if self._taker is not None:
-            return Answer(state="busy"), []
+            return Answer(state="elder" if self.taken.is_set() else "busy"), []
         self._taker = guest
         return Answer(state="serving", listeners=(*self._listeners,)), [*self._listeners.values()]
 
     def leave(self, guest: LineStream, pid: int) -> bool:
         """Step back for `guest`; False if it is not the one who takes over."""
-        if guest is not self._taker or self.has_left.is_set():
+        if guest is not self._taker or self.taken.is_set():
             return False
         self._stop_accepting()
         self._on_leave(pid)
         self.has_left.set()
+        self.taken.set()
         log.info("handed over to a newer process", pid=pid)
         return True
 
     def forget(self, guest: LineStream) -> None:
-        """A guest has gone; if it was to take over, and has not, we go on."""
-        if guest is self._taker and not self.has_left.is_set():
-            self._taker = None
+        """A guest has gone; if it was to take over, or has, somebody else may."""
+        if guest is not self._taker:
+            return
+        self._taker, self.taken = None, trio.Event()
+        if self.has_left.is_set():
+            log.warning("the process that had taken over has gone")
+        else:
             log.warning("the newer process has given up; this one goes on")
 
 
@@ -154,6 +162,25 @@ class Door:
                 house.must_hurry.set()
             case other:
                 assert_never(other)
+
+
+def require_ours(directory: Path) -> None:
+    """Return if nobody but us can put a socket into `directory`.
+
+    Raises:
+        StartupError: somebody can, or there is no such directory.
+    """
+    try:
+        status = directory.stat()
+    except OSError as error:
+        raise StartupError(
+            f"[server] handover_path {directory}: {error.strerror}; name a directory of our own"
+        ) from error
+    if status.st_uid not in (0, os.getuid()) or status.st_mode & 0o022:
+        raise StartupError(
+            f"[server] handover_path {directory}: others may write there; chmod 700, or name a"
+            " directory of our own"
+        )
 
 
 @contextmanager

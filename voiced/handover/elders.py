@@ -12,7 +12,8 @@ import httpx
 import trio
 
 from voiced.errors import RemoteProtocolError, StartupError
-from voiced.handover.stream import LineStream
+from voiced.handover.door import require_ours
+from voiced.handover.stream import LineStream, peer_of
 from voiced.handover.wire import Answer, Drain, Go, Hello, Hurry, read_answer, write_order
 from voiced.log import get_logger
 
@@ -193,10 +194,16 @@ class Elders:
         except OSError:
             await trio.Path(path).unlink(missing_ok=True)
             return
+        if not peer_of(stream)[1]:
+            await stream.aclose()
+            log.warning("a stranger's socket is left alone", path=str(path))
+            return
         lines = LineStream(stream)
         answer, sockets = await _greet(lines)
         if answer is None or answer.state in ("busy", "gone"):
             await stream.aclose()
+            for given in sockets:
+                given.close()
             if answer is None:
                 log.warning("a process does not answer, and is left alone", path=str(path))
                 return
@@ -217,11 +224,12 @@ class Elders:
 
 
 async def _greet(lines: LineStream) -> tuple[Answer | None, list[socket.socket]]:
+    sockets: list[socket.socket] = []
     with trio.move_on_after(MEET_S), suppress(RemoteProtocolError):
         await lines.send(write_order(Hello()))
         line, sockets = await lines.receive_with_sockets()
         return (None if line is None else read_answer(line)), sockets
-    return None, []
+    return None, sockets
 
 
 @asynccontextmanager
@@ -229,11 +237,12 @@ async def open_elders(directory: Path | None) -> AsyncIterator[Elders]:
     """Get to know the processes whose sockets lie in `directory`; None = there are none.
 
     Raises:
-        StartupError: another process is just taking over.
+        StartupError: another process is just taking over, or the directory is not ours alone.
     """
     elders = Elders()
     try:
         if directory is not None:
+            require_ours(directory)
             for path in sorted(await trio.Path(directory).glob(SOCKETS)):
                 await elders.meet(Path(path))
         yield elders

@@ -45,7 +45,8 @@ log = get_logger(__name__)
 STATUS_INTERVAL_S = 2.0
 
 LAST_CONNECTIONS_S = 15.0
-"""For connections that were accepted before a handover, and are silent: more than their limit."""
+"""For connections that were accepted before a handover, and are silent: more than their limit. And
+for the next process, where the one that had taken over has died."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 
@@ -196,6 +197,7 @@ class _Ending:
         await daemon.switchboard.all_ended()
         with trio.move_on_after(LAST_CONNECTIONS_S):
             await daemon.house.has_nobody_at_the_door.wait()
+            await daemon.house.taken.wait()  # not at once if the one that had taken over died
         await daemon.switchboard.all_ended()
 
 

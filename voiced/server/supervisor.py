@@ -38,8 +38,11 @@ class Supervisor:
 
     @property
     def feed_interval_s(self) -> float:
-        """How often it wants a sign of life: half its patience; 0 = not at all."""
-        return self._watchdog_usec / 2e6 if self._address else 0.0
+        """How often it wants a sign of life: a third of its patience; 0 = not at all.
+
+        So that one which does not come in time is followed by another.
+        """
+        return self._watchdog_usec / 3e6 if self._address else 0.0
 
     def ready(self) -> None:
         """We serve: for the first time, or again after `reloading`."""

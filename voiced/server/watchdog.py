@@ -8,6 +8,7 @@ calls. A daemon that hangs is killed and started anew by systemd; the next one e
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -35,19 +36,18 @@ async def feed(supervisor: Supervisor, admin: Bind) -> None:
     if not interval_s:
         return
     while True:
-        with trio.move_on_after(interval_s):
-            if await _answers(admin):
-                supervisor.alive()
-            else:
-                log.error("the watchdog goes hungry: /livez does not answer")
-            await trio.sleep_forever()
+        due = trio.current_time() + interval_s
+        if await _answers(admin, due):
+            supervisor.alive()
+        else:
+            log.error("the watchdog goes hungry: /livez does not answer")
+        await trio.sleep_until(due)
 
 
-async def _answers(admin: Bind) -> bool:
+async def _answers(admin: Bind, deadline: float) -> bool:
     host = parse_bind(admin.reachable).host
-    try:
+    with trio.CancelScope(deadline=deadline), suppress(OSError, trio.BrokenResourceError):
         async with await trio.open_tcp_stream(host, admin.port) as stream:
             await stream.send_all(_ASK)
             return bytes(await stream.receive_some(64)).startswith(b"HTTP/1.1 200")
-    except (OSError, trio.BrokenResourceError):
-        return False
+    return False

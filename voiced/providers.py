@@ -78,13 +78,14 @@ def _problems_of(group: str, choice: ProviderConfig, place: str) -> list[Problem
     for number, other in enumerate(choice.fallback):
         inside = f"fallback.{number}."
         problems += _own_problems(group, other, place, inside)
-        if _takes_audio(group, other) != _takes_audio(group, choice):
+        before = choice.fallback[number - 1] if number else choice
+        if _takes_audio(group, other) and not _takes_audio(group, before):
             problem = Problem(
                 key=f"{place}{table}.{inside}provider",
                 value=f'"{other.provider}"',
-                reason=f'cannot stand in for "{choice.provider}": one of them converses in words '
-                "and the other one in audio",
-                remedy="a list is of one kind",
+                reason=f'converses in audio and cannot stand in for "{before.provider}", which '
+                "converses in words",
+                remedy="put agents in audio before those in words",
             )
             problems.append(problem)
     return problems

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trio
 
-from voiced.agent.base import AudioAgent, CallInfo
+from voiced.agent.base import AudioAgent, CallInfo, Standing
 from voiced.agent.echo import EchoAgent
 from voiced.audio.frame import Frame
 from voiced.errors import AgentFailed, CommandFailed
@@ -43,6 +43,8 @@ class Line:
 
     def __init__(self, refuses=False):
         self.phone = self
+        self.past = []
+        self.standing = Standing()
         self.spoken = []
         self.played = []
         self.refuses = refuses
@@ -52,6 +54,10 @@ class Line:
         if self.refuses:
             raise CommandFailed("speak", "no", status=422)
         self.spoken.append(text)
+
+    @property
+    def position_s(self):
+        return sum(n / rate_hz for n, rate_hz in self.played)
 
     async def play(self, pcm, rate_hz):
         await trio.lowlevel.checkpoint()
@@ -63,6 +69,11 @@ async def fail(self, frames, line):
     raise AgentFailed("x", "gone", kind="closed")
 
 
+async def speak_and_fail(self, frames, line):
+    await line.play(np.zeros(160, np.int16), 8000)
+    await fail(self, frames, line)
+
+
 async def listen(self, frames, line):
     async for frame in frames:
         self.heard.append(len(frame.pcm))
@@ -72,8 +83,9 @@ async def listen(self, frames, line):
 def talk(members, notes):
     """Let a list converse for some seconds of frames."""
 
-    async def run(*agents, line=None, for_s=3.0):
-        list_ = AudioAgentList(members(*agents), SORRY).for_call(notes)
+    async def run(*agents, line=None, for_s=3.0, stand_in="", failures=3):
+        who = members(*agents, failures=failures)
+        list_ = AudioAgentList(who, SORRY, stand_in=stand_in).for_call(notes)
         frames_in, frames = trio.open_memory_channel(25)
 
         async def feed():
@@ -95,7 +107,7 @@ def talk(members, notes):
 
 async def test_the_next_one_goes_on_and_telnyx_apologizes(talk, notes, autojump_clock):
     line, second = Line(), Speaking(listen)
-    await talk(Speaking(fail), second, line=line)
+    await talk(Speaking(speak_and_fail), second, line=line)
     assert len(second.heard) > 140
     assert line.spoken == [SORRY]
     assert notes.failures == [("one", "closed")]
@@ -104,15 +116,65 @@ async def test_the_next_one_goes_on_and_telnyx_apologizes(talk, notes, autojump_
 
 async def test_one_apology_is_all(talk, notes, autojump_clock):
     line = Line()
-    await talk(Speaking(fail), Speaking(fail), Speaking(listen), line=line)
+    await talk(Speaking(speak_and_fail), Speaking(fail), Speaking(listen), line=line)
     assert line.spoken == [SORRY]
     assert [name for name, _ in notes.failures] == ["one", "two"]
 
 
 async def test_an_apology_that_is_refused_does_no_harm(talk, autojump_clock):
     second = Speaking(listen)
-    await talk(Speaking(fail), second, line=Line(refuses=True))
+    await talk(Speaking(speak_and_fail), second, line=Line(refuses=True))
     assert second.heard
+
+
+async def test_who_fails_before_anything_was_heard_is_not_apologized_for(talk, autojump_clock):
+    line, second = Line(), Speaking(listen)
+    await talk(Speaking(fail), second, line=line)
+    assert second.heard
+    assert line.spoken == []
+    assert not line.standing.has_apologized
+
+
+@pytest.mark.parametrize(("settled_at", "n_again"), [(float("inf"), 0), (0.5, 25), (0.99, 1)])
+async def test_the_next_one_hears_again_what_is_not_settled(
+    talk, autojump_clock, settled_at, n_again
+):
+    async def last_a_second(self, frames, line):
+        line.standing.settled_at = settled_at
+        for _ in range(51):
+            await frames.receive()
+        raise AgentFailed("x", "gone", kind="closed")
+
+    second = Speaking(listen)
+    await talk(Speaking(last_a_second), second)
+    assert len(second.heard) == pytest.approx(150 - 51 + n_again, abs=1)
+
+
+async def test_where_somebody_in_words_stands_by_it_is_left_to_them(talk, notes, autojump_clock):
+    with pytest.RaisesGroup(pytest.RaisesExc(AgentFailed, match="gone")):
+        await talk(Speaking(fail), Speaking(fail), stand_in="three")
+    assert notes.switches == [("one", "two"), ("two", "three")]
+
+
+async def test_open_circuits_are_not_tried_where_somebody_in_words_stands_by(
+    members, notes, autojump_clock
+):
+    tried = []
+
+    async def try_it(self, frames, line):
+        tried.append(trio.current_time())
+        await fail(self, frames, line)
+
+    list_ = AudioAgentList(members(Speaking(try_it), failures=1), SORRY, stand_in="two")
+    for _ in range(2):
+        frames_in, frames = trio.open_memory_channel(25)
+        with frames_in:
+            frames_in.send_nowait(Frame(pcm=np.zeros(320, np.int16), at=0.0))
+            held: Any = Line()
+            with pytest.raises(AgentFailed):
+                await list_.for_call(notes).converse(CALL, frames, held)
+    assert len(tried) == 1
+    assert notes.switches == [("one", "two")] * 2
 
 
 async def test_audio_comes_at_the_rate_that_each_wants(talk, autojump_clock):

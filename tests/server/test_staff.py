@@ -114,14 +114,28 @@ async def test_audio_agents_are_a_list_of_their_own_kind():
 MIXED = {"agent": {"provider": "echo", "fallback": [{"provider": MIND}]}}
 
 
-async def test_agents_of_both_kinds_are_no_list():
-    with pytest.raises(StartupError, match="cannot be one list: echo, voiced_test_staff:Mind"):
-        await staff_of(**MIXED)
+async def test_agents_in_words_stand_in_for_those_in_audio():
+    staff = (await staff_of(**MIXED))[""]
+    assert isinstance(staff.agent, AudioAgentList)
+    assert isinstance(staff.stand_in, AgentList)
+    assert staff.recognizer is not None
+    assert staff.synthesizer is not None
+    bound = staff.for_call(print)
+    assert bound.stand_in is not staff.stand_in
+    check_providers(parse_config({**PLAIN, **MIXED}, {}))
+
+
+TURNED = {"agent": {"provider": MIND, "fallback": [{"provider": "echo"}]}}
+
+
+async def test_agents_in_audio_do_not_stand_in_for_those_in_words():
+    with pytest.raises(StartupError, match="come before those in words in a list"):
+        await staff_of(**TURNED)
     with pytest.raises(ConfigError) as raised:
-        check_providers(parse_config({**PLAIN, **MIXED}, {}))
+        check_providers(parse_config({**PLAIN, **TURNED}, {}))
     (problem,) = raised.value.problems
     assert problem.key == "agent.fallback.0.provider"
-    assert "converses in words" in problem.reason
+    assert problem.remedy == "put agents in audio before those in words"
 
 
 def test_a_faulty_file_of_a_list_is_told_by_its_place(tmp_path, monkeypatch):

@@ -14,10 +14,11 @@ from voiced.cli import run as run_command
 from voiced.config import load_config
 from voiced.providers import check_providers
 from voiced.testing.fake_ears.deepgram import FakeDeepgram
+from voiced.testing.fake_ears.openai import FakeTranscription
 from voiced.testing.fake_models import FakeChat, ModelTurn
 from voiced.testing.fake_provider import Answer, FakeServer, serve_fake
 from voiced.testing.fake_realtime import FakeRealtime, RealtimeTurn
-from voiced.testing.fake_voices import FakeElevenLabs
+from voiced.testing.fake_voices import FakeElevenLabs, FakeOpenAISpeech
 from voiced.testing.simulate import SimulateOptions, run
 
 STACKS = Path(__file__).parents[2] / "examples" / "stacks"
@@ -152,3 +153,34 @@ async def test_a_call_over_one_vendor_whose_large_model_is_refused(call):
         *("gpt-realtime", "gpt-realtime-mini"),
     ]
     assert fake.faults == []
+
+
+@pytest.mark.socket
+@pytest.mark.slow
+async def test_a_call_over_one_vendor_whose_realtime_models_are_refused(call):
+    voice = FakeOpenAISpeech(key="any")
+    fakes = {
+        "realtime": FakeServer(FakeRealtime(), [Answer(status=401)] * 3),
+        "chat": FakeServer(FakeChat(CHAT, key="any")),
+        "ears": FakeServer(FakeTranscription(["Goodbye."], key="any")),
+        "voice": FakeServer(voice),
+    }
+    own = 'base_url = "http://{host}/v1"\napi_key'
+    places = {
+        "realtime": {
+            'turn_detection = "semantic"': 'url = "ws://{host}/v1/realtime"',
+            'model = "gpt-realtime-mini"': 'model = "m"\nurl = "ws://{host}/v1/realtime"',
+        },
+        "chat": {'model = "gpt-4.1-mini"': f'model = "m"\n{own}_from = "OPENAI_API_KEY"'},
+        "ears": {"[recognizer]": f'[recognizer]\n{own} = "any"'},
+        "voice": {"[synthesizer]": f'[synthesizer]\n{own} = "any"'},
+    }
+    record = await call("one-vendor", fakes, places)
+    assert said(record, "agent") == [GREETING, BYE]
+    assert said(record, "caller") == ["Goodbye."]
+    assert len(voice.said) == 2
+    providers = [(entry["provider"], entry["kind"]) for entry in record["provider_failures"]]
+    assert providers == [(f"openai-realtime{n}", "unauthorized") for n in ("", " 2")]
+    assert [switch["to"] for switch in record["provider_switches"]] == [
+        *("openai-realtime 2", "openai"),
+    ]

@@ -305,6 +305,22 @@ class DialogueAgent(Protocol):
         ...
 
 
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """Where a conversation in audio stands, beside what is past: for whoever has to take over.
+
+    Attributes:
+        owes_answer: the caller waits for an answer to the last turn that is past.
+        settled_at: of what the caller said after that (trio time) nothing is past: whoever takes
+            over hears it again, 30 s at most. inf: nothing is to be heard again.
+        has_apologized: the caller was apologized to, which is done once in a call.
+    """
+
+    owes_answer: bool = False
+    settled_at: float = float("inf")
+    has_apologized: bool = False
+
+
 class AudioLine(Protocol):
     """An audio agent's way to the caller."""
 
@@ -328,8 +344,8 @@ class AudioLine(Protocol):
     """What the call has cost, and its `budgets`. Count tokens and tools here; BudgetSpent is to be
     let rise. The time of first audio is the agent's own to keep: AgentTooSlow."""
 
-    owes_answer: bool
-    """Whether the caller waits for an answer: whoever has to take over is told by this."""
+    standing: Standing
+    """Where the conversation stands, for the agent to fill in: whoever takes over goes by it."""
 
     def note(self, event: JournalEvent, /) -> None:
         """Tell the record what was said and heard: `CallerSaid`, `AgentSpeaking`, `AgentHeard` ...

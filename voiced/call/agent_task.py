@@ -81,11 +81,13 @@ class AgentTask:
 
     async def run(self) -> None:
         """Work until the call is ended, by the agent or from elsewhere."""
-        with self._talker.unheard:
+        try:
             if self._answerer is None:
                 await self._work()
             else:
                 await self._meet(self._answerer)
+        finally:
+            self._talker.unheard.close()
 
     # -- a call that we placed -------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from voiced.agent.base import Standing
 from voiced.call.reply import Transfer
 from voiced.leg.leg import EndReason
 
@@ -39,6 +40,7 @@ class CallLine:
         self.rules = rules
         self.spending = spending
         self.past: list[Entry] = []
+        self.standing = Standing()
         self._take_key: Callable[[str], None] | None = None
         self.begin("", float("inf"))
 
@@ -46,7 +48,6 @@ class CallLine:
         """Begin to converse, or begin again after a transfer that failed."""
         self.failed_transfer = failed_transfer
         self.ends_at = ends_at
-        self.owes_answer = False
         self.decision: Transfer | EndReason = EndReason.AGENT_HUNG_UP
 
     def end(self) -> None:

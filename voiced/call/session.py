@@ -19,20 +19,23 @@ import trio
 from voiced.agent.base import AudioAgent
 from voiced.call.agent_task import AgentTask
 from voiced.call.keypad import Keypad
+from voiced.call.stand_in import StandInTalker, pump_all
 from voiced.call.talkers import AudioTalker, DialogueTalker
 from voiced.call.transfers import Handover
 from voiced.leg.actions import LegActions
-from voiced.leg.leg import LegEvent
+from voiced.leg.leg import EndReason, LegEvent
 from voiced.leg.phone import Phone
+from voiced.media.frame_pump import STUCK_S, FramePump
 from voiced.media.inbound import FRAMES_AHEAD
 from voiced.media.path import MediaPath
 from voiced.telnyx.events import CallBridged, DtmfReceived
+from voiced.turns.budgets import Spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from voiced.agent.base import CallInfo
+    from voiced.agent.base import CallInfo, DialogueAgent
     from voiced.audio.frame import Frame
     from voiced.call.answerer import Answerer
     from voiced.call.keypad import Source
@@ -82,6 +85,7 @@ class Session:
         self._phone = Phone(
             self._actions, recordings, self, voice=services.config.call.apology_voice
         )
+        self._spending = Spending(services.config.budgets.budgets())
         self._agent: AgentTask | None = None
         self._path = MediaPath(
             media,
@@ -92,7 +96,7 @@ class Session:
             config=services.config.media,
             rate_hz=self._rate_hz,
             timeline=recording.timeline if recording is not None else None,
-            guards_echo=self._config.turns.echo_guard and not isinstance(staff.agent, AudioAgent),
+            guards_echo=self._config.turns.echo_guard and self._may_talk_in_words,
             on_key=partial(self._key, "socket"),
         )
         self._handover = Handover(
@@ -195,11 +199,37 @@ class Session:
         self, start: Callable[..., None], frames: trio.MemoryReceiveChannel[Frame]
     ) -> Talker:
         """Put the agent to work on the caller's frames; what it listens through is started."""
-        agent, outbound = self._staff.agent, self._path.outbound
-        if isinstance(agent, AudioAgent):
-            return AudioTalker(
-                agent, self._info, outbound, self._phone, frames, self._call, self._config
-            )
+        agent, stand_in = self._staff.agent, self._staff.stand_in
+        if not isinstance(agent, AudioAgent):
+            return self._in_words(agent, start, frames)
+        if stand_in is None:
+            return self._in_audio(agent, frames)
+        pump = FramePump(agent.rate_hz)
+        start(pump_all, pump, frames, name="frames")
+        return StandInTalker(
+            self._in_audio(agent, pump.open(agent.rate_hz, _ignore)),
+            partial(self._stand_in, stand_in, start, pump),
+            self._config.failover.apology,
+        )
+
+    def _in_audio(self, agent: AudioAgent, frames: trio.MemoryReceiveChannel[Frame]) -> AudioTalker:
+        return AudioTalker(
+            agent,
+            self._info,
+            self._path.outbound,
+            self._phone,
+            frames,
+            self._call,
+            self._config,
+            self._spending,
+        )
+
+    def _in_words(
+        self,
+        agent: DialogueAgent,
+        start: Callable[..., None],
+        frames: trio.MemoryReceiveChannel[Frame],
+    ) -> DialogueTalker:
         speech: trio.MemoryReceiveChannel[SpeechEvent]
         speech_in, speech = trio.open_memory_channel["SpeechEvent"](8)
         recognize = _present(self._staff.recognizer).recognize
@@ -208,13 +238,26 @@ class Session:
             agent,
             self._info,
             _present(self._staff.synthesizer),
-            outbound,
+            self._path.outbound,
             self._phone,
             speech,
             self._call,
             self._config,
             self._path.hears_echo,
+            self._spending,
         )
+
+    def _stand_in(
+        self, agent: DialogueAgent, start: Callable[..., None], pump: FramePump, heard_until: float
+    ) -> DialogueTalker:
+        """Put the stand-in to work on what the caller has said after `heard_until`."""
+
+        def stuck() -> None:
+            self._call.end(EndReason.TOO_SLOW, f"the recognizer took no audio for {STUCK_S:g} s")
+
+        pump.forget(heard_until)
+        frames = pump.open(_present(self._staff.recognizer).rate_hz, stuck)
+        return self._in_words(agent, start, frames)
 
     async def _run_media(self, frames: trio.MemorySendChannel[Frame]) -> None:
         await self._path.run(frames)
@@ -225,10 +268,19 @@ class Session:
             self._recording.end(trio.current_time())
 
     @property
+    def _may_talk_in_words(self) -> bool:
+        staff = self._staff
+        return staff.stand_in is not None or not isinstance(staff.agent, AudioAgent)
+
+    @property
     def _rate_hz(self) -> int:
         """At which the caller's frames are wanted."""
         agent, recognizer = self._staff.agent, self._staff.recognizer
         return agent.rate_hz if isinstance(agent, AudioAgent) else _present(recognizer).rate_hz
+
+
+def _ignore() -> None:
+    """For an agent in audio that takes no frames: `voiced.resilience` finds it out."""
 
 
 def _present(provider: _T | None) -> _T:

@@ -12,27 +12,30 @@ from voiced.call.conversation import Conversation, talking
 from voiced.call.reply import HangUp, Transfer, Voice
 from voiced.leg.leg import EndReason
 from voiced.leg.phone import refusals_are_the_agents
-from voiced.turns.budgets import Spending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voiced.agent.base import AudioAgent, CallInfo, DialogueAgent, Reply
     from voiced.audio.frame import Frame
+    from voiced.call.conversation import Opening
     from voiced.config import Config
     from voiced.leg.phone import Phone
     from voiced.media.outbound import Outbound
     from voiced.recognizer.base import SpeechEvent
     from voiced.services.services import CallFace
     from voiced.synthesizer.base import Synthesizer
+    from voiced.turns.budgets import Spending
     from voiced.turns.rules import TurnRules
 
 
 class Talker(Protocol):
     """One call's agent at work."""
 
-    unheard: trio.MemoryReceiveChannel[Any]
-    """What comes from the caller; somebody must take it all the time."""
+    @property
+    def unheard(self) -> trio.MemoryReceiveChannel[Any]:
+        """What comes from the caller; somebody must take it all the time."""
+        ...
 
     async def talk(self, failed_transfer: str | None) -> Transfer | EndReason:
         """Talk until the agent decides; again after a transfer that failed, with its reason."""
@@ -61,6 +64,7 @@ class DialogueTalker:
         call: CallFace,
         config: Config,
         hears_echo: Callable[[], bool],
+        spending: Spending,
     ) -> None:
         self.unheard = speech
         voice = Voice(
@@ -69,17 +73,21 @@ class DialogueTalker:
             note=call.note,
             phone=phone,
             spoken=config.speech.speaker(),
-            spending=Spending(config.budgets.budgets()),
+            spending=spending,
         )
         rules = _rules(config)
-        self._dialogue = agent.begin(info)
-        self._conversation = Conversation(self._dialogue, voice, rules, hears_echo=hears_echo)
+        self.dialogue = agent.begin(info)
+        self._conversation = Conversation(self.dialogue, voice, rules, hears_echo=hears_echo)
 
-    async def talk(self, failed_transfer: str | None) -> Transfer | EndReason:
-        """Hold the conversation; it remembers what was said before a transfer."""
-        opening = None
+    async def talk(
+        self, failed_transfer: str | None, opening: Opening | None = None
+    ) -> Transfer | EndReason:
+        """Hold the conversation; it remembers what was said before a transfer.
+
+        `opening` is its first reply, None for the dialogue's own.
+        """
         if failed_transfer is not None:
-            opening = partial(self._dialogue.transfer_failed, failed_transfer)
+            opening = partial(self.dialogue.transfer_failed, failed_transfer)
         decision = await self._conversation.run(self.unheard, opening=opening)
         match decision:
             case Transfer():
@@ -117,23 +125,18 @@ class AudioTalker:
         frames: trio.MemoryReceiveChannel[Frame],
         call: CallFace,
         config: Config,
+        spending: Spending,
     ) -> None:
         self.unheard = frames
         self._agent = agent
         self._info = info
         self._phone = phone
         self._note = call.note
-        self._line = CallLine(
-            outbound,
-            phone,
-            call.note,
-            rules=_rules(config),
-            spending=Spending(config.budgets.budgets()),
-        )
+        self.line = CallLine(outbound, phone, call.note, rules=_rules(config), spending=spending)
 
     async def talk(self, failed_transfer: str | None) -> Transfer | EndReason:
         """Converse; after a transfer that failed the agent begins again, and is told why."""
-        line = self._line
+        line = self.line
         with talking(line.spending, self._note) as ends_at:
             line.begin(failed_transfer or "", ends_at)
             try:
@@ -153,7 +156,7 @@ class AudioTalker:
     def key_pressed(self, key: str, at: float) -> None:
         """Tell the agent, if it listens for keys."""
         del at
-        self._line.key_pressed(key)
+        self.line.key_pressed(key)
 
 
 def _rules(config: Config) -> TurnRules:

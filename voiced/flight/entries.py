@@ -41,7 +41,7 @@ happened; and what belongs to that:
 | `told` | `event`, its name, and the fields of a journal event that an audio agent tells |
 | `hand_over` | `to`, `briefing`: an audio agent wants the caller transferred |
 | `nobody_speaks` | the caller of an audio agent has not spoken for too long |
-| `conversed` | `error`: an audio agent ended the conversation |
+| `conversed` | an audio agent ended the conversation; `error`, what was `left` to another one |
 | `end` | `record`: the call's record (call.json) |
 
 `after_s` counts from the end of the step before, so that it is the provider's own time and not that

@@ -66,6 +66,7 @@ def make_header(
             "agent": getattr(staff.agent, "rate_hz", None),
         },
         "audio_agent": isinstance(staff.agent, AudioAgent),
+        "stand_in": staff.stand_in is not None,
         "repeatable_agent": is_repeatable(staff.agent),
     }
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from voiced.agent.memory import CallerSpoke
 from voiced.errors import BudgetSpent, CommandFailed, ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from voiced.agent.base import Standing
+    from voiced.agent.memory import Entry
     from voiced.flight.flight import Flight
 
 
@@ -28,6 +31,17 @@ def describe_error(error: Exception) -> dict[str, Any]:
     if isinstance(error, BudgetSpent):
         return {"type": kind, "reason": str(error)}
     return {"type": kind}
+
+
+def describe_standing(past: Sequence[Entry], standing: Standing) -> dict[str, Any]:
+    """Return of a conversation in audio what decides how another agent takes it over."""
+    turn = next((entry for entry in reversed(past) if isinstance(entry, CallerSpoke)), None)
+    return {
+        "begun": bool(past),
+        "owes": standing.owes_answer,
+        "turn": None if turn is None else {"text": turn.text, "digits": turn.digits},
+        "apologized": standing.has_apologized,
+    }
 
 
 class Steps:

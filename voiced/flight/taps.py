@@ -12,11 +12,11 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from voiced.agent.base import AudioAgent, Remembering, TimeAware
+from voiced.agent.base import AudioAgent, Remembering, TakingOver, TimeAware
 from voiced.errors import MediaStreamClosed, RemoteProtocolError
 from voiced.flight.header import is_repeatable
 from voiced.flight.phone_tap import TappedPhone
-from voiced.flight.steps import Steps, describe_error
+from voiced.flight.steps import Steps, describe_error, describe_standing
 from voiced.services.services import Staff, anticipate, anticipate_words
 from voiced.synthesizer.base import no_words, speak
 
@@ -51,10 +51,11 @@ TIMES = ("at", "voice_at", "started_at", "last_voice_at")
 
 def tap_staff(staff: Staff, flight: Flight) -> Staff:
     """Return `staff` with `flight` listening."""
-    recognizer, synthesizer = staff.recognizer, staff.synthesizer
+    recognizer, synthesizer, stand_in = staff.recognizer, staff.synthesizer, staff.stand_in
     # The casts: taps are made, not opened, and so lack `Settings` and `open`.
     return Staff(
         agent=_tap_agent(staff.agent, flight),
+        stand_in=stand_in and cast("DialogueAgent", TappedDialogueAgent(stand_in, flight)),
         recognizer=recognizer and cast("Recognizer", TappedRecognizer(recognizer, flight)),
         synthesizer=synthesizer and cast("Synthesizer", TappedSynthesizer(synthesizer, flight)),
     )
@@ -240,6 +241,9 @@ class _TappedDialogue:
     def __init__(self, dialogue: Dialogue, flight: Flight) -> None:
         self._dialogue = dialogue
         self._flight = flight
+        can: object = dialogue
+        if isinstance(can, TakingOver):
+            self.take_over = can.take_over
 
     async def open(self, reply: Reply) -> None:
         noted = self._ask(reply, what="open")
@@ -396,7 +400,8 @@ class TappedAudioAgent:
         try:
             await self._agent.converse(call, frames, _TappedLine(line, self._flight))
         except Exception as error:
-            self._flight.note("conversed", error=describe_error(error))
+            left = describe_standing(line.past, line.standing)
+            self._flight.note("conversed", error=describe_error(error), left=left)
             raise
         self._flight.note("conversed")
 
@@ -405,6 +410,7 @@ class _TappedLine:
     def __init__(self, line: AudioLine, flight: Flight) -> None:
         self.phone = cast("Phone", TappedPhone(line.phone, Steps(flight)))
         self.past = line.past
+        self.standing = line.standing
         self.failed_transfer = line.failed_transfer
         self.ends_at = line.ends_at
         self.rules = line.rules
@@ -436,14 +442,6 @@ class _TappedLine:
     def nobody_speaks(self) -> None:
         self._flight.note("nobody_speaks")
         self._line.nobody_speaks()
-
-    @property
-    def owes_answer(self) -> bool:
-        return self._line.owes_answer
-
-    @owes_answer.setter
-    def owes_answer(self, owes: bool) -> None:
-        self._line.owes_answer = owes
 
     @property
     def position_s(self) -> float:

@@ -76,6 +76,12 @@ class DialogueOfList:
         self._memory = Memory()
         self._member: Member[DialogueAgent] | None = None
         self._dialogue: Dialogue | None = None
+        self._goes_on = False  # somebody has talked before
+
+    def take_over(self, past: Sequence[Entry]) -> None:
+        """Go on where an agent in audio had to stop, which has been apologized for."""
+        self._memory = Memory(past)
+        self._goes_on, self._apology = True, ""
 
     async def open(self, reply: Reply) -> None:
         """Greet the caller."""
@@ -144,9 +150,10 @@ class DialogueOfList:
             before: object = self._dialogue
             self._member = member
             self._dialogue = member.provider.begin(self._call)
-            if before is not None and isinstance(self._dialogue, TakingOver):
+            if self._goes_on and isinstance(self._dialogue, TakingOver):
                 told = before.hand_over() if isinstance(before, HandingOver) else past
                 self._dialogue.take_over(told)
+            self._goes_on = True
         return self._dialogue
 
     async def _apologize(self, reply: Reply) -> None:

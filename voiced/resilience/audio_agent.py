@@ -1,7 +1,8 @@
 """A list of audio agents that converses as one.
 
-The next one finds what was said and heard in `line.past`, as far as the one before has told it.
-Meanwhile Telnyx speaks a short apology, once in a call.
+The next one finds what was said and heard in `line.past`, as far as the one before has told it, and
+hears again what the caller has said since then. Where the caller has heard anything of the one
+before, Telnyx speaks a short apology meanwhile, once in a call.
 """
 
 from __future__ import annotations
@@ -44,16 +45,22 @@ class AudioAgentList:
         members: tuple[Member[AudioAgent], ...],
         apology: str,
         note: Note = noted_nowhere,
+        *,
+        stand_in: str = "",
     ) -> None:
-        """Make a list; its first member is the first choice, `apology` is said once in a call."""
+        """Make a list; its first member is the first choice, `apology` is said once in a call.
+
+        `stand_in` names the agent in words that goes on where this list raises; "" for nobody.
+        """
         self.rate_hz = members[0].provider.rate_hz
         self._members = members
         self._apology = apology
         self._note = note
+        self._stand_in = stand_in
 
     def for_call(self, note: Note) -> AudioAgentList:
         """Return the list for one call."""
-        return AudioAgentList(self._members, self._apology, note)
+        return AudioAgentList(self._members, self._apology, note, stand_in=self._stand_in)
 
     def anticipate(self) -> None:
         """Let the first choice get ready for a call."""
@@ -63,7 +70,7 @@ class AudioAgentList:
         self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine
     ) -> None:
         """Converse with whoever works; raises the last member's error when nobody does."""
-        pump = FramePump(self.rate_hz, keeps=False)
+        pump = FramePump(self.rate_hz)
         round_ = Round("agent", self._members, self._note)
         with frames:
             async with trio.open_nursery() as nursery:
@@ -71,25 +78,39 @@ class AudioAgentList:
                 is_done = await self._converse(call, pump, line, round_)
                 nursery.cancel_scope.cancel()
             if not is_done:
+                if self._stand_in:
+                    round_.left_to(self._stand_in)
                 raise round_.give_up()
 
     async def _converse(
         self, call: CallInfo, pump: FramePump, line: AudioLine, round_: Round[AudioAgent]
     ) -> bool:
-        apology = ""
-        for member in round_.members():
+        standing, is_first = line.standing, True
+        for member in round_.members(last_resort=not self._stand_in):
             with round_.attempt(member) as attempt:
                 attempt.has_come()
                 async with trio.open_nursery() as nursery:
-                    if apology:
-                        nursery.start_soon(_apologize, line, apology)
+                    if not is_first:
+                        nursery.start_soon(self._apologize, line)
+                    pump.forget(standing.settled_at)
+                    standing.settled_at, is_first = float("inf"), False
                     frames = pump.open(member.provider.rate_hz, _stuck(member, attempt))
                     await member.provider.converse(call, frames, line)
                     nursery.cancel_scope.cancel()
             if attempt.error is None:
                 return True
-            apology, self._apology = self._apology, ""
         return False
+
+    async def _apologize(self, line: AudioLine) -> None:
+        """Have Telnyx apologize to a caller who has heard something of whoever has failed."""
+        standing = line.standing
+        if standing.has_apologized or not (self._apology and line.position_s > 0):
+            return
+        standing.has_apologized = True
+        try:
+            await line.phone.speak(self._apology)
+        except CommandFailed as error:
+            log.warning("apology not spoken", action=error.action, status=error.status)
 
 
 def _stuck(member: Member[AudioAgent], attempt: Attempt) -> Callable[[], None]:
@@ -97,10 +118,3 @@ def _stuck(member: Member[AudioAgent], attempt: Attempt) -> Callable[[], None]:
         attempt.fail(ProviderTooSlow(member.name, f"took no audio for {STUCK_S:g} s"))
 
     return stuck
-
-
-async def _apologize(line: AudioLine, apology: str) -> None:
-    try:
-        await line.phone.speak(apology)
-    except CommandFailed as error:
-        log.warning("apology not spoken", action=error.action, status=error.status)

@@ -98,10 +98,11 @@ class Round(Generic[ProviderT]):
         self._left = len(members)
         self._error: ProviderError | None = None
 
-    def members(self) -> Iterator[Member[ProviderT]]:
+    def members(self, *, last_resort: bool = True) -> Iterator[Member[ProviderT]]:
         """Yield whom to ask, each once: those with an open circuit last, in case nobody is left.
 
-        Not those that have said when they may be asked again.
+        Not those that have said when they may be asked again; without `last_resort` none of them:
+        somebody outside of the list stands by.
         """
         self._left = len(self._members)
         order = [(self._at + n) % self._left for n in range(self._left)]
@@ -112,7 +113,7 @@ class Round(Generic[ProviderT]):
                 self._left -= 1
             else:
                 passed_over.append(index)
-        for index in passed_over:
+        for index in passed_over if last_resort else ():
             if not self._members[index].breaker.is_forbidden(trio.current_time()):
                 yield self._switch(index)
             self._left -= 1
@@ -133,7 +134,12 @@ class Round(Generic[ProviderT]):
         if self._error is not None:
             return self._error
         names = ", ".join(member.name for member in self._members)
-        return _FAILED[self._role](names, "may not be asked yet: rate limits")
+        return _FAILED[self._role](names, "may not be asked yet: open circuits, or rate limits")
+
+    def left_to(self, stand_in: str) -> None:
+        """Note that somebody outside of the list goes on."""
+        now, before = trio.current_time(), self._members[self._at]
+        self._note(ProviderSwitched(role=self._role, provider=before.name, to=stand_in, at=now))
 
     @contextmanager
     def attempt(self, member: Member[ProviderT]) -> Iterator[Attempt]:
@@ -149,7 +155,7 @@ class Round(Generic[ProviderT]):
             with attempt.scope:
                 yield attempt
         except (ProviderError, ExceptionGroup) as error:
-            attempt.error = attempt.error or _provider_error(error)
+            attempt.error = attempt.error or trouble_in(error)
             if attempt.error is None:
                 member.breaker.abandoned()
                 raise
@@ -175,10 +181,10 @@ class Round(Generic[ProviderT]):
         log.info("provider trouble", provider=member.name, reason=str(error), circuit=circuit)
 
 
-def _provider_error(error: Exception) -> ProviderError | None:
+def trouble_in(error: Exception) -> ProviderError | None:
     """Return the provider's own error; None where something else was the matter as well."""
     if isinstance(error, ExceptionGroup):
-        found = [_provider_error(inner) for inner in error.exceptions]
+        found = [trouble_in(inner) for inner in error.exceptions]
         return found[0] if all(found) else None
     if isinstance(error, ProviderError) and not isinstance(error, ToolTooSlow):
         return error

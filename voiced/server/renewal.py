@@ -94,9 +94,10 @@ async def open_staff_room() -> AsyncIterator[StaffRoom]:
 async def warm_up(staff: Mapping[str, Staff]) -> None:
     """Prepare the recognizers of a staff; where it fails, each call will find out itself."""
     for line, member in staff.items():
-        if member.recognizer is not None and isinstance(member.agent, DialogueAgent):
+        agent = member.stand_in or member.agent
+        if member.recognizer is not None and isinstance(agent, DialogueAgent):
             try:
-                await member.recognizer.prepare(member.agent.vocabulary)
+                await member.recognizer.prepare(agent.vocabulary)
             except RecognizerFailed as failed:
                 log.error("recognizer not ready", line=line, error=str(failed))
 

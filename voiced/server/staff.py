@@ -7,6 +7,7 @@ phrases that are kept of it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,15 +47,27 @@ async def open_staff(config: Config, stack: AsyncExitStack) -> dict[str, Staff]:
         agent = await opened.choice(AGENTS, chosen.agent)
         texts = [*texts_of_config(config, chosen.agent), *getattr(agent, "phrases", ())]
         keeper.known |= known_phrases(config, texts)
-        if isinstance(agent, AudioAgent):
+        agent, stand_in = (
+            (agent.audio, agent.words) if isinstance(agent, _BothKinds) else (agent, None)
+        )
+        if isinstance(agent, AudioAgent) and stand_in is None:
             staff[line] = Staff(agent=agent)
         else:
             staff[line] = Staff(
                 agent=agent,
+                stand_in=stand_in,
                 recognizer=await opened.choice(RECOGNIZERS, chosen.recognizer),
                 synthesizer=await opened.choice(SYNTHESIZERS, chosen.synthesizer),
             )
     return staff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BothKinds:
+    """A list of agents that begins with some in audio and ends with some in words."""
+
+    audio: AudioAgentList
+    words: AgentList
 
 
 class _Opened:
@@ -133,8 +146,22 @@ def _list_of(group: str, members: tuple[Member[Any], ...], apology: str) -> Any:
         return RecognizerList(members)
     if group == SYNTHESIZERS:
         return SynthesizerList(members)
-    kinds = {isinstance(member.provider, AudioAgent) for member in members}
-    if len(kinds) > 1:
+    return _agents_of(members, apology)
+
+
+def _agents_of(
+    members: tuple[Member[Any], ...], apology: str
+) -> AudioAgentList | AgentList | _BothKinds:
+    audio = tuple(member for member in members if isinstance(member.provider, AudioAgent))
+    words = members[len(audio) :]
+    if members[: len(audio)] != audio:
         names = ", ".join(member.name for member in members)
-        raise StartupError(f"agents in words and in audio cannot be one list: {names}")
-    return AudioAgentList(members, apology) if kinds == {True} else AgentList(members, apology)
+        raise StartupError(f"agents in audio come before those in words in a list: {names}")
+    if not words:
+        return AudioAgentList(audio, apology)
+    if not audio:
+        return AgentList(words, apology)
+    return _BothKinds(
+        audio=AudioAgentList(audio, apology, stand_in=words[0].name),
+        words=AgentList(words, apology),
+    )

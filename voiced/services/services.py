@@ -80,16 +80,20 @@ def anticipate_words(recognizer: object, vocabulary: Vocabulary) -> None:
 class Staff:
     """Who serves a call.
 
-    A dialogue agent comes with a recognizer and a synthesizer; an audio agent needs neither.
+    A dialogue agent comes with a recognizer and a synthesizer; an audio agent needs neither, unless
+    a dialogue agent is its `stand_in`, who goes on where it has failed.
     """
 
     agent: DialogueAgent | AudioAgent
+    stand_in: DialogueAgent | None = None
     recognizer: Recognizer | None = None
     synthesizer: Synthesizer | None = None
 
     def anticipate(self) -> None:
-        """Let everybody get ready for a call that will be answered soon."""
+        """Let everybody get ready for a call that will be answered soon, but for stand-ins."""
         anticipate(self.agent)
+        if self.stand_in is not None:
+            return
         anticipate(self.synthesizer)
         if self.recognizer is not None and (words := getattr(self.agent, "vocabulary", None)):
             anticipate_words(self.recognizer, words)
@@ -98,6 +102,7 @@ class Staff:
         """Return who serves one call, of which `note` takes what happens to its providers."""
         return Staff(
             agent=_bound(self.agent, note),
+            stand_in=_bound(self.stand_in, note),
             recognizer=_bound(self.recognizer, note),
             synthesizer=_bound(self.synthesizer, note),
         )

@@ -18,7 +18,7 @@ import numpy as np
 import trio
 from pydantic import BaseModel
 
-from voiced.agent.base import AudioAgent, CallInfo
+from voiced.agent.base import AudioAgent, CallInfo, Standing
 from voiced.audio.frame import PTIME_S, Frame, frame_samples
 from voiced.record.journal import AgentHeard, AgentSpeaking
 from voiced.turns.budgets import Budgets, Spending
@@ -54,7 +54,7 @@ class KitLine:
         self.past: list[Entry] = []
         self.failed_transfer = ""
         self.ends_at = float("inf")
-        self.owes_answer = False
+        self.standing = Standing()
         self.rules = TurnRules()
         self.spending = Spending(Budgets())
         self.told: list[JournalEvent] = []

@@ -42,6 +42,7 @@ class CallerSide:
         self._line = line
         self._wake = wake
         self._unwritten: dict[str, float] = {}  # items without words, and when each has ended
+        line.standing.settled_at = float("-inf")
 
     def starts(self, now: float) -> None:
         """The caller begins to speak."""
@@ -71,15 +72,21 @@ class CallerSide:
         if self._settings.transcription:
             self._unwritten[item_id] = now
         else:
-            self.pump.forget(now)
+            self._settle(now)
 
     def written(self, item_id: str, text: str, now: float) -> None:
         """The words of an item are there, and those of earlier ones are not waited for."""
         ended_at = self._unwritten.get(item_id, float("-inf"))
         self._unwritten = {name: at for name, at in self._unwritten.items() if at > ended_at}
-        self.pump.forget(ended_at)
+        self._settle(ended_at)
         self._line.note(CallerSaid(text=text, confidence=1.0, at=now))
         self._line.past.append(CallerSpoke(text=text))
+
+    def _settle(self, until: float) -> None:
+        """Forget audio that nobody has to hear again."""
+        self.pump.forget(until)
+        standing = self._line.standing
+        standing.settled_at = max(standing.settled_at, until)
 
     def session_lost(self, now: float, *, owed: bool) -> bool:
         """Keep the audio that the next session has to hear, and tell whether it will.
@@ -88,7 +95,7 @@ class CallerSide:
         """
         hears_again = self.speaks or (owed and bool(self._unwritten))
         if not hears_again:
-            self.pump.forget(now)
+            self._settle(now)
         self._unwritten.clear()
         self.stops()
         return hears_again

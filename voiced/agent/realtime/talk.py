@@ -104,7 +104,7 @@ class Talk:
                 with self._over:
                     await self._hold_sessions()
         finally:
-            self._line.owes_answer = self._waits.is_owed
+            self._line.standing.owes_answer = self._waits.is_owed
             self._player.lose()
         if self._failure is not None:
             raise self._failure

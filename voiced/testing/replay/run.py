@@ -249,10 +249,13 @@ async def _open_staff(
         provider = load_provider(AGENTS, header["config"]["agent"]["provider"])
         settings = provider.Settings(**header["config"]["agent"]["settings"])
         return Staff(agent=await stack.enter_async_context(provider.open(settings)))
-    if header["audio_agent"]:
+    if header["audio_agent"] and not header.get("stand_in"):
         return Staff(agent=RecordedAudioAgent(recording, origin))
+    words = RecordedAgent(recording)
+    in_audio = RecordedAudioAgent(recording, origin) if header["audio_agent"] else None
     return Staff(
-        agent=RecordedAgent(recording),
+        agent=in_audio or words,
+        stand_in=words if in_audio else None,
         recognizer=RecordedRecognizer(recording, origin),
         synthesizer=RecordedSynthesizer(recording),
     )

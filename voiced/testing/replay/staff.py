@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 import trio
 
+from voiced.agent.memory import AgentSpoke, CallerSpoke
 from voiced.errors import AgentFailed
 from voiced.flight.taps import TIMES
 from voiced.recognizer import base as speech
@@ -233,19 +234,18 @@ class RecordedAudioAgent:
     ) -> None:
         """Play while `frames` drains, up to the end of a conversation; then comes the next one."""
         del call
-        error: Mapping[str, Any] | None = None
+        ended: Mapping[str, Any] = {}
         with frames:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_drain, frames)
-                error = await self._play(line, Acts(line.phone), nursery)
+                ended = await self._play(line, Acts(line.phone), nursery)
                 nursery.cancel_scope.cancel()
-        if error is not None:
-            raise_like(error)
+        if "error" in ended:
+            _leave(line, ended.get("left") or {})
+            raise_like(ended["error"])
 
-    async def _play(
-        self, line: AudioLine, acts: Acts, nursery: trio.Nursery
-    ) -> Mapping[str, Any] | None:
-        """Take the steps of one conversation; return the error that it ended with."""
+    async def _play(self, line: AudioLine, acts: Acts, nursery: trio.Nursery) -> Mapping[str, Any]:
+        """Take the steps of one conversation; return how it ended."""
         while self._steps:
             entry = self._steps.popleft()
             await trio.sleep_until(self._origin + entry.at_s)
@@ -258,8 +258,7 @@ class RecordedAudioAgent:
                 case "phone_done":
                     nursery.start_soon(acts.end, entry)
                 case "conversed":
-                    error: Mapping[str, Any] | None = entry.data.get("error")
-                    return error
+                    return entry.data
                 case _:
                     self._tell(line, entry)
         return await trio.sleep_forever()
@@ -277,3 +276,13 @@ class RecordedAudioAgent:
                 line.nobody_speaks()
             case _:
                 line.transfer(entry.data["to"], entry.data["briefing"])
+
+
+def _leave(line: AudioLine, left: Mapping[str, Any]) -> None:
+    """Leave to another agent what was left when it was recorded; see `describe_standing`."""
+    line.standing.owes_answer = bool(left.get("owes"))
+    line.standing.has_apologized = bool(left.get("apologized"))
+    if left.get("begun"):
+        line.past.append(AgentSpoke(heard=""))
+    if left.get("turn"):
+        line.past.append(CallerSpoke(**left["turn"]))

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 import trio
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field
 
 from voiced.errors import SynthesizerFailed
 from voiced.net.helpers import open_helpers
@@ -21,7 +21,7 @@ from voiced.net.urls import HttpBase
 from voiced.net.wire import INTERNET
 from voiced.synthesizer.openai_wire import PATH, OpenAIVoice, request_of
 from voiced.synthesizer.remote import RemoteVoice
-from voiced.synthesizer.remote_settings import Level, PcmFormat, Seconds, format_of
+from voiced.synthesizer.remote_settings import PcmFormat, RemoteVoiceSettings, format_of
 from voiced.synthesizer.speech_session import SpeechAudio, SpeechDone, SpeechEvent
 
 if TYPE_CHECKING:
@@ -35,36 +35,29 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 OPENAI = "https://api.openai.com/v1"
 
 
-class OpenAISettings(BaseModel):
+class OpenAISettings(RemoteVoiceSettings):
     """Keys of `[synthesizer]` for `provider = "openai"`.
 
+    Other servers than OpenAI's are sent no key but what stands in `api_key`.
+
     Attributes:
-        api_key: "" = from OPENAI_API_KEY or the credential of that name; other servers than
-            OpenAI's are sent only what stands here.
         base_url: of the API.
         model: that speaks.
         voice: by its name.
         instructions: how it is spoken; gpt-4o-mini-tts takes them.
         speed: 0.25 to 4.0; gpt-4o-mini-tts goes by `instructions` instead.
         audio: what the server answers as "pcm": OpenAI's is pcm_24000.
-        level_dbfs: RMS level of speech, dBFS.
-        connect_s, first_audio_s, stall_s: how long we wait: for a connection, for the first sound
-            of a sentence, and between two pieces of it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    api_key: SecretStr = SecretStr("")
     base_url: HttpBase = OPENAI
     model: str = Field(default="gpt-4o-mini-tts", min_length=1)
     voice: str = Field(default="alloy", min_length=1)
     instructions: str = Field(default="", max_length=4096)
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
     audio: PcmFormat = "pcm_24000"
-    level_dbfs: Level = -20.0
-    connect_s: Seconds = 3.0
-    first_audio_s: Seconds = 5.0
-    stall_s: Seconds = 3.0
+    first_audio_s: float = Field(
+        default=5.0, gt=0, le=60, description="until a sentence begins to sound, seconds"
+    )
 
 
 class OpenAISynthesizer:

@@ -1,23 +1,12 @@
-"""Keys that remote voices have in common, and how a voice is put together from them."""
+"""Keys that remote voices have in common, and what they say of their audio."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from voiced.errors import SynthesizerFailed
-from voiced.net.peer import Peer
-from voiced.net.wire import INTERNET
-from voiced.synthesizer.remote import RemoteFormat, RemoteVoice
-from voiced.synthesizer.speech_sockets import open_speech_sockets
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-
-    from voiced.net.wire import Wire
-    from voiced.synthesizer.speech_session import SpeechSession
+from voiced.synthesizer.remote import RemoteFormat
 
 AudioFormat: TypeAlias = Literal["mulaw_8000", "pcm_8000", "pcm_16000", "pcm_24000"]
 """What a provider is asked for: its rate stands in the name."""
@@ -25,29 +14,35 @@ AudioFormat: TypeAlias = Literal["mulaw_8000", "pcm_8000", "pcm_16000", "pcm_240
 PcmFormat: TypeAlias = Literal["pcm_8000", "pcm_16000", "pcm_24000"]
 
 Level = Annotated[float, Field(ge=-40.0, le=-10.0, description="RMS level of speech, dBFS")]
-Seconds = Annotated[float, Field(gt=0.0, le=60.0, description="seconds, above 0 to 60")]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S+$")]
 
 
-class RemoteLimits(Protocol):
-    """What the settings of each remote voice have."""
+class RemoteVoiceSettings(BaseModel):
+    """What the settings of all remote voices have besides their own keys and `audio`."""
 
-    @property
-    def level_dbfs(self) -> float: ...  # noqa: D102 - see Level
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @property
-    def connect_s(self) -> float: ...  # noqa: D102 - until a connection is open
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description='key; "" = environment variable or credential'
+    )
+    level_dbfs: Level = -20.0
+    connect_s: float = Field(
+        default=3.0, gt=0, le=60, description="until a connection is open, seconds"
+    )
+    first_audio_s: float = Field(
+        default=4.0,
+        gt=0,
+        le=60,
+        description="until a sentence begins to sound, connecting included, seconds",
+    )
+    stall_s: float = Field(
+        default=3.0, gt=0, le=60, description="between two pieces of its sound, seconds"
+    )
 
-    @property
-    def first_audio_s(self) -> float: ...  # noqa: D102 - until the first sound, connecting included
 
-    @property
-    def stall_s(self) -> float: ...  # noqa: D102 - between two pieces of audio
-
-
-def encoding_of(audio: AudioFormat) -> str:
-    """Return our name of the encoding: a key of `voiced.audio.codec.SUPPORTED`."""
-    return "PCMU" if audio.startswith("mulaw") else "L16"
+def is_mulaw(audio: AudioFormat) -> bool:
+    """Tell mu-law from 16-bit PCM."""
+    return audio.startswith("mulaw")
 
 
 def rate_of(audio: AudioFormat) -> int:
@@ -55,32 +50,12 @@ def rate_of(audio: AudioFormat) -> int:
     return int(audio.rpartition("_")[2])
 
 
-def format_of(audio: AudioFormat, limits: RemoteLimits) -> RemoteFormat:
+def format_of(audio: AudioFormat, settings: RemoteVoiceSettings) -> RemoteFormat:
     """Return how a voice's audio comes and what it becomes."""
     return RemoteFormat(
-        encoding=encoding_of(audio),
+        encoding="PCMU" if is_mulaw(audio) else "L16",
         rate_hz=rate_of(audio),
-        level_dbfs=limits.level_dbfs,
-        first_audio_s=limits.first_audio_s,
-        stall_s=limits.stall_s,
+        level_dbfs=settings.level_dbfs,
+        first_audio_s=settings.first_audio_s,
+        stall_s=settings.stall_s,
     )
-
-
-@asynccontextmanager
-async def open_socket_voice(
-    maker: Any,
-    provider: str,
-    url: str,
-    headers: Mapping[str, str],
-    session: Callable[[], SpeechSession],
-    *,
-    audio: AudioFormat,
-    limits: RemoteLimits,
-    wire: Wire = INTERNET,
-) -> AsyncIterator[RemoteVoice]:
-    """Give a voice of `maker` that speaks through sockets to `url`; see `open_speech_sockets`."""
-    peer = Peer(provider, SynthesizerFailed)
-    async with open_speech_sockets(
-        url, peer=peer, headers=headers, session=session, connect_s=limits.connect_s, wire=wire
-    ) as sockets:
-        yield RemoteVoice(maker, peer, format_of(audio, limits), sockets.speak, sockets.anticipate)

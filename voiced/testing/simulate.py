@@ -7,8 +7,9 @@ picture of it. With `--against` the daemon is one that runs already.
 
 from __future__ import annotations
 
+import secrets
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -169,8 +170,11 @@ async def _open_side(
     options: SimulateOptions, teller: Teller, folder: Path
 ) -> AsyncIterator[EmulatedTelnyx]:
     """Open the emulated Telnyx and see to it that there is a daemon for it to ring."""
-    signing_key = load_key(options.key) if options.against is not None else None
-    account = Account(speaker=speak_as_telnyx, observer=teller.telnyx, signing_key=signing_key)
+    account = Account(speaker=speak_as_telnyx, observer=teller.telnyx)
+    if options.against is not None:
+        # Calls with names of their own: the daemon remembers those of the last simulation.
+        salt = secrets.token_hex(8)
+        account = replace(account, signing_key=load_key(options.key), salt=salt)
     bind = options.api_bind if options.against is not None else "127.0.0.1:0"
     async with (
         open_loopback() as network,

@@ -70,6 +70,24 @@ async def test_four_turns_are_answered_and_the_agent_hangs_up_after_its_goodbye(
     assert not report.zombie
 
 
+@pytest.mark.parametrize(("pause_ms", "parted_s"), [(200, 0.2), (0, 0.0)])
+async def test_sentences_are_parted_by_a_breath_and_the_first_waits_for_none(
+    open_world, autojump_clock, greeter, pause_ms, parted_s
+):
+    async with open_world(
+        agent=greeter, recognizer=ScriptedRecognizer(), speech={"sentence_pause_ms": pause_ms}
+    ) as world:
+        report = await world.ring(silent_caller(hangs_up_s=6.0))
+    first, second = (e.at - report.rang_at for e in world.journal.of(AgentSpeaking))
+    assert report.streaming_s + 0.1 <= first <= report.streaming_s + 0.12
+    assert second - first == pytest.approx(29 / 20 + parted_s, abs=0.021)  # 29 letters
+    sounds = np.flatnonzero(np.abs(report.heard) > 500)
+    longest_s = np.diff(sounds).max() / 8000
+    assert longest_s == pytest.approx(parted_s, abs=0.021)
+    assert [e.heard for e in world.journal.of(AgentHeard)] == ["all", "all"]
+    assert report.playback.underruns == 0
+
+
 async def test_latency_counts_from_the_callers_last_voice_to_the_first_audio_on_the_wire(
     open_world, autojump_clock, greeter
 ):

@@ -156,14 +156,14 @@ async def test_a_call_goes_the_same_way_whatever_the_order_of_tasks(
     }
     assert told == {
         ("AgentSpeaking", 0.17),  # the greeting, with its second sentence behind it
-        ("AgentSpeaking", 1.62),
+        ("AgentSpeaking", 1.82),
         ("BargeIn", 1.57),
         ("Cleared", 1.57),
         ("Silenced", 1.57),
         ("CallerSaid", 2.67),  # "mhm"
         ("FalseAlarm", 2.67),
         ("AgentSpeaking", 2.77),  # it goes on
-        ("AgentSpeaking", 3.03),
+        ("AgentSpeaking", 3.23),
         ("CallerSaid", 6.07),
         ("CallerSaid", 7.27),  # the answer to the first half has not sounded
         ("AgentSpeaking", 7.37),

@@ -639,7 +639,7 @@ async def test_a_tool_beside_words_is_replayed_in_its_time(
         ModelTurn("It is on its way, and it will be with you on Monday or on Tuesday."),
         ModelTurn("Good."),
     ]
-    talk = [speech(3, "order seven"), speech(8.9, "that is fine", 10)]
+    talk = [speech(3, "order seven"), speech(9.3, "that is fine", 10.4)]
     async with (
         open_flights(lambda _: tmp_path / "call", at_once) as flights,
         open_line(chat, turns, speech=talk, flights=flights, tools=[f"{HERE}quick"]) as line,

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import trio
 
 from voiced.audio.level import leading_silence_s
@@ -67,12 +68,19 @@ class Passages:
         outbound: Outbound,
         spoken: Callable[[str], str],
         listener: Listener,
+        *,
+        pause_s: float = 0.0,
     ) -> None:
-        """Make an empty queue; `spoken` turns a text into what the synthesizer is given."""
+        """Make an empty queue.
+
+        `spoken` turns a text into what the synthesizer is given; `pause_s` of silence is put
+        between two passages that follow each other.
+        """
         self._synthesizer = synthesizer
         self._outbound = outbound
         self._spoken = spoken
         self._listener = listener
+        self._pause = np.zeros(round(pause_s * synthesizer.rate_hz), np.int16)
         self._ledger = HeardLedger()
         self._unsaid: deque[Passage] = deque()
         self._in_work: Passage | None = None
@@ -99,6 +107,8 @@ class Passages:
     async def _speak(self, passage: Passage) -> None:
         outbound, rate_hz = self._outbound, self._synthesizer.rate_hz
         self._in_work = passage
+        if len(self._pause) and outbound.unplayed_s > 0:
+            await outbound.play(self._pause, rate_hz)
         start_s = outbound.position_s
         self._ledger.begin(passage.text, start_s, outbound.epoch)
         self._queued.append(passage)

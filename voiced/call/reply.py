@@ -62,7 +62,8 @@ Decision: TypeAlias = HangUp | Transfer
 class Voice:
     """What a reply speaks with.
 
-    `spoken` turns a text into what the synthesizer is given (numbers in words ...).
+    `spoken` turns a text into what the synthesizer is given (numbers in words ...). `pause_s` of
+    silence parts its sentences.
     """
 
     synthesizer: Synthesizer
@@ -70,6 +71,7 @@ class Voice:
     note: Note
     phone: Phone
     spoken: Callable[[str], str] = str
+    pause_s: float = 0.0
     spending: Spending = field(default_factory=lambda: Spending(Budgets()))
 
     @property
@@ -114,6 +116,7 @@ class SpokenReply:
                 cleared=lambda at: voice.note(Cleared(at=at)),
                 silenced=lambda at: voice.note(Silenced(at=at)),
             ),
+            pause_s=voice.pause_s,
         )
         self._has_words = False
         self._thought = False

@@ -73,6 +73,7 @@ class DialogueTalker:
             note=call.note,
             phone=phone,
             spoken=config.speech.speaker(),
+            pause_s=config.speech.sentence_pause_ms / 1000,
             spending=spending,
         )
         rules = _rules(config)

@@ -85,6 +85,8 @@ class SpeechConfig(Table):
     """Say numbers, dates, money, abbreviations and Markdown in words (English)."""
     pronunciations: dict[str, str] = Field(default_factory=dict)
     """Words or phrases, and how they are spelled for the synthesizer."""
+    sentence_pause_ms: int = Field(default=200, ge=0, le=1000)
+    """Silence between the sentences of an answer, 0 to 1000 ms."""
     phrase_cache: str = ""
     """Directory in which the audio of known phrases is kept; "" = in memory only."""
     phrase_cache_bytes: int = Field(default=100_000_000, ge=1_000_000)

@@ -39,6 +39,7 @@ class Clerk:
     def __init__(self, fails=False):
         self.asked = []
         self.told = None
+        self.circuits = []
         self.fails = fails
 
     @classmethod
@@ -124,6 +125,8 @@ def ring(open_world):
                     await world.ring(PlayedCaller(speech(*spans, for_s=60.0)))
                     for _ in range(n_calls)
                 ]
+                told = world.switchboard.circuits()
+                clerk.circuits = [(circuit.provider, circuit.is_open) for circuit in told]
         assert [report.violations for report in reports] == [()] * n_calls
         assert not any(report.zombie for report in reports)
         return reports[-1], world.records, clerk, fake
@@ -149,10 +152,11 @@ async def test_who_is_refused_at_the_start_is_replaced_before_a_word_and_without
 
 async def test_the_next_call_begins_with_who_works(ring, autojump_clock):
     spoken = [heard(3.0, 3.5, "bye"), heard(14.0, 14.5, "bye"), heard(25.0, 25.5, "bye")]
-    _, records, _, fake = await ring([], *[Answer(status=401)] * 9, spoken=spoken, n_calls=2)
+    _, records, clerk, fake = await ring([], *[Answer(status=401)] * 9, spoken=spoken, n_calls=2)
     assert [len(record["provider_failures"]) for record in records] == [1, 0]
     assert [said(record, "agent")[0] for record in records] == [GREETS] * 2
     assert fake.sessions == []
+    assert clerk.circuits == [("realtime", True), ("clerk", False)]
 
 
 LOST_FOR_GOOD = [Refuse()] * 30

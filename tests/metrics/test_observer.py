@@ -22,6 +22,7 @@ from voiced.record.journal import (
     Silenced,
 )
 from voiced.record.latency import PARTS
+from voiced.resilience.circuits import Circuit
 
 RINGING = CallRinging(caller="+13125550100", called="+13125550199", at=0.0)
 
@@ -94,6 +95,12 @@ class Live:
 
     def media_counters(self):
         return [COUNTERS, {}]
+
+    def circuits(self):
+        return [
+            Circuit(role="agent", provider="one", is_open=True),
+            Circuit(role="agent", provider="two", is_open=False),
+        ]
 
 
 def test_calls_are_counted_by_how_they_end():

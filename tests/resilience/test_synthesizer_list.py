@@ -177,7 +177,7 @@ async def test_who_has_asked_to_be_left_alone_is_not_asked_even_then(
     with pytest.raises(SynthesizerFailed, match="429"):
         await speak(list_=list_)
     with pytest.raises(SynthesizerFailed, match="one: may not be asked yet"):
-        await speak(list_=SynthesizerList(list_._members, notes))
+        await speak(list_=SynthesizerList(list_.members, notes))
     assert len(limited.texts) == 1
     await trio.sleep(60)
     with pytest.raises(SynthesizerFailed):

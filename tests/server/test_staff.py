@@ -74,10 +74,10 @@ async def test_a_list_is_served_by_its_members(opened):
     assert isinstance(staff.agent, AgentList)
     assert isinstance(staff.synthesizer, SynthesizerList)
     assert opened == ["Mind", "Ear", "Voice"]  # those alike are one
-    ears, minds = staff.recognizer._members, staff.agent._members
+    ears, minds = staff.recognizer.members, staff.agent.members
     assert [(member.name, member.patience_s) for member in ears] == [(EAR, 4.0), (f"{EAR} 2", 1.0)]
     assert [(member.name, member.patience_s) for member in minds] == [(MIND, 4.0), ("script", 4.0)]
-    assert [member.patience_s for member in staff.synthesizer._members] == [2.5, 2.5]
+    assert [member.patience_s for member in staff.synthesizer.members] == [2.5, 2.5]
 
 
 async def test_lines_share_circuits_and_lists_that_are_alike(opened):
@@ -92,7 +92,7 @@ async def test_lines_share_circuits_and_lists_that_are_alike(opened):
     )
     assert staff[""].synthesizer is staff["a"].synthesizer
     assert staff[""].synthesizer is not staff["b"].synthesizer
-    assert staff[""].synthesizer._members[0] is staff["b"].synthesizer._members[0]
+    assert staff[""].synthesizer.members[0] is staff["b"].synthesizer.members[0]
     assert opened.count("Voice") == 1
 
 
@@ -100,7 +100,7 @@ async def test_each_call_has_its_own_way_through_a_list():
     staff = (await staff_of(synthesizer={"provider": VOICE, "fallback": [{"provider": VOICE}]}))[""]
     one, other = staff.for_call(print), staff.for_call(print)
     assert one.synthesizer is not other.synthesizer
-    assert one.synthesizer._members is other.synthesizer._members
+    assert one.synthesizer.members is other.synthesizer.members
     assert one.agent is other.agent
 
 

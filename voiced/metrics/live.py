@@ -41,6 +41,29 @@ class LiveCalls(Protocol):
         """Return `counters` as in a record, of each live call whose record is not closed yet."""
         ...
 
+    def circuits(self) -> Iterable[Circuit]:
+        """Return the circuits of fallback lists that calls begin with now."""
+        ...
+
+
+class Circuit(Protocol):
+    """A provider's circuit, as metrics see it."""
+
+    @property
+    def role(self) -> str:
+        """`recognizer`, `agent` or `synthesizer`."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """Its name, as in the configuration."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has failed, and no trial has gone well since."""
+        ...
+
 
 class LoopLag(Protocol):
     """How late the loop is, as metrics see it."""
@@ -119,6 +142,7 @@ class LiveCollector:
         draining = calls is not None and calls.is_draining
         yield GaugeMetricFamily("voiced_draining", "1: no new calls are taken.", float(draining))
         yield from _media(self._ended.plus(() if calls is None else calls.media_counters()))
+        yield _breakers(() if calls is None else calls.circuits())
         yield from self._loop()
 
     def _loop(self) -> Iterator[Metric]:
@@ -133,6 +157,17 @@ class LiveCollector:
             "How late the loop was at worst since it was asked last.",
             worst_s,
         )
+
+
+def _breakers(circuits: Iterable[Circuit]) -> Metric:
+    breakers = GaugeMetricFamily(
+        "voiced_provider_breaker_open",
+        "1: its circuit is open, and calls begin with the next of its fallback list.",
+        labels=["role", "provider"],
+    )
+    for circuit in circuits:
+        breakers.add_metric([circuit.role, circuit.provider], float(circuit.is_open))
+    return breakers
 
 
 def _media(total: _MediaTotals) -> Iterator[Metric]:

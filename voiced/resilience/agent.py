@@ -53,17 +53,17 @@ class AgentList:
         says nothing.
         """
         self.vocabulary = members[0].provider.vocabulary
-        self._members = members
+        self.members = members
         self._apology = apology
         self._note = note
 
     def for_call(self, note: Note) -> AgentList:
         """Return the list for one call."""
-        return AgentList(self._members, self._apology, note)
+        return AgentList(self.members, self._apology, note)
 
     def begin(self, call: CallInfo) -> DialogueOfList:
         """Begin the call's dialogue."""
-        return DialogueOfList(Round("agent", self._members, self._note), call, self._apology)
+        return DialogueOfList(Round("agent", self.members, self._note), call, self._apology)
 
 
 class DialogueOfList:

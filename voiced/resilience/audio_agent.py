@@ -53,25 +53,25 @@ class AudioAgentList:
         `stand_in` names the agent in words that goes on where this list raises; "" for nobody.
         """
         self.rate_hz = members[0].provider.rate_hz
-        self._members = members
+        self.members = members
         self._apology = apology
         self._note = note
         self._stand_in = stand_in
 
     def for_call(self, note: Note) -> AudioAgentList:
         """Return the list for one call."""
-        return AudioAgentList(self._members, self._apology, note, stand_in=self._stand_in)
+        return AudioAgentList(self.members, self._apology, note, stand_in=self._stand_in)
 
     def anticipate(self) -> None:
         """Let the first choice get ready for a call."""
-        anticipate(self._members[0].provider)
+        anticipate(self.members[0].provider)
 
     async def converse(
         self, call: CallInfo, frames: trio.MemoryReceiveChannel[Frame], line: AudioLine
     ) -> None:
         """Converse with whoever works; raises the last member's error when nobody does."""
         pump = FramePump(self.rate_hz)
-        round_ = Round("agent", self._members, self._note)
+        round_ = Round("agent", self.members, self._note)
         with frames:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(pump.run, frames, name="frames")

@@ -50,26 +50,26 @@ class RecognizerList:
     def __init__(self, members: tuple[Member[Recognizer], ...], note: Note = noted_nowhere) -> None:
         """Make a list; its first member is the first choice."""
         self.rate_hz = members[0].provider.rate_hz
-        self._members = members
+        self.members = members
         self._note = note
 
     def for_call(self, note: Note) -> RecognizerList:
         """Return the list for one call."""
-        return RecognizerList(self._members, note)
+        return RecognizerList(self.members, note)
 
     def anticipate_words(self, vocabulary: Vocabulary) -> None:
         """Let the first choice get ready for a call."""
-        anticipate_words(self._members[0].provider, vocabulary)
+        anticipate_words(self.members[0].provider, vocabulary)
 
     async def prepare(self, vocabulary: Vocabulary) -> None:
         """Prepare all members; raises RecognizerFailed where none could."""
         errors: list[RecognizerFailed] = []
-        for member in self._members:
+        for member in self.members:
             try:
                 await member.provider.prepare(vocabulary)
             except RecognizerFailed as error:
                 errors.append(error)
-        if len(errors) == len(self._members):
+        if len(errors) == len(self.members):
             raise errors[0]
 
     async def recognize(
@@ -79,7 +79,7 @@ class RecognizerList:
         vocabulary: Vocabulary,
     ) -> None:
         """Recognize with whoever works; raises the last member's error when nobody does."""
-        listening = _Listening(Round("recognizer", self._members, self._note), self.rate_hz, events)
+        listening = _Listening(Round("recognizer", self.members, self._note), self.rate_hz, events)
         with frames, events:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(listening.pump.run, frames, name="frames")

@@ -52,17 +52,17 @@ class SynthesizerList:
             paces: how fast each speaks; learned here if not given.
         """
         self.rate_hz = members[0].provider.rate_hz
-        self._members = members
+        self.members = members
         self._round = Round("synthesizer", members, note)
         self._paces = {member: Pace() for member in members} if paces is None else paces
 
     def anticipate(self) -> None:
         """Let the first choice get ready for a call."""
-        anticipate(self._members[0].provider)
+        anticipate(self.members[0].provider)
 
     def for_call(self, note: Note) -> SynthesizerList:
         """Return the list for one call."""
-        return SynthesizerList(self._members, note, self._paces)
+        return SynthesizerList(self.members, note, self._paces)
 
     async def synthesize(self, text: str, audio: PcmSink) -> None:
         """Speak `text`.

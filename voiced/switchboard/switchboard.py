@@ -16,6 +16,7 @@ from voiced.call.texml_opening import TexmlOpening, refusal_document, stream_doc
 from voiced.errors import CannotDial
 from voiced.leg.leg import EndReason, LegState
 from voiced.log import get_logger
+from voiced.resilience.circuits import circuits_of
 from voiced.switchboard.admission import Refuse
 from voiced.switchboard.call_maker import CallMaker
 from voiced.switchboard.directory import Directory
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from voiced.call.keys import Via
     from voiced.config import Config
     from voiced.ledger import Settler
+    from voiced.resilience.circuits import Circuit
     from voiced.services.generation import Generation
     from voiced.services.services import Staff
     from voiced.telnyx.events import WebhookEvent
@@ -153,6 +155,10 @@ class Switchboard:
     def leg_states(self) -> Iterator[LegState]:
         """Yield the state of each live call's leg."""
         return (call.leg.state for call in self._calls)
+
+    def circuits(self) -> Iterator[Circuit]:
+        """Yield the circuits of the fallback lists that calls begin with now."""
+        return circuits_of(self._generation.services.staff.values(), trio.current_time())
 
     def media_counters(self) -> Iterator[dict[str, Any]]:
         """Yield the media counters of each live call, as far as its record does not have them."""

@@ -23,24 +23,26 @@ SETTINGS = {"prompt": PROMPT, "tools": ["hang_up", f"{__name__}:order_status"]}
 
 
 @pytest.mark.parametrize(
-    ("agent", "settings", "model"),
+    ("agent", "settings", "model", "extra"),
     [
         pytest.param(
             OpenAiAgent,
             OpenAiSettings,
-            os.environ.get("VOICED_LIVE_OPENAI_MODEL", "gpt-5.4-mini"),
+            os.environ.get("VOICED_LIVE_OPENAI_MODEL", "gpt-6-luna"),
+            {"reasoning_effort": "none"},  # or it takes no tools
             marks=pytest.mark.live("OPENAI_API_KEY"),
         ),
         pytest.param(
             AnthropicAgent,
             AnthropicSettings,
             os.environ.get("VOICED_LIVE_ANTHROPIC_MODEL", "claude-haiku-4-5"),
+            {},
             marks=pytest.mark.live("ANTHROPIC_API_KEY"),
         ),
     ],
 )
-async def test_a_model_uses_a_tool_and_tells_what_it_found(agent, settings, model):
-    patient = {"first_token_s": 30.0}
+async def test_a_model_uses_a_tool_and_tells_what_it_found(agent, settings, model, extra):
+    patient = {"first_token_s": 30.0, "extra": extra}
     async with agent.open(settings(model=model, **patient, **SETTINGS)) as opened:
         dialogue = opened.begin(CALL)
         reply = KitReply()

@@ -16,7 +16,7 @@ from voiced.testing.audio_agent_kit import CALL, KitLine
 @pytest.mark.live("OPENAI_API_KEY")
 async def test_a_session_greets_in_its_own_voice():
     settings = RealtimeSettings(
-        model=os.environ.get("VOICED_LIVE_REALTIME_MODEL", "gpt-realtime-mini"),
+        model=os.environ.get("VOICED_LIVE_REALTIME_MODEL", "gpt-realtime-2.1-mini"),
         greeting="The purple elephant is in.",
     )
     line: Any = KitLine()

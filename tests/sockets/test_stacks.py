@@ -115,7 +115,7 @@ async def test_a_call_over_three_vendors_one_of_whom_fails(call):
     places = {
         "ears": {'model = "nova-3"': 'model = "nova-3"\nurl = "ws://{host}/v1/listen"'},
         "chat": {
-            'model = "gpt-4.1-mini"': 'model = "gpt-4.1-mini"\nbase_url = "http://{host}/v1"\n'
+            'model = "gpt-6-luna"': 'model = "gpt-6-luna"\nbase_url = "http://{host}/v1"\n'
             'api_key_from = "OPENAI_API_KEY"\nretries = 2'
         },
         "claude": {'model = "claude-haiku-4-5"': 'model = "c"\nbase_url = "http://{host}"'},
@@ -137,11 +137,13 @@ async def test_a_call_over_one_vendor_whose_large_model_is_refused(call):
         key="any",
     )
     server = FakeServer(fake, [Answer(status=429, retry_after="20")])
-    small = 'model = "gpt-realtime-mini"\ngreeting = "Good day."\nurl = "ws://{host}/v1/realtime"'
+    small = (
+        'model = "gpt-realtime-2.1-mini"\ngreeting = "Good day."\nurl = "ws://{host}/v1/realtime"'
+    )
     places = {
         "realtime": {
             'turn_detection = "semantic"': 'url = "ws://{host}/v1/realtime"',
-            'model = "gpt-realtime-mini"': small,
+            'model = "gpt-realtime-2.1-mini"': small,
         }
     }
     record = await call("one-vendor", {"realtime": server}, places)
@@ -150,7 +152,7 @@ async def test_a_call_over_one_vendor_whose_large_model_is_refused(call):
     (failure,) = record["provider_failures"]
     assert (failure["provider"], failure["kind"]) == ("openai-realtime", "rate_limited")
     assert [request.query["model"] for request in server.requests] == [
-        *("gpt-realtime", "gpt-realtime-mini"),
+        *("gpt-realtime-2.1", "gpt-realtime-2.1-mini"),
     ]
     assert fake.faults == []
 
@@ -169,9 +171,9 @@ async def test_a_call_over_one_vendor_whose_realtime_models_are_refused(call):
     places = {
         "realtime": {
             'turn_detection = "semantic"': 'url = "ws://{host}/v1/realtime"',
-            'model = "gpt-realtime-mini"': 'model = "m"\nurl = "ws://{host}/v1/realtime"',
+            'model = "gpt-realtime-2.1-mini"': 'model = "m"\nurl = "ws://{host}/v1/realtime"',
         },
-        "chat": {'model = "gpt-4.1-mini"': f'model = "m"\n{own}_from = "OPENAI_API_KEY"'},
+        "chat": {'model = "gpt-6-luna"': f'model = "m"\n{own}_from = "OPENAI_API_KEY"'},
         "ears": {"[recognizer]": f'[recognizer]\n{own} = "any"'},
         "voice": {"[synthesizer]": f'[synthesizer]\n{own} = "any"'},
     }

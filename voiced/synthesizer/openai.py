@@ -1,6 +1,8 @@
 """The synthesizer `openai`: speech over HTTP, of OpenAI or of a server that is made like it.
 
-Kokoro-FastAPI, LocalAI, Speaches and others answer the same request at their `base_url`.
+Kokoro-FastAPI, LocalAI, Speaches and others answer the same request at their `base_url`. OpenAI
+itself ends the models that answer it, gpt-4o-mini-tts among them, on 2027-01-06, and has named none
+that follows them here.
 `voiced.synthesizer.openai_wire` says where it is documented.
 """
 

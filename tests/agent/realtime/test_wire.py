@@ -216,3 +216,16 @@ def test_the_other_messages():
         "call_id": "c",
         "output": "done",
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "expected"),
+    [
+        ("", "en", None),
+        ("gpt-transcribe", "", {"model": "gpt-transcribe"}),
+        ("gpt-transcribe", "en", {"model": "gpt-transcribe", "languages": ["en"]}),
+        ("whisper-1", "en", {"model": "whisper-1", "language": "en"}),
+    ],
+)
+def test_who_writes_down_what_the_caller_says(model, language, expected):
+    assert wire.transcription(model, language) == expected

@@ -22,7 +22,7 @@ from voiced.agent.model.settings import prompt_text
 from voiced.agent.realtime.api import Api
 from voiced.agent.realtime.settings import RealtimeSettings
 from voiced.agent.realtime.talk import Talk
-from voiced.agent.realtime.wire import SessionWish
+from voiced.agent.realtime.wire import SessionWish, transcription
 from voiced.agent.tools.chest import check_tools, open_tools
 from voiced.errors import AgentFailed
 from voiced.net.helpers import open_helpers
@@ -111,9 +111,6 @@ class RealtimeAgent:
     def _wish(self, call: CallInfo) -> SessionWish:
         settings = self._settings
         now = datetime.now(UTC).astimezone(ZoneInfo(settings.timezone))
-        transcription = {"model": settings.transcription} if settings.transcription else None
-        if transcription and settings.language:
-            transcription["language"] = settings.language
         return SessionWish(
             instructions=system_prompt(
                 self._prompt,
@@ -126,7 +123,7 @@ class RealtimeAgent:
             speed=settings.speed,
             turn_detection=settings.turns(),
             noise_reduction="" if settings.noise_reduction == "off" else settings.noise_reduction,
-            transcription=transcription,
+            transcription=transcription(settings.transcription, settings.language),
             tools=[
                 {
                     "type": "function",

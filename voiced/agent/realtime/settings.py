@@ -20,7 +20,7 @@ class RealtimeSettings(PromptSettings):
     url: SocketUrl = Field(
         default="wss://api.openai.com/v1/realtime", description="of the API, without query"
     )
-    model: str = Field(default="gpt-realtime", min_length=1, description="name of the model")
+    model: str = Field(default="gpt-realtime-2.1", min_length=1, description="name of the model")
     voice: str = Field(default="marin", min_length=1, description="a voice of the API")
     speed: float = Field(default=1.0, ge=0.25, le=1.5, description="times the usual pace")
     turn_detection: Literal["semantic", "server"] = Field(

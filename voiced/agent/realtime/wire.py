@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_TAKE_LANGUAGES = {"gpt-transcribe", "gpt-live-transcribe"}
+"""These take several languages, where those before them take one."""
+
 _TEXT_MAX = 200
 """Of what the API says about an error, so much is repeated in ours."""
 
@@ -44,9 +47,20 @@ class SessionWish:
     speed: float
     turn_detection: Mapping[str, Any]
     noise_reduction: str = ""
-    transcription: Mapping[str, str] | None = None
+    transcription: Mapping[str, Any] | None = None
     tools: Sequence[Mapping[str, Any]] = ()
     max_output_tokens: int = 0
+
+
+def transcription(model: str, language: str) -> dict[str, Any] | None:
+    """Return who writes down what the caller says, in which language; "" for nobody and any."""
+    if not model:
+        return None
+    if not language:
+        return {"model": model}
+    if model in _TAKE_LANGUAGES:
+        return {"model": model, "languages": [language]}
+    return {"model": model, "language": language}
 
 
 def session_update(wish: SessionWish) -> str:

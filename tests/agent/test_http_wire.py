@@ -46,8 +46,8 @@ def test_a_request_tells_of_the_call_and_of_all_that_was_heard():
         "event": {"type": "turn", "text": "hello"},
         "conversation": [
             {"who": "telephone", "text": "The call begins."},
-            {"who": "agent", "heard": "Hello, this", "unheard": "is Luigi."},
-            {"who": "agent", "heard": "Let me see.", "unheard": ""},
+            {"who": "agent", "heard": "Hello, this", "unheard": "is Luigi.", "doubtful": ""},
+            {"who": "agent", "heard": "Let me see.", "unheard": "", "doubtful": ""},
             {"who": "caller", "text": "pizza", "digits": "1"},
         ],
         "refused": ["press: no"],

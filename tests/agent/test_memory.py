@@ -53,6 +53,26 @@ def test_a_false_alarm_leaves_nothing_unheard():
     assert memory.entries == (AgentSpoke(heard="We are open until six. Shall I book?"),)
 
 
+def test_what_may_have_been_heard_is_neither_heard_nor_unheard():
+    memory = Memory()
+    memory.heard([whole("Hello."), piece("We are open.", "", "unknown"), piece("Bye.", "", "none")])
+    memory.heard([piece("Which day?", "", "unknown")])
+    assert memory.entries == (
+        AgentSpoke(heard="Hello.", doubtful="We are open.", unheard="Bye."),
+        AgentSpoke(heard="", doubtful="Which day?"),
+    )
+    assert [message.content for message in memory.messages()] == [
+        "Hello. (perhaps not heard: We are open.) (cut short)",
+        "(perhaps not heard: Which day?)",
+    ]
+
+
+def test_what_may_have_been_heard_and_was_said_again_is_no_doubt():
+    memory = Memory()
+    memory.heard([piece("We are open.", "", "unknown"), whole("We are open.")])
+    assert memory.entries == (AgentSpoke(heard="We are open."),)
+
+
 def test_a_reply_of_which_nothing_was_heard_is_no_message():
     memory = Memory()
     memory.caller_said(said("hello"))

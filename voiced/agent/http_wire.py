@@ -7,7 +7,7 @@ up to `end`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from voiced.agent.answer_wire import Trouble
@@ -135,12 +135,12 @@ def _entry(entry: Entry) -> dict[str, Any]:
     match entry:
         case CallerSpoke(text=text, digits=digits):
             return {"who": "caller", "text": text, "digits": digits}
-        case AgentSpoke(heard=heard, unheard=unheard):
-            return {"who": "agent", "heard": heard, "unheard": unheard}
+        case AgentSpoke():
+            return {"who": "agent", **asdict(entry)}
         case Happened(text=text):
             return {"who": "telephone", "text": text}
         case UsedTools(said=said):  # of an agent before, in a list of fallbacks
-            return {"who": "agent", "heard": said.heard, "unheard": said.unheard}
+            return {"who": "agent", **asdict(said)}
         case _:
             assert_never(entry)
 

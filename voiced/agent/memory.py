@@ -48,10 +48,17 @@ class Happened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSpoke:
-    """A reply as far as it was heard; `unheard` is what it would have gone on with."""
+    """A reply as far as it was heard.
+
+    Attributes:
+        heard: what is known to have been.
+        unheard: what it would have gone on with.
+        doubtful: what may have been heard or not: marks did not come back, or the stream was lost.
+    """
 
     heard: str
     unheard: str = ""
+    doubtful: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +138,7 @@ class Memory:
         self._reply = _Reply()
 
     def heard(self, pieces: Sequence[HeardPiece]) -> None:
-        """Note what became of a reply, as `Remembering.heard` is told.
-
-        What is unknown (the call ended before its mark came) counts as unheard.
-        """
+        """Note what became of a reply, as `Remembering.heard` is told."""
         self._settle(pieces)
 
     def _settle(self, pieces: Sequence[HeardPiece]) -> None:
@@ -148,7 +152,7 @@ class Memory:
             for used, share in zip(reply.rounds, shares, strict=False)
         ]
         spoken = _spoken(shares[-1])
-        if spoken.heard or spoken.unheard:
+        if spoken != AgentSpoke(heard=""):
             self._past.append(spoken)
 
     # -- tools -------------------------------------------------------------------------------------
@@ -216,18 +220,26 @@ def _shares(pieces: Sequence[HeardPiece], before: Sequence[str]) -> list[list[He
 
 def _spoken(pieces: Sequence[HeardPiece]) -> AgentSpoke:
     heard = " ".join(piece.heard_text for piece in pieces if piece.heard_text)
-    return AgentSpoke(heard=heard, unheard=_rest(pieces))
+    rests = _rests(pieces)
+    return AgentSpoke(
+        heard=heard,
+        unheard=" ".join(words for words, is_doubtful in rests if not is_doubtful),
+        doubtful=" ".join(words for words, is_doubtful in rests if is_doubtful),
+    )
 
 
-def _rest(pieces: Sequence[HeardPiece]) -> str:
-    """Return what was cut and not said again: a held piece is followed by its rest."""
-    rest: list[str] = []
+def _rests(pieces: Sequence[HeardPiece]) -> list[tuple[str, bool]]:
+    """Return what was not heard, or may not have been (True), and was not said again.
+
+    A piece that was held is followed by its rest.
+    """
+    rests: list[tuple[str, bool]] = []
     for piece in pieces:
-        if rest and piece.text == rest[0]:
-            rest.pop(0)
+        if rests and piece.text == rests[0][0]:
+            rests.pop(0)
         if words := unheard_text(piece):
-            rest.append(words)
-    return " ".join(rest)
+            rests.append((words, piece.heard == "unknown"))
+    return rests
 
 
 def _message(entry: Entry) -> ModelMessage | None:
@@ -238,18 +250,22 @@ def _message(entry: Entry) -> ModelMessage | None:
             return Message(role="user", content=content or "(not understood)")
         case Happened(text=text):
             return Message(role="user", content=f"({text})")
-        case AgentSpoke(heard=heard):
-            return Message(role="assistant", content=_shown(entry)) if heard else None
+        case AgentSpoke():
+            content = shown(entry)
+            return Message(role="assistant", content=content) if content else None
         case UsedTools(said=said, calls=calls, native=native):
             return ToolRound(
-                content=_shown(said), calls=calls, results=_results(entry), native=native
+                content=shown(said), calls=calls, results=_results(entry), native=native
             )
         case _:
             assert_never(entry)
 
 
-def _shown(said: AgentSpoke) -> str:
-    return f"{said.heard} (cut short)" if said.heard and said.unheard else said.heard
+def shown(said: AgentSpoke) -> str:
+    """Return a reply as a model is shown it; "" where it has reached nobody."""
+    doubtful = f"(perhaps not heard: {said.doubtful})" if said.doubtful else ""
+    words = " ".join(part for part in (said.heard, doubtful) if part)
+    return f"{words} (cut short)" if words and said.unheard else words
 
 
 def _results(used: UsedTools) -> tuple[ToolResult, ...]:

@@ -26,6 +26,13 @@ def told(entry):
         (CallerSpoke(text=""), []),
         (AgentSpoke(heard="We are", unheard="open."), [("assistant", "We are")]),
         (AgentSpoke(heard="", unheard="Never heard."), []),
+        (
+            AgentSpoke(heard="We", doubtful="are open."),
+            [
+                ("assistant", "We"),
+                ("user", "(It is not known whether the caller heard: are open.)"),
+            ],
+        ),
         (Happened(text="The transfer has failed."), [("user", "(The transfer has failed.)")]),
     ],
 )

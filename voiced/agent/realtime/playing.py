@@ -215,5 +215,7 @@ class Player:
             )
         )
         rest = outcome.text.removeprefix(outcome.heard_text).strip()
-        if outcome.heard_text or rest:
+        if outcome.heard == "unknown":
+            self._line.past.append(AgentSpoke(heard="", doubtful=outcome.text))
+        elif outcome.heard_text or rest:
             self._line.past.append(AgentSpoke(heard=outcome.heard_text, unheard=rest))

@@ -20,9 +20,13 @@ def items_of(entry: Entry) -> Iterator[str]:
             words = " ".join(part for part in (text, keyed(digits)) if part)
             if words:
                 yield wire.text_item("user", words)
-        case AgentSpoke(heard=heard):
+        case AgentSpoke(heard=heard, doubtful=doubtful):
             if heard:
                 yield wire.text_item("assistant", heard)
+            if doubtful:
+                yield wire.text_item(
+                    "user", f"(It is not known whether the caller heard: {doubtful})"
+                )
         case Happened(text=text):
             yield wire.text_item("user", f"({text})")
         case UsedTools():

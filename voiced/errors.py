@@ -272,6 +272,7 @@ class ProviderError(VoicedError):
         kind: what happened.
         code: HTTP status or WebSocket close code, None where there was none.
         retry_after_s: for so long it asked to be left alone, None where it did not.
+        is_told: the call's journal has it already: a fallback list tells of each of its members.
     """
 
     default_kind: ClassVar[TroubleKind] = "failed"
@@ -288,6 +289,7 @@ class ProviderError(VoicedError):
         super().__init__(f"{provider}: {reason}")
         self.provider = provider
         self.kind: TroubleKind = kind or self.default_kind
+        self.is_told = False
         self.code = code
         self.retry_after_s = retry_after_s
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voiced.call.endings import ending_of, outcome_of
+from voiced.call.endings import ending_of, outcome_of, untold_failures
 from voiced.errors import (
     AgentFailed,
     CallGone,
@@ -79,3 +79,9 @@ def test_a_subclass_is_not_taken_for_its_base():
 )
 def test_what_a_dial_came_to_that_we_ended_ourselves(reason, answered, outcome):
     assert outcome_of(reason, answered=answered) is outcome
+
+
+def test_a_providers_failure_is_told_once():
+    failed, told = RecognizerFailed("r", "x"), SynthesizerFailed("s", "x")
+    told.is_told = True  # by a fallback list
+    assert untold_failures(ExceptionGroup("", [CLOSED, failed, told])) == [("recognizer", failed)]

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from voiced.config import parse_config
-from voiced.errors import ConfigError
+from voiced.errors import AgentFailed, ConfigError
 from voiced.flight.reading import read_flight
 from voiced.flight.recorder import open_flights
 from voiced.resilience.agent import AgentList
@@ -24,7 +24,12 @@ from voiced.testing.faulty import (
     in_front_of,
 )
 from voiced.testing.provider_plans import PROVIDER_PLANS
-from voiced.testing.providers import HearingRecognizer, Speech, ToneSynthesizer
+from voiced.testing.providers import (
+    FunctionAgent,
+    HearingRecognizer,
+    Speech,
+    ToneSynthesizer,
+)
 from voiced.testing.replay import replay
 
 SORRY = "I am sorry, one moment please."
@@ -240,3 +245,14 @@ def test_an_agent_in_audio_cannot_have_the_faults_of_one_in_words():
     config = parse_config({"agent": {"provider": "echo"}}, {})
     with pytest.raises(ConfigError, match='"echo" converses in audio'):
         in_front_of(config, PROVIDER_PLANS["agent-stalls"].troubles)
+
+
+async def test_a_provider_without_a_fallback_is_told_of_as_well(open_world, autojump_clock):
+    async def fail(reply):
+        raise AgentFailed("somewhere", "HTTP 503", kind="overloaded")
+
+    async with open_world(agent=FunctionAgent(greet=fail)) as world:
+        await world.ring(PlayedCaller(np.zeros(0, np.int16)))
+    (record,) = world.records
+    assert record["end"]["reason"] == "agent_failed"
+    assert failures(record) == [("agent", "overloaded")]

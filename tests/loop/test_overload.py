@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.loop.overload import SMOOTHING_S, Lag, LagGuard, RateLimit
+from voiced.loop.overload import SMOOTHING_S, WINDOW_S, Lag, LagGuard, RateLimit
 
 
 def admitted(times, per_s):
@@ -63,8 +63,17 @@ def test_one_long_stall_does_not_look_like_a_loop_that_is_always_late():
     for _ in range(20):  # 2 s of passes of 50 ms each
         lag.note(0.05, 0.1)
     assert lag.smoothed_s > 0.04
-    assert lag.take_worst_s() == 30
-    assert lag.take_worst_s() == 0.0
+
+
+def test_the_worst_lag_is_told_to_all_who_ask_for_a_minute_at_least_and_two_at_most():
+    lag = Lag()
+    lag.note(0.2, 0.25)
+    for _ in range(int(WINDOW_S / 0.05)):
+        assert lag.worst_s == 0.2
+        lag.note(0.001, 0.05)
+    for _ in range(int(WINDOW_S / 0.05) + 2):
+        lag.note(0.002, 0.05)
+    assert lag.worst_s == 0.002
 
 
 def test_the_lag_is_forgotten_in_its_time_constant_however_often_it_is_measured():

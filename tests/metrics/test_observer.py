@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from voiced.leg.leg import LegState
+from voiced.leg.leg import EndReason, LegState
 from voiced.loop.overload import Lag
 from voiced.loop.stalls import Stall
 from voiced.metrics import Metrics, Observers
@@ -118,6 +118,13 @@ def test_calls_are_counted_by_how_they_end():
     assert told["voiced_call_teardown_seconds_bucket", "0.005"] == 1
 
 
+def test_what_can_happen_is_counted_from_zero_so_that_its_first_time_is_an_increase():
+    told = scraped(Metrics())
+    for reason in EndReason:
+        assert told["voiced_calls_ended_total", reason.value] == 0
+    assert told["voiced_passages_total", "none"] == told["voiced_caller_turns_total", "no"] == 0
+
+
 def test_answers_and_interruptions_are_measured():
     metrics = Metrics()
     metrics.note("a", AgentSpeaking(text="Hello.", at=0.0, latency_s=None))
@@ -208,7 +215,7 @@ def test_the_loop_tells_how_late_it_is():
     told = scraped(metrics)
     assert told["voiced_loop_lag_seconds",] == lag.smoothed_s > 0
     assert told["voiced_loop_lag_worst_seconds",] == 0.05
-    assert scraped(metrics)["voiced_loop_lag_worst_seconds",] == 0.0
+    assert scraped(metrics)["voiced_loop_lag_worst_seconds",] == 0.05  # whoever else asks
     assert told["voiced_loop_stall_seconds_count",] == 1
 
 

@@ -23,7 +23,7 @@ import trio
 
 from voiced.audio.codec import audio_rate_hz
 from voiced.call.answerer import Answerer
-from voiced.call.endings import ending_of, outcome_of
+from voiced.call.endings import ending_of, outcome_of, untold_failures
 from voiced.call.milestones import Milestones
 from voiced.call.recording_control import RecordingControl
 from voiced.call.session import Session
@@ -32,7 +32,13 @@ from voiced.leg.goodbye import Goodbye, speaking_limit_s
 from voiced.leg.leg import Ending, EndReason, LegEvent
 from voiced.log import get_logger
 from voiced.media.place import MediaPlace
-from voiced.record.journal import CallAnswered, CallEnded, CallRinging, CallTornDown
+from voiced.record.journal import (
+    CallAnswered,
+    CallEnded,
+    CallRinging,
+    CallTornDown,
+    ProviderFailed,
+)
 from voiced.telnyx import events
 from voiced.telnyx.outcome import Outcome, dial_result
 from voiced.telnyx_recording import LegRecording
@@ -342,7 +348,16 @@ class Call:
                 log.debug("error after the end", error=evidence)
             elif fault is not None:
                 log.error("call failed by a fault of ours", exc_info=fault)
+            else:
+                self._tell_failures(group)
             self.end(reason, evidence)
+
+    def _tell_failures(self, group: BaseExceptionGroup[Exception]) -> None:
+        """Tell of providers that have no fallback: a list tells of its members itself."""
+        for role, error in untold_failures(group):
+            name = self.record.providers.get(role, error.provider)
+            now = trio.current_time()
+            self.note(ProviderFailed(role=role, provider=name, kind=error.kind, at=now))
 
     async def _open_and_converse(self) -> None:
         await self.books.open(self.record.document())  # what is answered or dialled costs money

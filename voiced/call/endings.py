@@ -5,12 +5,15 @@ The one place where exceptions become reasons.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from voiced.errors import (
     AgentFailed,
     AgentTooSlow,
     BudgetSpent,
     CodecNotInstalled,
     MediaStreamClosed,
+    ProviderError,
     ProviderTooSlow,
     RecognizerFailed,
     RemoteProtocolError,
@@ -23,6 +26,9 @@ from voiced.errors import (
 )
 from voiced.leg.leg import EndReason
 from voiced.telnyx.outcome import Outcome
+
+if TYPE_CHECKING:
+    from voiced.record.journal import Role
 
 _REASONS: dict[type[Exception], EndReason] = {
     RecognizerFailed: EndReason.RECOGNIZER_FAILED,
@@ -42,6 +48,16 @@ _REASONS: dict[type[Exception], EndReason] = {
 """The more telling first: when several tasks failed at once, the earliest entry is the reason."""
 
 
+_ROLES: dict[type[Exception], Role] = {
+    RecognizerFailed: "recognizer",
+    ProviderTooSlow: "recognizer",
+    SynthesizerFailed: "synthesizer",
+    SynthesizerTooSlow: "synthesizer",
+    AgentFailed: "agent",
+    AgentTooSlow: "agent",
+}
+
+
 def ending_of(group: BaseExceptionGroup[Exception]) -> tuple[EndReason, str, Exception | None]:
     """Return the reason, its evidence, and the error itself if it is a fault of ours."""
     errors = [error for error in leaves_of(group) if isinstance(error, Exception)]
@@ -50,6 +66,17 @@ def ending_of(group: BaseExceptionGroup[Exception]) -> tuple[EndReason, str, Exc
             return EndReason.INTERNAL_ERROR, type(error).__name__, error
     error = min(errors, key=lambda e: list(_REASONS).index(type(e)))
     return _REASONS[type(error)], str(error), None
+
+
+def untold_failures(
+    group: BaseExceptionGroup[Exception],
+) -> list[tuple[Role, ProviderError]]:
+    """Return the providers' failures that no fallback list has told of, each with its role."""
+    return [
+        (_ROLES[type(error)], error)
+        for error in leaves_of(group)
+        if isinstance(error, ProviderError) and type(error) in _ROLES and not error.is_told
+    ]
 
 
 def outcome_of(reason: EndReason, *, answered: bool) -> Outcome:

@@ -21,6 +21,9 @@ ever later; the rest is for calls that turn out to take more than those before t
 
 RECOVERED_BUSY = 0.7
 
+WINDOW_S = 60.0
+"""Longer than anybody lets pass between two scrapes."""
+
 RECOVERED = 0.5
 """Share of the limit below which the lag must fall before calls are taken again: at the limit
 itself each call that is refused would let the next one in."""
@@ -72,6 +75,24 @@ def _burst(per_s: float) -> float:
     return max(1.0, per_s)
 
 
+class _Worst:
+    """The largest value of the last minute or two: whoever asks, and however often, is told it."""
+
+    def __init__(self) -> None:
+        self._now = self._before = 0.0
+        self._window_s = 0.0
+
+    @property
+    def value(self) -> float:
+        return max(self._now, self._before)
+
+    def note(self, value: float, elapsed_s: float) -> None:
+        if self._window_s >= WINDOW_S:
+            self._before, self._now, self._window_s = self._now, 0.0, 0.0
+        self._window_s += elapsed_s
+        self._now = max(self._now, value)
+
+
 class LagGuard:
     """Says whether the loop is too late, or about to be, with hysteresis."""
 
@@ -109,7 +130,12 @@ class Lag:
         self._idle_busy = 0.0  # without calls
         self._work_s = 0.0
         self._call_s = 0.0
-        self._worst_s = 0.0
+        self._worst = _Worst()
+
+    @property
+    def worst_s(self) -> float:
+        """The worst lag of the last `WINDOW_S` at least, and of twice as long at most."""
+        return self._worst.value
 
     def note(
         self, lag_s: float, elapsed_s: float, idle_s: float = math.inf, n_calls: int = 0
@@ -128,7 +154,7 @@ class Lag:
         busy = max(0.0, 1.0 - idle_s / elapsed_s) if elapsed_s > 0 else 0.0
         self.busy += (busy - self.busy) * weight
         self._calls += (n_calls - self._calls) * weight
-        self._worst_s = max(self._worst_s, lag_s)
+        self._worst.note(lag_s, elapsed_s)
         self._learn(busy, counted_s, n_calls)
 
     def _learn(self, busy: float, counted_s: float, n_calls: int) -> None:
@@ -149,8 +175,3 @@ class Lag:
         if self._call_s < LEARNT_CALL_S:
             return self.busy
         return self.busy + self._work_s / self._call_s * max(0.0, n_calls - self._calls)
-
-    def take_worst_s(self) -> float:
-        """Return the worst lag since the last time that this was asked."""
-        worst_s, self._worst_s = self._worst_s, 0.0
-        return worst_s

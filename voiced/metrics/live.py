@@ -70,8 +70,9 @@ class LoopLag(Protocol):
 
     smoothed_s: float
 
-    def take_worst_s(self) -> float:
-        """Return the worst lag since the last time that this was asked."""
+    @property
+    def worst_s(self) -> float:
+        """The worst lag of the last minute or two."""
         ...
 
 
@@ -148,13 +149,13 @@ class LiveCollector:
     def _loop(self) -> Iterator[Metric]:
         lag = self._lag
         smoothed_s = 0.0 if lag is None else lag.smoothed_s
-        worst_s = 0.0 if lag is None else lag.take_worst_s()
+        worst_s = 0.0 if lag is None else lag.worst_s
         yield GaugeMetricFamily(
             "voiced_loop_lag_seconds", "How late the loop is, over the last second.", smoothed_s
         )
         yield GaugeMetricFamily(
             "voiced_loop_lag_worst_seconds",
-            "How late the loop was at worst since it was asked last.",
+            "How late the loop was at worst, in the last minute or two.",
             worst_s,
         )
 

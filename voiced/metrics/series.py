@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, get_args
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from voiced.leg.leg import EndReason
+from voiced.record.heard import Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SETUP_S = (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60)
 _CALL_S = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400)
@@ -17,7 +25,11 @@ _REQUEST_S = (0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5)
 
 
 class Series:
-    """All of them, in one registry; each attribute is one."""
+    """All of them, in one registry; each attribute is one.
+
+    Where it is known which labels there can be, all are there from the beginning: the first event
+    of one that appears with it is no increase to Prometheus, and no alert.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, meaning: str, *labels: str) -> Counter:
@@ -116,3 +128,16 @@ class Series:
         self.stall = histogram(
             "loop_stall_seconds", "Steps of a task that held the loop up.", _STALL_S
         )
+        self._begin()
+
+    def _begin(self) -> None:
+        known: tuple[tuple[Counter | Histogram, Iterable[str]], ...] = (
+            (self.ended, (reason.value for reason in EndReason)),
+            (self.duration, ("incoming", "outgoing")),
+            (self.caller_turns, ("yes", "no")),
+            (self.passages, get_args(Heard)),
+            (self.tool, ("yes", "no")),
+        )
+        for series, labels in known:
+            for label in labels:
+                series.labels(label)

@@ -174,7 +174,7 @@ Role: TypeAlias = Literal["recognizer", "agent", "synthesizer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderFailed:
-    """A provider of a fallback list failed in this call.
+    """A provider failed in this call: one of a fallback list, or the only one there is.
 
     `kind` is the error's: `too_slow` for one that let us wait, `rate_limited` ...
     """

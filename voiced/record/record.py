@@ -141,6 +141,12 @@ class RecordBuilder:
             case ProviderFailed() | ProviderSwitched() | ToolRan():
                 self._note_helper(event, at_s)
 
+    @property
+    def providers(self) -> Mapping[str, str]:
+        """The name of each provider, by role, as the call began."""
+        providers: Mapping[str, str] = self._document["providers"]
+        return providers
+
     def _note_life(
         self, event: CallRinging | CallAnswered | CallTornDown | CallEnded | Spent, at_s: float
     ) -> None:

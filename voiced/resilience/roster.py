@@ -173,6 +173,7 @@ class Round(Generic[ProviderT]):
     def _failed(self, member: Member[ProviderT], error: ProviderError) -> None:
         now = trio.current_time()
         self._error = error
+        error.is_told = True
         member.breaker.failed(
             now, lasting=error.kind in _LASTING, retry_after_s=error.retry_after_s
         )

@@ -117,8 +117,28 @@ def test_an_exception_is_rendered_once_and_in_the_line(lines):
         log.exception("call failed")
     (line,) = lines()
     assert line["level"] == "error"
-    assert line["exception"].count("ValueError: broken") == 1
+    assert line["exception"].startswith("Traceback (most recent call last):")
+    assert line["exception"].endswith("\nValueError\n")
     assert "exc_info" not in line
+
+
+def test_what_a_foreign_error_says_may_be_a_callers_and_stands_in_a_marked_field_only():
+    words = ("my name is", "my card", "is 4111")
+    for personal in (False, True):
+        stream = io.StringIO()
+        configure_logging("info", "json", stream, personal=personal)
+        try:
+            try:
+                int(words[0])
+            except ValueError as error:
+                raise ExceptionGroup(words[1], [KeyError(words[2])]) from error
+        except ExceptionGroup as group:
+            log.error("failed", exc_info=group)
+        line = json.loads(stream.getvalue())
+        assert line.pop("personal_error", "").startswith("ExceptionGroup: my card") is personal
+        for name in ("ValueError", "ExceptionGroup", "KeyError", "and then:", __file__):
+            assert name in line["exception"]
+        assert not any(word in str(line) for word in words)
 
 
 def test_libraries_are_heard_from_warning_on(lines):
@@ -178,13 +198,13 @@ def test_text_shows_the_traceback_indented_below_and_names_libraries():
     stream = io.StringIO()
     configure_logging("info", "text", stream)
     try:
-        fail(ValueError("broken"))
-    except ValueError:
+        fail(OSError("broken"))
+    except OSError:
         logging.getLogger("quart").exception("lost")
     first, *below = stream.getvalue().splitlines()
     assert first.endswith("error   lost logger=quart")
     assert all(line.startswith("    ") for line in below)
-    assert below[-1] == "    ValueError: broken"
+    assert below[-1] == "    OSError: broken"
 
 
 @pytest.mark.parametrize(

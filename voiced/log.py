@@ -4,8 +4,9 @@ Call `get_logger(__name__)` at module top and `configure_logging` once, at the s
 with `structlog.contextvars.bind_contextvars` (the call id, first thing in a call) marks every line
 of the task and of the tasks started after it. Numbers carry their unit in the key's name
 (`latency_ms=120`). Phone numbers and spoken words stand only under keys that begin with
-`personal_`, and those are dropped unless asked for. Warnings of the libraries below us (Hypercorn,
-httpx, Quart) come the same way.
+`personal_`, and those are dropped unless asked for; so does what an error says that is not ours: it
+may repeat what a caller said (`invalid literal for int() with base 10: 'my name is'`). Warnings of
+the libraries below us (Hypercorn, httpx, Quart) come the same way.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ import logging
 import os
 import re
 import sys
+import textwrap
+import traceback
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias, cast
 
 import structlog
 
+from voiced.errors import VoicedError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
@@ -65,11 +72,11 @@ def configure_logging(
     colours = terminal and not os.environ.get("NO_COLOR")
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _tell_error,
         *([] if personal else [drop_personal]),
         structlog.processors.add_log_level,
         _add_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
         _TextRenderer(colours=colours) if as_text else render_json,
     ]
     structlog.configure(
@@ -84,6 +91,36 @@ def configure_logging(
 def drop_personal(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Leave out the keys that hold a person's number or words."""
     return {key: value for key, value in event.items() if not key.startswith(PERSONAL_PREFIX)}
+
+
+def _tell_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Turn `exc_info` into `exception`, the traceback, and `personal_error`, what was said."""
+    given = event.pop("exc_info", None)
+    error = given if isinstance(given, BaseException) else None
+    if given is True:
+        error = sys.exc_info()[1]
+    elif isinstance(given, tuple):
+        error = given[1]
+    if error is None:
+        return event
+    said = f"{type(error).__name__}: {error}"
+    return {**event, "exception": "".join(_traceback(error, set())), "personal_error": said}
+
+
+def _traceback(error: BaseException, told: set[int]) -> Iterator[str]:
+    """Yield what Python prints of an error, without the words of those that are not ours."""
+    told.add(id(error))
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None and id(before) not in told:
+        yield from _traceback(before, told)
+        yield "\nand then:\n\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    is_clean = isinstance(error, VoicedError | OSError)
+    yield f"{type(error).__qualname__}{f': {error}' if is_clean else ''}\n"
+    for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        if id(inner) not in told:
+            yield textwrap.indent("".join(_traceback(inner, told)), "  | ")
 
 
 def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -429,3 +429,15 @@ async def test_what_is_spent_beyond_its_budget_ends_the_reply(autojump_clock, ma
     for think in (tokens, same_tool, saying("One two three four five.")):
         with pytest.RaisesGroup(BudgetSpent):
             await reply_with().run(think)
+
+
+async def test_who_spoke_before_the_agent_did_speaks_over_it_from_its_first_sound_on(
+    make, autojump_clock
+):
+    reply, _, events = make()
+    assert reply.spoken_over_from(-1.0) == -1.0
+    await reply.run(saying("one"))
+    (spoke,) = (event.at for event in events if isinstance(event, AgentSpeaking))
+    assert reply.spoken_over_from(spoke - 2.0) == spoke
+    assert reply.spoken_over_from(spoke + 0.1) == spoke + 0.1
+    assert reply.spoken_over_from(None) is None

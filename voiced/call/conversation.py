@@ -246,7 +246,7 @@ class Conversation:
             case floor_events.Fill(text):
                 reply.bridge(text)
             case floor_events.Hold():
-                self._note_barge_in(event, now)
+                self._note_barge_in(reply, event, now)
                 reply.hold()
             case floor_events.Resume():
                 self._voice.note(FalseAlarm(at=now))
@@ -287,14 +287,14 @@ class Conversation:
         self._job = job
         self._jobs_in.send_nowait(job)
 
-    def _note_barge_in(self, event: floor_events.Event, now: float) -> None:
-        voice_at = None if isinstance(event, KeyPressed) else self._voice_at
+    def _note_barge_in(self, reply: SpokenReply, event: floor_events.Event, now: float) -> None:
+        voice_at = None if isinstance(event, KeyPressed) else reply.spoken_over_from(self._voice_at)
         self._voice.note(BargeIn(at=now, voice_at=voice_at))
 
     def _cut(self, event: floor_events.Event, now: float) -> None:
         job, self._job = self._present(), None
         if not job.reply.is_held:
-            self._note_barge_in(event, now)
+            self._note_barge_in(job.reply, event, now)
         heard = job.reply.interrupt()
         self._dialogue.interrupted(heard)
         self._tell_heard(job)

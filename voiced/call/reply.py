@@ -125,8 +125,19 @@ class SpokenReply:
         self._n_protected = 0  # what the agent does by phone and must not be interrupted
         self._n_busy = 0  # what it does by phone or by tools
         self._audio_deadline = float("inf")
-        self.has_sounded = False
+        self._sounded_at: float | None = None
         self.decision: Decision | None = None
+
+    @property
+    def has_sounded(self) -> bool:
+        """Whether the caller has been sent anything of it."""
+        return self._sounded_at is not None
+
+    def spoken_over_from(self, voice_at: float | None) -> float | None:
+        """Return since when a caller who has been speaking since `voice_at` speaks over it."""
+        if voice_at is None or self._sounded_at is None:
+            return voice_at
+        return max(voice_at, self._sounded_at)
 
     # -- for the dialogue ------------------------------------------------------------------------
 
@@ -175,7 +186,7 @@ class SpokenReply:
         await self._passages.released()
         self._words_came()
         if not self.has_sounded:
-            self._sounds()
+            self._sounds(trio.current_time())
         self._n_protected += protected
         try:
             with self._busy():
@@ -362,7 +373,7 @@ class SpokenReply:
 
     def _filler_sounds(self, text: str, at: float) -> None:
         self._voice.note(AgentSpeaking(text=text, at=at, latency_s=None, filler=True))
-        self._sounds()
+        self._sounds(at)
 
     def _goes_on(self, text: str, at: float) -> None:
         self._voice.note(AgentSpeaking(text=text, at=at, latency_s=None))
@@ -372,10 +383,11 @@ class SpokenReply:
         latency = None if self._clock is None else self._clock.latency(at, lead_in_s)
         latency_s = None if latency is None else latency.total_s
         self._voice.note(AgentSpeaking(text=text, at=at, latency_s=latency_s, latency=latency))
-        self._sounds()
+        self._sounds(at)
 
-    def _sounds(self) -> None:
-        self.has_sounded = True
+    def _sounds(self, at: float) -> None:
+        if self._sounded_at is None:
+            self._sounded_at = at
         self._floor.sounds()
 
     def _note_heard(self, piece: HeardPiece) -> None:

@@ -89,7 +89,8 @@ class AgentHeard:
 class BargeIn:
     """The caller spoke over the agent, who falls silent.
 
-    `voice_at` is when the first voiced frame had arrived; None for a key, and when not known.
+    `voice_at` is when the first voiced frame had arrived, or when the agent began, where the caller
+    spoke before it did; None for a key, and when not known.
     """
 
     at: float

@@ -67,7 +67,7 @@ $(STAMP): pyproject.toml requirements.lock | system
 			|| .ci/apt-install build-essential "$(DEBIAN_PYTHON)-dev"; \
 		echo "make setup: compiling pocketsphinx"; \
 		$(PIP) --constraint requirements.lock pocketsphinx; }
-	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3,piper,postgres,tracing,sherpa]'
+	@$(PIP) --constraint requirements.lock --group dev --editable '.[codecs,mp3,piper,png,postgres,tracing,sherpa]'
 	@touch $@
 
 # Ubuntu's Chromium comes as a snap only: there the dashboard's browser tests are left out.
@@ -79,6 +79,7 @@ PEERS := haproxy=haproxy pg_ctlcluster=postgresql promtool=prometheus systemd-an
 peers:
 	@packages=(); \
 	for peer in $(PEERS); do command -v "$${peer%%=*}" >/dev/null || packages+=("$${peer#*=}"); done; \
+	[ -n "$$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] || packages+=(fonts-dejavu-core); \
 	[ "$${#packages[@]}" = 0 ] || .ci/apt-install "$${packages[@]}"
 
 demo: setup

@@ -163,7 +163,7 @@ def _add_explain_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("id", metavar="ID", help="of the call, or the beginning of it; `last` for the last one")
     add("--json", action="store_true", help="the record and what follows from it, for programs")
-    add("--picture", metavar="FILE", type=Path, help="draw the call, as SVG")
+    add("--picture", metavar="FILE", type=Path, help="draw the call: .svg or .png")
     add("--admin", metavar="URL", help="the daemon that is asked for a live call")
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from voiced.__main__ import main
+from voiced.explain import png
 from voiced.flight.reading import read_flight
+from voiced.picture import svg
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 
@@ -54,11 +58,41 @@ def test_its_picture_is_drawn_from_the_flight_recording(config, tmp_path, capsys
     assert {"caller", "agent", "wait", "barge-in", "unheard", "hangup"} <= drawn
 
 
+def test_its_picture_is_a_png_where_the_name_says_so(config, tmp_path, capsys, monkeypatch):
+    with_words = drawn_png(tmp_path)
+    monkeypatch.setattr(svg, "xml_text", lambda text: "")
+    assert drawn_png(tmp_path) != with_words  # resvg leaves words out where it has no font
+
+
+def drawn_png(folder):
+    if main(["explain", "last", "--picture", "call.png"]):
+        pytest.skip("no font here (apt install fonts-dejavu-core)")
+    data = (folder / "call.png").read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", data[16:24])
+    assert width >= 1600
+    assert height > 500
+    return data
+
+
+def test_what_a_png_needs_and_is_not_there_is_named_before_anything_is_told(
+    config, capsys, monkeypatch
+):
+    monkeypatch.setattr(png, "FONTS", ("No Such Font",))
+    assert main(["explain", "last", "--picture", "call.png"]) == 1
+    told = capsys.readouterr()
+    assert "apt install fonts-dejavu-core" in told.err
+    assert told.out == ""
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    assert main(["explain", "last", "--picture", "call.png"]) == 1
+    assert "pip install 'voiced[png]'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
         (["nosuchcall"], 1, "there is no call 'nosuchcall' in calls"),
-        (["last", "--picture", "call.png"], 2, "name it call.svg"),
+        (["last", "--picture", "call.gif"], 2, "name it call.svg or call.png"),
         (["last", "--picture", "none/call.svg"], 1, "none/call.svg: No such file"),
     ],
 )

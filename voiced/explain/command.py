@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from voiced.errors import BadRequest, CallNotFound, VoicedError
 from voiced.explain.places import Place, find_call
+from voiced.explain.png import png_painter
 from voiced.explain.tale import document_of, tell
 from voiced.flight.call_sound import read_sound
 from voiced.picture import drawing_of, picture_svg
@@ -22,8 +23,6 @@ from voiced.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-SVG = ".svg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +33,7 @@ class ExplainOptions:
         call_id: see `find_call`.
         root: `[records] path`.
         as_json: for programs.
-        picture: where a picture is written, SVG; None for none.
+        picture: where a picture is written, .svg or .png; None for none.
     """
 
     call_id: str
@@ -57,13 +56,9 @@ def run(
 
     Raises:
         BadRequest: the picture cannot be of that kind.
-        VoicedError: there is no such call; the picture cannot be written.
+        VoicedError: there is no such call; the picture cannot be made, or not be written.
     """
-    if options.picture is not None and options.picture.suffix.lower() != SVG:
-        raise BadRequest(
-            f"--picture {options.picture}: pictures are written as SVG, which every browser shows "
-            f"and prints; name it {options.picture.with_suffix(SVG)}"
-        )
+    paint = None if options.picture is None else _painter(options.picture)
     directory, record = _find(options, ask_daemon)
     if options.as_json:
         say(json.dumps(document_of(record), ensure_ascii=False))
@@ -71,8 +66,8 @@ def run(
         colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         for line in tell(record, colours=colours):
             say(line)
-    if options.picture is not None:
-        _draw(options.picture, directory, record)
+    if options.picture is not None and paint is not None:
+        _draw(options.picture, paint, directory, record)
         if not options.as_json:
             say(f"picture: {options.picture}")
     return 0
@@ -101,15 +96,34 @@ def _find(
     return place.directory, place.record
 
 
-def _draw(path: Path, directory: Path | None, record: Mapping[str, Any]) -> None:
+def _painter(path: Path) -> Callable[[str], bytes]:
+    """Return what makes of SVG what the file's name asks for."""
+    match path.suffix.lower():
+        case ".svg":
+            return lambda svg: svg.encode("utf-8", "replace")
+        case ".png":
+            return png_painter()
+        case _:
+            raise BadRequest(
+                f"--picture {path}: pictures are written as SVG or PNG; "
+                f"name it {path.with_suffix('.svg')} or {path.with_suffix('.png')}"
+            )
+
+
+def _draw(
+    path: Path,
+    paint: Callable[[str], bytes],
+    directory: Path | None,
+    record: Mapping[str, Any],
+) -> None:
     with Progress("reading the audio") as progress:
         length_s = record.get("duration_s")
         whole = f" of {length_s:.0f} s" if length_s is not None else ""
         sound = None
         if directory is not None:
             sound = read_sound(directory, record, lambda s: progress(f"{s:.0f}{whole}"))
-    picture = picture_svg(drawing_of(record, sound))
+    picture = paint(picture_svg(drawing_of(record, sound)))
     try:
-        path.write_text(picture, encoding="utf-8", errors="replace")
+        path.write_bytes(picture)
     except OSError as error:
         raise VoicedError(f"--picture {path}: {error.strerror or error}") from error

@@ -57,9 +57,12 @@ def test_a_query_goes_into_a_url_and_comes_back_the_same():
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
-        (["--since", "yesterday"], "since: must be a time"),
-        (["--limit", "0"], "limit: "),
-        (["--after", "x"], "after: must be the `next`"),
+        (["--since", "yesterday"], "--since yesterday: must be a time, like .* 2h or 3d"),
+        (["--limit", "0"], "--limit 0: "),
+        (["--lasted", "long"], "--lasted long: "),
+        (["--after", "x"], "--after x: must be the `next`"),
+        (["--reason", "silencee"], '--reason silencee: .*did you mean "silence"'),
+        (["--outcome", "xyz"], "--outcome xyz: .*known: completed, busy"),
     ],
 )
 def test_a_faulty_filter_is_named(argv, sentence):

@@ -9,11 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from voiced.leg.leg import EndReason
+from voiced.telnyx.outcome import Outcome
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from voiced.index.row import CallRow
 
 State: TypeAlias = Literal["live", "ended"]
@@ -82,6 +88,20 @@ def _is_stamp(text: str) -> bool:
         return False
 
 
+def _one_of(known: Sequence[str]) -> AfterValidator:
+    def check(text: str) -> str:
+        if text in ("", *known):
+            return text
+        near = get_close_matches(text.lower().replace(" ", "_"), known, n=1)
+        remedy = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
+        raise ValueError(f"there is none of this name ({remedy})")
+
+    return AfterValidator(check)
+
+
+_REASONS = tuple(reason.value for reason in EndReason)
+_OUTCOMES = tuple(outcome.value for outcome in Outcome)
+
 _Text: TypeAlias = Annotated[str, Field(max_length=_LONGEST), AfterValidator(_printable)]
 _Moment: TypeAlias = Annotated[str, BeforeValidator(_moment)]
 
@@ -96,9 +116,13 @@ class CallQuery(BaseModel):
 
     state: Literal["live", "ended", "any"] = "any"
     """`live`: of every instance, as far as each has told; a dead instance's until it is back."""
-    reason: _Text = ""
+    reason: Annotated[_Text, _one_of(_REASONS)] = Field(
+        default="", json_schema_extra={"enum": ["", *_REASONS]}
+    )
     """Why it ended, a value of `voiced.leg.leg.EndReason`."""
-    outcome: _Text = ""
+    outcome: Annotated[_Text, _one_of(_OUTCOMES)] = Field(
+        default="", json_schema_extra={"enum": ["", *_OUTCOMES]}
+    )
     """What came of a call that we placed, a value of `voiced.telnyx.outcome.Outcome`."""
     number: Annotated[_Text, AfterValidator(_number)] = Field(default="", repr=False)
     """Of either side: E.164 or SIP URI, or its beginning and a star."""

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from voiced.config import load_records, load_server
-from voiced.errors import DaemonUnreachable, IndexUnavailable
+from voiced.errors import BadRequest, DaemonUnreachable, IndexUnavailable
 from voiced.index import CallQuery, open_index
 from voiced.progress import Progress
 from voiced.switchboard.call_request import read_request
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
     from pathlib import Path
 
     from voiced.config import RecordsConfig
@@ -61,10 +62,22 @@ def query_of(arguments: argparse.Namespace, now: datetime) -> CallQuery | None:
     state = "ended" if arguments.past else "any" if given or arguments.all else None
     if state is None:
         return None
-    for name in ("since", "until"):
-        if name in given:
-            given[name] = _moment(given[name], now)
-    return read_request(CallQuery, {"state": state, **given})
+    moments = {name: _moment(given[name], now) for name in ("since", "until") if name in given}
+    try:
+        return read_request(CallQuery, {"state": state} | given | moments)
+    except BadRequest as error:
+        faults = (_as_option(fault, given) for fault in str(error).split("; "))
+        raise BadRequest("; ".join(faults)) from None
+
+
+def _as_option(fault: str, given: Mapping[str, str]) -> str:
+    """Return a field's fault as one of the command line: its option, what was given, what helps."""
+    name, _, reason = fault.partition(": ")
+    if name not in given:
+        return fault
+    option = "--lasted" if name == "min_duration_s" else f"--{name}"
+    ago = ", or so long ago, like 2h or 3d" if name in ("since", "until") else ""
+    return f"{option} {given[name]}: {reason}{ago}"
 
 
 def _moment(text: str, now: datetime) -> str:

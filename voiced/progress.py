@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from types import TracebackType
     from typing import Self, TextIO
 
@@ -72,6 +73,34 @@ class Progress:
         if self._width:
             self._stream.write(f"\r{'':{self._width}}\r")
             self._stream.flush()
+
+
+@asynccontextmanager
+async def telling(what: str) -> AsyncIterator[trio.Event]:
+    """Say how long `what` has taken, inside: until the event that is yielded is set, or the end.
+
+    What is raised inside comes out as it is.
+    """
+    over = trio.Event()
+    failure: Exception | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_tell_until, over, what)
+        try:
+            yield over
+        except Exception as error:  # noqa: BLE001  # raised again, outside of the nursery
+            failure = error
+        finally:
+            over.set()
+    if failure is not None:
+        raise failure
+
+
+async def _tell_until(over: trio.Event, what: str) -> None:
+    with Progress(what) as progress:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_telling, progress)
+            await over.wait()
+            nursery.cancel_scope.cancel()
 
 
 async def keep_telling(progress: Progress) -> None:

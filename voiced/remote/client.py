@@ -12,6 +12,7 @@ import httpx
 from voiced.address import parse_url
 from voiced.config import load_admin
 from voiced.errors import AdminRefused, BadRequest, ConfigError, DaemonUnreachable, Problem
+from voiced.progress import telling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -66,9 +67,11 @@ class AdminClient:
     Every method raises DaemonUnreachable, AdminRefused, BadRequest (a field is faulty).
     """
 
-    def __init__(self, http: httpx.AsyncClient, where: Where) -> None:
+    def __init__(self, http: httpx.AsyncClient, where: Where, *, tells: bool = False) -> None:
+        """Ask by `http`; `tells`: say on stderr how long an answer takes."""
         self._http = http
         self._where = where
+        self._waiting = telling if tells else _silence
 
     async def place(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Send an order; return what is known of its call."""
@@ -115,7 +118,8 @@ class AdminClient:
     ) -> dict[str, Any]:
         url = self._where.url
         try:
-            response = await self._http.request(method, f"{url}{path}", json=body)
+            async with self._waiting("waiting for the daemon"):
+                response = await self._http.request(method, f"{url}{path}", json=body)
         except httpx.ConnectError as error:
             raise DaemonUnreachable(
                 f"no daemon answers at {url}: start it, or name its admin listener with --admin",
@@ -146,8 +150,16 @@ def _read(response: httpx.Response, url: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_admin(where: Where) -> AsyncIterator[AdminClient]:
-    """Yield a client of the daemon at `where`."""
+async def _silence(_what: str) -> AsyncIterator[None]:
+    yield
+
+
+@asynccontextmanager
+async def open_admin(where: Where, *, tells: bool = True) -> AsyncIterator[AdminClient]:
+    """Yield a client of the daemon at `where`; `tells`: for somebody who asks one thing at a time.
+
+    Then he is told how long an answer takes that takes over two seconds.
+    """
     headers = {"authorization": f"Bearer {where.token}"} if where.token else {}
     # `json=None` sends no body, but a POST must say that it would be JSON.
     async with httpx.AsyncClient(
@@ -155,4 +167,4 @@ async def open_admin(where: Where) -> AsyncIterator[AdminClient]:
         timeout=httpx.Timeout(ANSWER_S, connect=5.0),
         trust_env=False,
     ) as http:
-        yield AdminClient(http, where)
+        yield AdminClient(http, where, tells=tells)

@@ -49,8 +49,10 @@ def run(arguments: argparse.Namespace, config: Path | None, say: Callable[[str],
     where = find_admin(arguments.admin, config, os.environ)
     configure_logging("warning", "text")
 
+    is_list = arguments.command == "call" and arguments.list is not None
+
     async def connected() -> int:
-        async with open_admin(where) as admin:
+        async with open_admin(where, tells=not is_list) as admin:
             return await _run(admin, arguments, config, say)
 
     return trio.run(connected)

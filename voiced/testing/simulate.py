@@ -21,6 +21,7 @@ from voiced.errors import ConfigError, Problem
 from voiced.explain.waits import wait_table
 from voiced.log import configure_logging
 from voiced.picture import picture_svg
+from voiced.progress import telling
 from voiced.server.daemon import open_daemon
 from voiced.testing.caller import ScriptedCaller
 from voiced.testing.emulator import Account, EmulatedTelnyx, open_emulator
@@ -177,12 +178,14 @@ async def _open_side(
         account = replace(account, signing_key=load_key(options.key), salt=salt)
     bind = options.api_bind if options.against is not None else "127.0.0.1:0"
     async with (
+        telling("getting ready") as is_ready,
         open_loopback() as network,
         open_emulator(network, account=account) as telnyx,
         serve_api(telnyx.app, bind=bind) as api_url,
     ):
         if options.against is not None:
             telnyx.webhook_url = _webhook_url(options.against)
+            is_ready.set()
             _say_what_to_set(telnyx, api_url)
             yield telnyx
             return
@@ -194,6 +197,7 @@ async def _open_side(
             telnyx.webhook_url = f"http://{daemon.public.address}{_WEBHOOK_PATH}"
             with trio.move_on_after(_WARM_S):  # as a daemon on its VM has been for hours
                 await daemon.warm.wait()
+            is_ready.set()
             yield telnyx
 
 

@@ -50,6 +50,23 @@ async def test_keys_are_pressed_and_what_is_no_key_is_not():
     assert "".join(party.step(QUIET).digit for _ in range(3 * KEY_EVERY)) == "12#"
 
 
+async def test_what_keys_do_and_commands_that_there_are_not_are_told():
+    party = ConsoleParty()
+    lines: list[str] = []
+    coming = ["/key 1x2#\n", "/key\n", "/hang up\n", ""]
+    recognizer: Any = NotingRecognizer()
+    teller = ConsoleTeller(lines.append, tells_caller=False)
+    keyboard = Keyboard(party, recognizer, teller, waits=False, read=lambda: coming.pop(0))
+    with trio.fail_after(10):
+        await keyboard.run()
+    assert lines == [
+        "        (you press 12#)",
+        "        (there are the keys 0123456789ABCD*#)",
+        "        (there is no /hang: /key 12#, /hangup)",
+    ]
+    assert recognizer.said == []
+
+
 async def test_hanging_up_is_a_command():
     party, said = await typed("/hangup\n")
     assert said == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,11 +15,13 @@ from voiced.agent.base import AudioAgent
 from voiced.config import ProviderConfig
 from voiced.errors import ConfigError, Problem
 from voiced.log import configure_logging
+from voiced.progress import telling
 from voiced.record.end_words import is_failure
 from voiced.server.core import open_core
 from voiced.server.renewal import open_staff_room
 from voiced.server.shared import open_services
 from voiced.testing.console.party import ConsoleParty
+from voiced.testing.console.screen import open_screen
 from voiced.testing.console.sound_card import open_sound_card
 from voiced.testing.console.telling import ConsoleTeller
 from voiced.testing.console.typed import TypedRecognizer
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from voiced.config import Config
     from voiced.testing.console.party import SoundCard
+    from voiced.testing.console.screen import Screen
     from voiced.testing.emulator import EmulatedTelnyx
 
 WEBHOOK_URL = "http://voiced/telnyx/webhook"
@@ -49,6 +51,11 @@ PAUSE_S = 0.5
 """And until the agent has been silent for so long."""
 
 TYPED = "voiced.testing.console.typed:TypedRecognizer"
+
+KEYS = "0123456789ABCD*#"
+
+WARM_S = 10.0
+"""For the recognizer to load its vocabulary: no turn shall wait for that."""
 
 HELP = "type what the caller says; /key 12# presses keys, /hangup (or Ctrl-D) hangs up"
 
@@ -70,25 +77,6 @@ class ConsoleOptions:
     output: Path | None = None
 
 
-class Screen:
-    """Writes lines; on a terminal it leaves what is being typed at the bottom."""
-
-    def __init__(self) -> None:
-        self.is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-
-    def write(self, line: str) -> None:
-        """Print a line."""
-        text = line.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode()
-        sys.stdout.write(f"\r\x1b[K{text}\n> " if self.is_terminal else f"{text}\n")
-        sys.stdout.flush()
-
-    def close(self) -> None:
-        """Leave no prompt behind."""
-        if self.is_terminal:
-            sys.stdout.write("\r\x1b[K")
-            sys.stdout.flush()
-
-
 async def run(options: ConsoleOptions) -> int:
     """Hold one call; returns 0, or 1 if it ended by a failure.
 
@@ -99,29 +87,41 @@ async def run(options: ConsoleOptions) -> int:
     config = _narrowed(read_config(options.config), options)
     folder = options.output or Path("simulated") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     configure_logging("warning", config.log.format)
-    screen = Screen()
-    teller = ConsoleTeller(screen.write, tells_caller=options.voice or not screen.is_terminal)
-    with _open_card(options) as card:
-        party = ConsoleParty(card)
-        async with _open_house(config, folder, teller) as (telnyx, recognizer):
-            screen.write(f"voiced console: {'speak; /hangup' if options.voice else HELP}")
-            async with trio.open_nursery() as nursery:
-                keyboard = Keyboard(
-                    party,
-                    recognizer,
-                    teller,
-                    waits=not screen.is_terminal,
-                    read=sys.stdin.readline,
-                )
-                nursery.start_soon(keyboard.run, name="keyboard")
-                await telnyx.ring(party, from_=FROM)
-                nursery.cancel_scope.cancel()
-    screen.close()
-    screen.is_terminal = False
-    screen.write(teller.summary())
-    for directory in sorted((folder / "records").glob("*/call.json")):
-        screen.write(f"record: {directory.parent}  (voiced explain {directory.parent})")
+    with open_screen() as screen:
+        tells_caller = options.voice or not screen.is_terminal
+        teller = ConsoleTeller(screen.write, tells_caller=tells_caller)
+        with _open_card(options) as card:
+            await _talk(config, options, folder, screen, teller, card)
+        screen.close()
+        screen.write(teller.summary())
+        for directory in sorted((folder / "records").glob("*/call.json")):
+            screen.write(f"record: {directory.parent}  (voiced explain {directory.parent})")
     return 1 if is_failure(teller.end_reason) else 0
+
+
+async def _talk(
+    config: Config,
+    options: ConsoleOptions,
+    folder: Path,
+    screen: Screen,
+    teller: ConsoleTeller,
+    card: SoundCard | None,
+) -> None:
+    """Hold the call, to its end or to that of the lines."""
+    party = ConsoleParty(card)
+    async with (
+        telling("getting ready") as is_ready,
+        _open_house(config, folder, teller) as (telnyx, recognizer),
+    ):
+        is_ready.set()
+        screen.write(f"voiced console: {'speak; /hangup' if options.voice else HELP}")
+        keyboard = Keyboard(
+            party, recognizer, teller, waits=not screen.is_terminal, read=screen.read
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keyboard.run, name="keyboard")
+            await telnyx.ring(party, from_=FROM)
+            nursery.cancel_scope.cancel()
 
 
 # -- what is talked with -------------------------------------------------------------------------
@@ -191,7 +191,8 @@ async def _open_house(
             open_core(replace(services, staff=hired.staff), over=hired.over)
         )
         telnyx.network = CoreNetwork(core)
-        await core.warm.wait()
+        with trio.move_on_after(WARM_S):
+            await core.warm.wait()
         yield telnyx, typed
 
 
@@ -237,12 +238,16 @@ class Keyboard:
         self._party.hang_up()
 
     def _obey(self, line: str) -> None:
-        if line.startswith("/key "):
-            self._party.press("".join(key for key in line[5:].upper() if key in "0123456789ABCD*#"))
+        if line.startswith("/key"):
+            keys = "".join(key for key in line[4:].upper() if key in KEYS)
+            self._party.press(keys)
+            self._teller.remark(f"you press {keys}" if keys else f"there are the keys {KEYS}")
         elif line in ("/hangup", "/quit", "/exit"):
             self._party.hang_up()
-        elif line and self._recognizer is not None:
-            self._recognizer.say(line)
+        elif line.startswith("/"):
+            self._teller.remark(f"there is no {line.split()[0]}: /key 12#, /hangup")
+        elif line and self._recognizer is not None and not self._recognizer.say(line):
+            self._teller.remark("nobody listens: too many lines wait")
 
     def _changed(self) -> None:
         self._told.set()

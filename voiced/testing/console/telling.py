@@ -47,6 +47,10 @@ class ConsoleTeller:
         """Whether the caller is hearing the agent now."""
         return "agent" in self._talk.speakers
 
+    def remark(self, text: str) -> None:
+        """Write something that is not said."""
+        self._write(f"        ({text})")
+
     def note(self, call_id: str, event: JournalEvent) -> None:
         """Take one event."""
         del call_id

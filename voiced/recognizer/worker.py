@@ -94,3 +94,5 @@ if __name__ == "__main__":
         main()
     except WireError as error:
         sys.exit(f"voiced.recognizer.worker: {error}")
+    except BrokenPipeError:  # whoever asked has died, and can be told nothing
+        os._exit(1)  # or Python would try to say so once more

@@ -1,7 +1,11 @@
 """Admission, drains and memory, where whole calls do not go."""
 
+import base64
+from urllib.parse import urlsplit
+
 import pytest
 import trio
+import trio.testing
 
 import voiced.switchboard.switchboard
 from voiced.call.call import Call
@@ -14,6 +18,18 @@ async def test_without_a_public_key_every_webhook_is_refused(open_line, autojump
     async with open_line(server={"insecure": False}) as line:
         assert await line.ring() == 403
         assert line.commands == []
+
+
+async def test_each_call_has_a_media_token_of_192_random_bits(open_line, autojump_clock):
+    async with open_line() as line:
+        for n in range(3):
+            await line.ring(f"v3:{n}")
+        await trio.testing.wait_all_tasks_blocked()
+        urls = [body["stream_url"] for _, body in line.commands]
+    tokens = {urlsplit(url).path.removeprefix("/telnyx/media/") for url in urls}
+    assert len(tokens) == 3
+    for token in tokens:
+        assert len(base64.urlsafe_b64decode(token)) * 8 == 192
 
 
 async def test_refusals_beyond_a_limit_are_left_to_telnyx(open_line, autojump_clock, monkeypatch):

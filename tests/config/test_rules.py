@@ -55,6 +55,14 @@ def test_the_api_key_does_not_leave_the_machine_in_clear_text():
         assert parse_config({"telnyx": {"api_base": base}}, {}).telnyx.api_base == base
 
 
+def test_what_is_told_of_calls_does_not_leave_the_machine_in_clear_text():
+    secret = {"secret": "whsec_" + "c2VjcmV0" * 4}
+    post_call = {"url": "http://192.0.2.1/told", **secret}
+    assert keys_of_problems({"post_call": post_call}) == ["post_call.url"]
+    for url in ("http://localhost:1/told", "https://192.0.2.1/told?key=x"):
+        assert parse_config({"post_call": {"url": url, **secret}}, {}).post_call.url
+
+
 def test_a_message_is_not_longer_than_the_lead():
     assert parse_config({"media": {"message_ms": 60, "lead_ms": 60}}, {}).media.message_ms == 60
     assert keys_of_problems({"media": {"message_ms": 80, "lead_ms": 60}}) == ["media.message_ms"]

@@ -6,13 +6,7 @@ from tests.recognizer.tiny_model import write_tiny_model
 from voiced.errors import ConfigError, StartupError
 from voiced.recognizer.sherpa import SherpaRecognizer, SherpaSettings
 from voiced.recognizer.sherpa_files import find_files
-from voiced.testing.recognizer_kit import (
-    Sample,
-    hears_the_words,
-    is_gone_when_the_call_is,
-    serves_calls_side_by_side,
-    tells_each_utterance_once_and_in_order,
-)
+from voiced.testing.recognizer_kit import RECOGNIZER_PROMISES, Sample
 
 
 def settings(directory, **keys):
@@ -27,12 +21,7 @@ async def test_a_model_of_ones_own_is_loaded_and_heard_through(tmp_path):
     async with SherpaRecognizer.open(given, network=level_network) as recognizer:
         with trio.fail_after(30):
             async with trio.open_nursery() as nursery:  # threads need real time: all at once
-                for promise in (
-                    tells_each_utterance_once_and_in_order,
-                    hears_the_words,
-                    is_gone_when_the_call_is,
-                    serves_calls_side_by_side,
-                ):
+                for promise in RECOGNIZER_PROMISES:
                     nursery.start_soon(promise, recognizer, speech)
 
 

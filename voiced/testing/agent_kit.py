@@ -28,6 +28,7 @@ from voiced.agent.base import (
 )
 from voiced.agent.memory import AgentSpoke, CallerSpoke
 from voiced.record.heard import HeardPiece
+from voiced.testing.promises import promise
 from voiced.turns.expect import ExpectSpeech
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ class _Talk:
 # -- the checks ------------------------------------------------------------------------------------
 
 
+@promise
 async def it_fits_the_protocol(agent: DialogueAgent) -> None:
     """Settings, vocabulary, open and begin are there; unknown keys are refused."""
     await trio.lowlevel.checkpoint()
@@ -218,6 +220,7 @@ async def it_fits_the_protocol(agent: DialogueAgent) -> None:
     raise AssertionError("Settings have taken a key that there is not")
 
 
+@promise
 async def a_dialogue_begins_at_once(agent: DialogueAgent) -> None:
     """`begin` neither waits nor raises, and what it returns has every method."""
     await trio.lowlevel.checkpoint()
@@ -226,6 +229,7 @@ async def a_dialogue_begins_at_once(agent: DialogueAgent) -> None:
         assert callable(getattr(dialogue, name, None)), f"the dialogue has no {name}"
 
 
+@promise
 async def a_turn_is_answered(agent: DialogueAgent) -> None:
     """After the greeting a turn brings words, a deed or an end."""
     talk = _Talk(agent)
@@ -234,6 +238,7 @@ async def a_turn_is_answered(agent: DialogueAgent) -> None:
     assert reply.did_something, "nothing was said or done in answer to a turn"
 
 
+@promise
 async def every_turn_is_taken(agent: DialogueAgent) -> None:
     """No words, only keys, many words, words of any language: all are turns."""
     for number, (text, digits) in enumerate(
@@ -244,6 +249,7 @@ async def every_turn_is_taken(agent: DialogueAgent) -> None:
         await talk.says(text, digits)
 
 
+@promise
 async def calls_do_not_mix(agent: DialogueAgent) -> None:
     """Several calls at once are answered each in its own dialogue."""
     talks = [_Talk(agent, number) for number in range(4)]
@@ -261,6 +267,7 @@ async def calls_do_not_mix(agent: DialogueAgent) -> None:
     assert answered == [True] * len(talks), "a call was not answered beside others"
 
 
+@promise
 async def an_answer_can_be_cut_at_any_step(agent: DialogueAgent) -> None:
     """Wherever barge-in strikes, the same dialogue answers the next turn."""
     for step in range(MOST_CUTS):
@@ -273,6 +280,7 @@ async def an_answer_can_be_cut_at_any_step(agent: DialogueAgent) -> None:
             return
 
 
+@promise
 async def an_answer_that_has_not_begun_can_be_dropped(agent: DialogueAgent) -> None:
     """A reply may be cancelled before its first step; then the turn comes again with more words."""
     talk = _Talk(agent)
@@ -287,6 +295,7 @@ async def an_answer_that_has_not_begun_can_be_dropped(agent: DialogueAgent) -> N
     assert again.did_something, "after a turn that was withdrawn it was not answered"
 
 
+@promise
 async def silence_is_answered(agent: DialogueAgent) -> None:
     """A prompt comes after a silence, and again after another."""
     talk = _Talk(agent)
@@ -300,6 +309,7 @@ async def silence_is_answered(agent: DialogueAgent) -> None:
         talk.hears(reply, whole=True)
 
 
+@promise
 async def a_failed_transfer_is_answered(agent: DialogueAgent) -> None:
     """The caller who is back hears something, and the dialogue goes on."""
     talk = _Talk(agent)
@@ -312,6 +322,7 @@ async def a_failed_transfer_is_answered(agent: DialogueAgent) -> None:
         await talk.says("Then tell me yourself.")
 
 
+@promise
 async def time_that_is_short_is_told(agent: DialogueAgent) -> None:
     """An agent that wants to know of the end goes on after it was told."""
     talk = _Talk(agent)
@@ -326,6 +337,7 @@ async def time_that_is_short_is_told(agent: DialogueAgent) -> None:
         await talk.says("All right.")
 
 
+@promise
 async def another_agents_call_is_taken_over(agent: DialogueAgent) -> None:
     """An agent that can take over goes on in the middle of a call."""
     talk = _Talk(agent)

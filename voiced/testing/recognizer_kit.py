@@ -30,6 +30,7 @@ from voiced.recognizer.base import (
     SpeechStarted,
     Vocabulary,
 )
+from voiced.testing.promises import promise
 
 if TYPE_CHECKING:
     from voiced.audio.frame import Pcm
@@ -109,8 +110,9 @@ async def hear(recognizer: Recognizing, sample: Sample) -> list[Heard]:
         with trio.move_on_after(limit_s) as limit:
             await recognizer.recognize(frames, events_in, sample.vocabulary)
         assert not limit.cancelled_caught, f"does not return {PATIENCE_S:g} s after the last frame"
+        assert not frames.statistics().open_receive_channels, "has left its end of `frames` open"
         await trio.testing.wait_all_tasks_blocked()
-        assert not nursery.child_tasks, "has left the receiving end of frames, or `events`, open"
+        assert not nursery.child_tasks, "has left its end of `events` open"
     return heard
 
 
@@ -141,6 +143,7 @@ async def play(frames: trio.MemorySendChannel[Frame], pieces: list[Pcm], begun_a
 # -- the promises ---------------------------------------------------------------------------------
 
 
+@promise
 async def tells_each_utterance_once_and_in_order(recognizer: Recognizing, sample: Sample) -> None:
     """Each utterance gives one start, one end and one final, each kind in their order."""
     heard = await hear(recognizer, sample)
@@ -160,19 +163,25 @@ async def tells_each_utterance_once_and_in_order(recognizer: Recognizing, sample
             assert n_started > n_finals, f"{type(one.event).__name__} of no utterance"
 
 
+@promise
 async def hears_the_words(recognizer: Recognizing, sample: Sample) -> None:
     """The finals have the words."""
     heard = await hear(recognizer, sample)
     texts = [one.event.text for one in heard if isinstance(one.event, Final)]
+    n_heard, n_said = len(texts), len(sample.texts)
+    assert n_heard == n_said, f"heard {n_heard} utterances of {n_said}: {texts}"
     for said, text in zip(sample.texts, texts, strict=True):
         is_right = _plain(text) == _plain(said) if said else bool(text)
         assert is_right, f"heard {text!r} for {said!r}"
 
 
+@promise
 async def tells_times_that_make_sense(recognizer: Recognizing, sample: Sample) -> None:
     """Times are trio's, and of the past; confidence is from 0 to 1."""
     begun_at = trio.current_time()
-    for one in await hear(recognizer, sample):
+    heard = await hear(recognizer, sample)
+    assert heard, "heard nothing"
+    for one in heard:
         now, event = one.now + 1e-6, one.event
         match event:
             case SpeechStarted(at=at, voice_at=voice_at):
@@ -196,15 +205,18 @@ def _is_confidence(value: float) -> None:
     assert 0 <= value <= 1, f"a confidence of {value}"
 
 
+@promise
 async def notices_speech_in_time(recognizer: Recognizing, sample: Sample) -> None:
     """Somebody who interrupts is noticed within `ONSET_S`."""
     loud_s = float(np.argmax(np.abs(sample.pcm) > 1000)) / LINE_RATE_HZ
     heard = await hear(recognizer, sample)
-    started_s = next(one.at for one in heard if isinstance(one.event, SpeechStarted))
-    late_s = started_s - loud_s
+    starts_s = [one.at for one in heard if isinstance(one.event, SpeechStarted)]
+    assert starts_s, "heard nothing"
+    late_s = starts_s[0] - loud_s
     assert late_s <= ONSET_S, f"the beginning of speech was told {late_s:.2f} s late"
 
 
+@promise
 async def says_nothing_in_silence(recognizer: Recognizing, sample: Sample) -> None:
     """Silence gives no words."""
     quiet = Sample(pcm=np.zeros(2 * LINE_RATE_HZ, np.int16), texts=(), vocabulary=sample.vocabulary)
@@ -213,6 +225,7 @@ async def says_nothing_in_silence(recognizer: Recognizing, sample: Sample) -> No
         assert not text, f"heard {text!r} in silence"
 
 
+@promise
 async def is_gone_when_the_call_is(recognizer: Recognizing, sample: Sample) -> None:
     """Cancelled in the middle of a word it is gone at once, and closes its ends."""
     frames_in, frames = trio.open_memory_channel[Frame](FRAMES_AHEAD)
@@ -231,6 +244,7 @@ async def is_gone_when_the_call_is(recognizer: Recognizing, sample: Sample) -> N
     assert left == (0, 0), "has left its ends of `frames` and `events` open"
 
 
+@promise
 async def ends_when_nobody_listens(recognizer: Recognizing, sample: Sample) -> None:
     """Where nobody wants events any more it ends, without an error."""
     frames_in, frames = trio.open_memory_channel[Frame](FRAMES_AHEAD)
@@ -245,6 +259,7 @@ async def ends_when_nobody_listens(recognizer: Recognizing, sample: Sample) -> N
         nursery.cancel_scope.cancel()
 
 
+@promise
 async def serves_calls_side_by_side(recognizer: Recognizing, sample: Sample) -> None:
     """Two calls at a time do not mix."""
     heard: list[list[Heard]] = []

@@ -19,6 +19,7 @@ import trio
 from voiced.audio.level import normalize, rms_dbfs
 from voiced.record.word_times import word_ends
 from voiced.synthesizer.base import TellsWords, no_words, speak
+from voiced.testing.promises import promise
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -74,6 +75,7 @@ async def hear(synthesizer: Synthesizer, text: str) -> Listener:
     return listener
 
 
+@promise
 async def gives_linear_audio(synthesizer: Synthesizer) -> None:
     """Pieces are one-dimensional int16, at a rate that we know."""
     assert 8000 <= synthesizer.rate_hz <= 192_000, f"rate_hz is {synthesizer.rate_hz}"
@@ -84,6 +86,7 @@ async def gives_linear_audio(synthesizer: Synthesizer) -> None:
         assert piece.ndim == 1, f"{piece.ndim} dimensions"
 
 
+@promise
 async def speaks_at_a_pace(synthesizer: Synthesizer) -> None:
     """A text takes about as long as people take for it."""
     pcm = (await hear(synthesizer, TEXT)).pcm
@@ -92,24 +95,29 @@ async def speaks_at_a_pace(synthesizer: Synthesizer) -> None:
     assert least <= letters_per_s <= most, f"{letters_per_s:.1f} letters a second"
 
 
+@promise
 async def trims_silence(synthesizer: Synthesizer) -> None:
     """At most 50 ms of silence are left at either end."""
     pcm, block = (await hear(synthesizer, TEXT)).pcm, synthesizer.rate_hz // 200
     loud = [rms_dbfs(pcm[n : n + block]) > SILENCE_DBFS for n in range(0, len(pcm), block)]
+    assert any(loud), "nothing is to be heard"
     head_s, tail_s = loud.index(True) * 0.005, loud[::-1].index(True) * 0.005
     assert head_s <= SILENCE_S, f"{head_s * 1000:.0f} ms of silence in front"
     assert tail_s <= SILENCE_S, f"{tail_s * 1000:.0f} ms of silence behind"
 
 
+@promise
 async def keeps_the_level(synthesizer: Synthesizer) -> None:
     """Speech has about -20 dBFS RMS, pauses not counted, from the first text on."""
     for text in (TEXT, SHORT):
         pcm = (await hear(synthesizer, text)).pcm
+        assert rms_dbfs(pcm) > SILENCE_DBFS, "nothing is to be heard"
         wanted = normalize(pcm, LEVEL_DBFS, 0.0)
         off_db = rms_dbfs(pcm) - rms_dbfs(wanted)
         assert abs(off_db) <= LEVEL_OFF_DB, f"the level is off by {off_db:+.1f} dB"
 
 
+@promise
 async def is_silent_without_words(synthesizer: Synthesizer) -> None:
     """A text without a word gives no audio, and is no error."""
     for text in ("", " \n", "...", "-"):
@@ -117,6 +125,7 @@ async def is_silent_without_words(synthesizer: Synthesizer) -> None:
         assert n_samples == 0, f"{text!r} gives {n_samples} samples"
 
 
+@promise
 async def stops_when_cancelled(synthesizer: Synthesizer) -> None:
     """A text that is cancelled gives nothing any more, and nothing of it is in the next one."""
     alone = len((await hear(synthesizer, SHORT)).pcm)
@@ -130,6 +139,7 @@ async def stops_when_cancelled(synthesizer: Synthesizer) -> None:
         assert abs(after - alone) <= SAME * alone, "the next text is longer or shorter than alone"
 
 
+@promise
 async def stops_before_it_has_begun(synthesizer: Synthesizer) -> None:
     """A text may be cancelled before anything of it has come."""
     alone = len((await hear(synthesizer, SHORT)).pcm)
@@ -142,6 +152,7 @@ async def stops_before_it_has_begun(synthesizer: Synthesizer) -> None:
     assert abs(after - alone) <= SAME * alone, "the next text is longer or shorter than alone"
 
 
+@promise
 async def waits_for_the_listener(synthesizer: Synthesizer) -> None:
     """Whoever takes his time misses nothing."""
     alone = len((await hear(synthesizer, SHORT)).pcm)
@@ -150,6 +161,7 @@ async def waits_for_the_listener(synthesizer: Synthesizer) -> None:
     assert abs(len(slow.pcm) - alone) <= SAME * alone, "a slow listener hears another length"
 
 
+@promise
 async def keeps_calls_apart(synthesizer: Synthesizer) -> None:
     """Texts that are spoken at the same time do not mix."""
     texts = (SHORT, TEXT, LONG)
@@ -163,6 +175,7 @@ async def keeps_calls_apart(synthesizer: Synthesizer) -> None:
         assert abs(now - before) <= SAME * before, "a text has another length beside others"
 
 
+@promise
 async def survives_its_listener(synthesizer: Synthesizer) -> None:
     """What the listener raises goes through, and the next text is spoken."""
 
@@ -183,6 +196,7 @@ async def survives_its_listener(synthesizer: Synthesizer) -> None:
     assert (await hear(synthesizer, SHORT)).pieces, "the next text is not spoken"
 
 
+@promise
 async def tells_words_in_time(synthesizer: Synthesizer) -> None:
     """Where words are told, they are those of the text, in order, within its audio."""
     if not isinstance(synthesizer, TellsWords):

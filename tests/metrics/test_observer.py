@@ -209,11 +209,12 @@ def test_live_calls_are_shown_by_state_and_their_counters_added():
 def test_the_loop_tells_how_late_it_is():
     metrics = Metrics()
     lag = Lag()
-    lag.note(0.05, 0.05)
+    lag.note(0.05, 0.05, 0.01)
     metrics.live.watch_lag(lag)
     metrics.stalled(Stall(task="agent", call="c", seconds=0.06, cpu_s=0.06, where=()))
     told = scraped(metrics)
     assert told["voiced_loop_lag_seconds",] == lag.smoothed_s > 0
+    assert told["voiced_loop_busy_ratio",] == lag.busy > 0
     assert told["voiced_loop_lag_worst_seconds",] == 0.05
     assert scraped(metrics)["voiced_loop_lag_worst_seconds",] == 0.05  # whoever else asks
     assert told["voiced_loop_stall_seconds_count",] == 1

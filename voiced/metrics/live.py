@@ -69,6 +69,7 @@ class LoopLag(Protocol):
     """How late the loop is, as metrics see it."""
 
     smoothed_s: float
+    busy: float
 
     @property
     def worst_s(self) -> float:
@@ -157,6 +158,11 @@ class LiveCollector:
             "voiced_loop_lag_worst_seconds",
             "How late the loop was at worst, in the last minute or two.",
             worst_s,
+        )
+        yield GaugeMetricFamily(
+            "voiced_loop_busy_ratio",
+            "Share of the last second in which the loop was at work; over 0.85 no call is taken.",
+            0.0 if lag is None else lag.busy,
         )
 
 

@@ -1,6 +1,5 @@
 """Turns, barge-in, silence and goodbyes: a scripted caller against real pacing, on exact times."""
 
-import json
 from collections import deque
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,6 +10,7 @@ import pytest
 import trio
 
 from tests.call.conftest import start_message
+from tests.call.far_end import FarEnd
 from voiced.agent.base import CallInfo
 from voiced.agent.memory import Memory
 from voiced.agent.messages import Message
@@ -343,23 +343,10 @@ async def alone(agent, script=(), **rules):
     conversation = Conversation(dialogue, voice, TurnRules(**rules))
     events_in, events = trio.open_memory_channel(8)
 
-    class FarEnd:
-        def send_text_nowait(self, text):
-            if '"mark"' in text:
-                nursery.start_soon(self.play, json.loads(text)["mark"]["name"])
-            return True
-
-        async def flush(self):
-            await trio.lowlevel.checkpoint()
-
-        async def play(self, name):
-            await trio.sleep(outbound.unplayed_s)
-            outbound.mark_returned(name)
-
     async with trio.open_nursery() as nursery:
         stream = MediaStream(outbound=MediaFormat())
         stream.receive(start_message())
-        nursery.start_soon(outbound.run, FarEnd(), stream)
+        nursery.start_soon(outbound.run, FarEnd(outbound, nursery), stream)
         _, frames = trio.open_memory_channel(1)
         recognizer = ScriptedRecognizer(script)
         nursery.start_soon(recognizer.recognize, frames, events_in, Vocabulary())

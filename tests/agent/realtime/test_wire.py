@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -229,3 +230,11 @@ def test_the_other_messages():
 )
 def test_who_writes_down_what_the_caller_says(model, language, expected):
     assert wire.transcription(model, language) == expected
+
+
+def test_a_voice_of_ones_own_is_named_by_its_id_and_reasoning_only_where_it_is_wished():
+    own = replace(WISH, voice="voice_123", reasoning_effort="low")
+    session = json.loads(wire.session_update(own))["session"]
+    assert session["audio"]["output"]["voice"] == {"id": "voice_123"}
+    assert session["reasoning"] == {"effort": "low"}
+    assert "reasoning" not in json.loads(wire.session_update(WISH))["session"]

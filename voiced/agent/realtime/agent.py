@@ -134,4 +134,5 @@ class RealtimeAgent:
                 for tool in self._tools.values()
             ],
             max_output_tokens=settings.max_tokens,
+            reasoning_effort=settings.reasoning_effort,
         )

@@ -21,8 +21,13 @@ class RealtimeSettings(PromptSettings):
         default="wss://api.openai.com/v1/realtime", description="of the API, without query"
     )
     model: str = Field(default="gpt-realtime-2.1", min_length=1, description="name of the model")
-    voice: str = Field(default="marin", min_length=1, description="a voice of the API")
+    voice: str = Field(
+        default="marin", min_length=1, description="a voice of the API, or the id of one's own"
+    )
     speed: float = Field(default=1.0, ge=0.25, le=1.5, description="times the usual pace")
+    reasoning_effort: Literal["", "minimal", "low", "medium", "high", "xhigh"] = Field(
+        default="", description='of models from gpt-realtime-2 on; "" = their own'
+    )
     turn_detection: Literal["semantic", "server"] = Field(
         default="semantic", description="by what is said, or by silence alone"
     )

@@ -40,6 +40,7 @@ class SessionWish:
         transcription: of what the caller says: model and language; None for no transcripts.
         tools: function tools, as the API has them.
         max_output_tokens: of one response; 0 for no limit.
+        reasoning_effort: as the API has it; "" for the model's own, and for models without.
     """
 
     instructions: str
@@ -50,6 +51,7 @@ class SessionWish:
     transcription: Mapping[str, Any] | None = None
     tools: Sequence[Mapping[str, Any]] = ()
     max_output_tokens: int = 0
+    reasoning_effort: str = ""
 
 
 def transcription(model: str, language: str) -> dict[str, Any] | None:
@@ -74,11 +76,11 @@ def session_update(wish: SessionWish) -> str:
         },
         "output": {
             "format": {"type": "audio/pcmu"},
-            "voice": wish.voice,
+            "voice": {"id": wish.voice} if wish.voice.startswith("voice_") else wish.voice,
             "speed": wish.speed,
         },
     }
-    session = {
+    session: dict[str, Any] = {
         "type": "realtime",
         "output_modalities": ["audio"],
         "instructions": wish.instructions,
@@ -87,6 +89,8 @@ def session_update(wish: SessionWish) -> str:
         "tool_choice": "auto",
         "max_output_tokens": wish.max_output_tokens or "inf",
     }
+    if wish.reasoning_effort:
+        session["reasoning"] = {"effort": wish.reasoning_effort}
     return _message("session.update", session=session)
 
 

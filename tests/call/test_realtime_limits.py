@@ -50,6 +50,25 @@ async def test_of_a_long_answer_that_is_cut_short_the_words_heard_are_those_of_t
     assert len(turn["heard_text"]) / len(long.text) == pytest.approx(share, abs=0.04)
 
 
+async def test_an_answer_that_is_stopped_before_its_first_word_is_not_silence(ring, autojump_clock):
+    stopped = RealtimeTurn("", heard="Say it.", stopped_by="content_filter")
+    sorry = RealtimeTurn("That I cannot say.")
+    _, record, fake = await ring(
+        [HELLO, stopped, sorry, END], caller=speech((5.0, 6.0), (14.0, 15.0))
+    )
+    assert said(record, "agent") == [GREETING, sorry.text, BYE]
+    assert "cannot answer" in fake.sessions[0].instructions[-1]
+
+
+async def test_who_is_lost_for_words_again_is_not_asked_for_ever(ring, autojump_clock):
+    stopped = RealtimeTurn("", heard="Say it.", stopped_by="content_filter")
+    _, record, fake = await ring(
+        [HELLO, stopped, stopped, END], caller=speech((5.0, 6.0), (14.0, 15.0))
+    )
+    assert said(record, "agent") == [GREETING, BYE]
+    assert len(fake.sessions[0].instructions) == 2
+
+
 # -- an API that stops ----------------------------------------------------------------------------
 
 

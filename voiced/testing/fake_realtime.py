@@ -53,6 +53,7 @@ class RealtimeTurn:
         heard: the transcript of the caller's turn that it answers.
         first_s: from the end of the caller's turn to the first audio.
         fails: the code of an error in place of an answer.
+        stopped_by: why the answer stays incomplete: "content_filter", "max_output_tokens".
         is_written: whether the caller's turn is transcribed.
         used_up_s: the account's share is used up with it, and comes back after so long.
     """
@@ -62,6 +63,7 @@ class RealtimeTurn:
     heard: str = "hello"
     first_s: float = 0.2
     fails: str = ""
+    stopped_by: str = ""
     is_written: bool = True
     used_up_s: float = 0.0
 
@@ -293,6 +295,9 @@ class _Engine:
         elif turn.fails:
             details = {"type": "failed", "error": {"type": "server_error", "code": turn.fails}}
             status = "failed"
+        elif turn.stopped_by:
+            details = {"type": "incomplete", "reason": turn.stopped_by}
+            status = "incomplete"
         self._response = ""
         await self._send(
             "response.done",

@@ -26,6 +26,10 @@ SORRY = (
     "The connection was lost for a moment, and your last answer with it. Apologize in a few words, "
     "then answer what the caller said last."
 )
+LOST_FOR_WORDS = (
+    "Your last answer was stopped before it had a word. Say in a few words that you cannot answer "
+    "this, and ask what else you can do."
+)
 HURRY = "The call will be cut in {left_s:.0f} seconds. Say so in a few words, and come to an end."
 
 

@@ -19,7 +19,16 @@ import trio
 from voiced.agent.memory import CallerSpoke, Happened
 from voiced.agent.realtime import wire
 from voiced.agent.realtime.api import BUSY
-from voiced.agent.realtime.asking import FAREWELL, GO_ON, GREET, HURRY, NUDGE, SORRY, Asking
+from voiced.agent.realtime.asking import (
+    FAREWELL,
+    GO_ON,
+    GREET,
+    HURRY,
+    LOST_FOR_WORDS,
+    NUDGE,
+    SORRY,
+    Asking,
+)
 from voiced.agent.realtime.caller_side import RATE_HZ, CallerSide
 from voiced.agent.realtime.doing import (
     Interruptions,
@@ -87,6 +96,7 @@ class Talk:
         self._over = trio.CancelScope()
         self._failure: VoicedError | None = None
         self._n_doing = 0
+        self._is_at_a_loss = False  # an answer was stopped before its first word
 
     async def run(self, frames: trio.MemoryReceiveChannel[Frame]) -> None:
         """Converse until the model ends it, or `frames` ends.
@@ -253,6 +263,7 @@ class Talk:
         match event:
             case wire.CallerStarts():
                 self._caller.starts(now)
+                self._is_at_a_loss = False
                 self._waits.caller_speaks()
                 self._asking.forget()
                 self._interruptions.come()
@@ -349,6 +360,9 @@ class Talk:
         if done.calls and done.status == "completed":
             self._n_doing += 1
             self._helpers.start_soon(self._do, done.calls, session, has_spoken, name="tools")
+        elif done.status == "incomplete" and not (has_spoken or self._is_at_a_loss):
+            self._is_at_a_loss = True
+            await self._asking.ask(LOST_FOR_WORDS)
         else:
             await self._asking.go_on()
 

@@ -71,6 +71,16 @@ def test_a_429_without_a_time_holds_for_a_moment_and_other_failures_do_not():
     other.check_held(0.0)
 
 
+def test_a_limit_told_within_a_session_holds_too():
+    peer = Peer("acme")
+    assert peer.limited("rate_limit_exceeded", 12.0, 100.0).retry_after_s == 12.0
+    with pytest.raises(ProviderError, match=r"for 2\.0 s more"):
+        peer.check_held(110.0)
+    peer.check_held(112.0)
+    assert peer.limited("rate_limit_exceeded", 0.0, 200.0).retry_after_s == DEFAULT_HOLD_S
+    assert peer.limited("rate_limit_exceeded", 1e9, 200.0).retry_after_s == LONGEST_HOLD_S
+
+
 def test_what_a_provider_says_is_cut_short():
     assert len(str(Peer("acme").answered(500, {}, "x" * 5000, 0.0))) < 300
 

@@ -38,10 +38,10 @@ STUCK_S = 1.0
 class FramePump:
     """One call's."""
 
-    def __init__(self, rate_hz: int, *, keeps: bool = True) -> None:
-        """Make a pump of frames at `rate_hz`; it `keeps` those that may be needed again."""
+    def __init__(self, rate_hz: int) -> None:
+        """Make a pump of frames at `rate_hz`."""
         self._rate_hz = rate_hz
-        self._history: deque[Frame] = deque(maxlen=MOST_FRAMES if keeps else 0)
+        self._history: deque[Frame] = deque(maxlen=MOST_FRAMES)
         self._waiting: deque[Frame] = deque(maxlen=MOST_FRAMES)
         self._resampler: Resampler | None = None
         self._to: trio.MemorySendChannel[Frame] | None = None

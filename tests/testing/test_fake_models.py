@@ -45,6 +45,8 @@ def text(words):
 
 USE = {"type": "tool_use", "id": "a", "name": "x", "input": {}}
 RESULT = {"type": "tool_result", "tool_use_id": "a", "content": "x"}
+ODD = USE | {"id": "functions.x:0"}
+OF_ODD = RESULT | {"tool_use_id": "functions.x:0"}
 
 
 @pytest.mark.parametrize(
@@ -66,12 +68,30 @@ RESULT = {"type": "tool_result", "tool_use_id": "a", "content": "x"}
             ],
             "`tool_use` ids were found without",
         ),
+        (
+            [blocks("user", text("hi")), blocks("assistant", ODD), blocks("user", OF_ODD)],
+            "should match pattern",
+        ),
+        (
+            [
+                blocks("user", text("hi")),
+                *(blocks("assistant", USE), blocks("user", RESULT)) * 2,
+            ],
+            "must be unique",
+        ),
     ],
 )
 def test_claude_wants_results_first_and_roles_in_turn(messages, fault):
-    found = fault_of_messages({"model": "m", "max_tokens": 9, "messages": messages})
+    body = {"model": "m", "max_tokens": 9, "messages": messages, "tools": [{"name": "x"}]}
+    found = fault_of_messages(body)
     assert (fault in found) if fault else not found
     assert fault_of_messages({"model": "m", "messages": messages})  # max_tokens is required
+
+
+def test_claude_wants_the_tools_that_were_used():
+    messages = [blocks("user", text("hi")), blocks("assistant", USE), blocks("user", RESULT)]
+    found = fault_of_messages({"model": "m", "max_tokens": 9, "messages": messages})
+    assert "must define tools" in found
 
 
 CHAT = {"model": "m", "messages": [user("hello")]}

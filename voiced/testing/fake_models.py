@@ -11,6 +11,7 @@ a call without its result, a conversation that does not begin with the user, a m
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -229,6 +230,7 @@ def fault_of_messages(body: Mapping[str, Any]) -> str:
     if messages[-1]["role"] != "user":
         return "this model does not support assistant message prefill"
     wanted: list[str] = []
+    used: list[str] = []
     for message in messages:
         blocks = message["content"]
         if any(block["type"] == "text" and not block["text"].strip() for block in blocks):
@@ -238,6 +240,17 @@ def fault_of_messages(body: Mapping[str, Any]) -> str:
         if any(block["type"] != "tool_result" for block in blocks[:n_given]) or given != wanted:
             return "`tool_use` ids were found without `tool_result` blocks immediately after"
         wanted = [block["id"] for block in blocks if block["type"] == "tool_use"]
+        used += wanted
+    return _fault_of_ids(used, has_tools=bool(body.get("tools")))
+
+
+def _fault_of_ids(used: Sequence[str], *, has_tools: bool) -> str:
+    if any(not re.fullmatch(r"[a-zA-Z0-9_-]+", one) for one in used):
+        return "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'"
+    if len(set(used)) < len(used):
+        return "`tool_use` ids must be unique"
+    if used and not has_tools:
+        return "Requests which include `tool_use` or `tool_result` blocks must define tools"
     return ""
 
 

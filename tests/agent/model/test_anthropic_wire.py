@@ -11,6 +11,7 @@ from voiced.agent.messages import Message, ToolCall, ToolResult, ToolRound
 from voiced.agent.model.anthropic_wire import MessageParser, request_body
 from voiced.agent.model.wire import Finished, ModelRequest, ToolSpec, Usage
 from voiced.net.sse import SseEvent
+from voiced.testing.fake_models import fault_of_messages
 
 LOOKUP = ToolSpec(name="lookup", description="Look up.", parameters={"type": "object"})
 THOUGHT = {"type": "thinking", "thinking": "hm", "signature": "sig"}
@@ -74,6 +75,39 @@ BEGINS = {
 
 
 # -- requests ------------------------------------------------------------------------------------
+
+
+def used(*call_ids, name="lookup"):
+    return ToolRound(
+        content="",
+        calls=tuple(ToolCall(id=one, name=name, arguments="{}") for one in call_ids),
+        results=tuple(ToolResult(call_id=one, content=f"of {one}") for one in call_ids),
+    )
+
+
+def test_calls_of_another_model_have_ids_that_this_one_takes():
+    rounds = [used("functions.lookup:0", "call_1"), user("and?"), used("call_1"), user("bye")]
+    made = body(user("hello"), *rounds, tools=[LOOKUP])
+    assert fault_of_messages(made) == ""
+    given = [block for message in made["messages"] for block in message["content"]]
+    results = {block["tool_use_id"]: block["content"] for block in given if "content" in block}
+    assert results == {
+        "functions_lookup_0": "of functions.lookup:0",
+        "call_1": "of call_1",
+        "call_1_": "of call_1",
+    }
+
+
+def test_ids_stay_what_they_were_as_the_conversation_grows():
+    rounds = [user("hello"), used("a"), user("and?"), used("a"), user("and?"), used("a")]
+    assert body(*rounds)["messages"][:4] == body(*rounds[:4])["messages"][:4]
+
+
+def test_one_that_has_no_tools_can_be_told_of_those_of_another():
+    made = body(user("hello"), used("a"), user("and?"), used("b", name="hang_up"))
+    assert fault_of_messages(made) == ""
+    assert [tool["name"] for tool in made["tools"]] == ["lookup", "hang_up"]
+    assert made["tool_choice"] == {"type": "none"}
 
 
 def test_a_request_has_the_prompt_the_conversation_and_a_stream():

@@ -12,6 +12,7 @@ results, unchanged), https://platform.claude.com/docs/en/build-with-claude/promp
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -26,7 +27,7 @@ from voiced.agent.model.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from voiced.agent.messages import ModelMessage
     from voiced.agent.model.wire import ModelRequest, ToolSpec
@@ -60,6 +61,8 @@ _TROUBLES: Mapping[str, TroubleKind] = {
     "request_too_large": "bad_request",
 }
 
+_NOT_OF_IDS = re.compile(r"[^a-zA-Z0-9_-]")
+
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 
 
@@ -87,9 +90,9 @@ def request_body(
         "messages": messages,
         "stream": True,
     }
-    if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
-        if not request.may_call:
+    if tools := [_tool(tool) for tool in request.tools] or _tools_used(messages):
+        body["tools"] = tools
+        if not (request.tools and request.may_call):
             body["tool_choice"] = {"type": "none"}
     return body | dict(extra)
 
@@ -97,8 +100,9 @@ def request_body(
 def _messages(request: ModelRequest) -> list[dict[str, Any]]:
     """Return the messages, roles in turn: what one role says in a row is one message."""
     result: list[dict[str, Any]] = []
+    ids: set[str] = set()
     for message in alternating(request.messages):
-        for role, blocks in _blocks(message):
+        for role, blocks in _blocks(message, ids):
             if result and result[-1]["role"] == role:
                 result[-1]["content"] += blocks
             else:
@@ -106,20 +110,21 @@ def _messages(request: ModelRequest) -> list[dict[str, Any]]:
     return result
 
 
-def _blocks(message: ModelMessage) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _blocks(message: ModelMessage, ids: set[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     match message:
         case Message(role=role, content=content):
             yield role, [{"type": "text", "text": content}]
         case ToolRound(content=content, calls=calls, results=results, native=native):
             said = [{"type": "text", "text": content}] if content.strip() else []
-            asked = [_call(call) for call in calls]
+            named = {call.id: _fresh_id(call.id, ids) for call in calls}
+            asked = [_call(call, named[call.id]) for call in calls]
             yield "assistant", [*(dict(block) for block in native), *said, *asked]
             yield (
                 "user",
                 [
                     {
                         "type": "tool_result",
-                        "tool_use_id": result.call_id,
+                        "tool_use_id": named[result.call_id],
                         "content": result.content,
                         "is_error": result.is_error,
                     }
@@ -130,9 +135,29 @@ def _blocks(message: ModelMessage) -> Iterator[tuple[str, list[dict[str, Any]]]]
             assert_never(message)
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
+def _fresh_id(call_id: str, taken: set[str]) -> str:
+    """Return an id that is taken here: of letters, digits, _ and -, and of one call only.
+
+    Models whose conversation this one goes on with number their calls anew in each answer, or call
+    them `functions.lookup:0`.
+    """
+    fresh = _NOT_OF_IDS.sub("_", call_id) or "_"
+    while fresh in taken:
+        fresh += "_"
+    taken.add(fresh)
+    return fresh
+
+
+def _call(call: ToolCall, call_id: str) -> dict[str, Any]:
     given = parse_object(call.arguments) or {}
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": given}
+    return {"type": "tool_use", "id": call_id, "name": call.name, "input": given}
+
+
+def _tools_used(messages: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return tools that another model has used: without them their calls would be refused."""
+    blocks = (block for message in messages for block in message["content"])
+    names = dict.fromkeys(block["name"] for block in blocks if block["type"] == "tool_use")
+    return [{"name": name, "input_schema": {"type": "object"}} for name in names]
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:

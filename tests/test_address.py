@@ -99,6 +99,7 @@ def test_a_wildcard_is_reached_by_way_of_loopback(bind, expected):
         ("https://voice.example.org", "https://voice.example.org"),
         ("HTTPS://voice.example.org/a/", "https://voice.example.org/a"),
         ("http://[::1]:8080//", "http://[::1]:8080"),
+        ("https://crm_1.example.org.:1/x", "https://crm_1.example.org.:1/x"),
     ],
 )
 def test_a_url_loses_only_its_trailing_slash(text, expected):
@@ -112,6 +113,10 @@ def test_a_url_loses_only_its_trailing_slash(text, expected):
         ("ws://voice.example.org", "must begin with"),
         ("https://", "names no host"),
         ("https://:80", "names no host"),
+        ("https://a..b/x", "host must be an address or a host name"),
+        ("https://crm%2Eexample/", "host must be"),
+        ("https://*/", "host must be"),
+        (f"https://{'a' * 64}.example/", "host must be"),
         ("https://h:port", "port must be a number"),
         ("https://h:99999", "port must be a number"),
         ("https://h/a b", "spaces"),

@@ -105,6 +105,8 @@ def parse_url(text: str, *, schemes: tuple[str, ...]) -> str:
         raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
     if not parts.hostname:
         raise ValueError("names no host")
+    if not _is_ip(parts.hostname) and not _HOST_NAME.fullmatch(parts.hostname.removesuffix(".")):
+        raise ValueError("the host must be an address or a host name")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not carry a user name or password")
     if "?" in text or "#" in text:

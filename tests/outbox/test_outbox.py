@@ -38,6 +38,8 @@ class Receiver:
         answer = self.answers.pop(0) if self.answers else 204
         if answer == "hangs":
             await trio.sleep_forever()
+        if isinstance(answer, Exception):
+            raise answer
         if answer is None:
             raise httpx.ConnectError("no", request=request)
         return httpx.Response(answer)
@@ -131,6 +133,25 @@ async def test_what_no_attempt_can_mend_is_given_up_and_can_be_sent_again(
         await trio.sleep(1)
         assert outbox.letters() == []
     assert len(receiver.told) == 2
+
+
+@pytest.mark.parametrize("fault", [None, KeyError("of ours")])
+async def test_a_letter_that_cannot_be_sent_is_given_up_and_holds_up_no_other(
+    open_box, tmp_path, autojump_clock, fault
+):
+    """Such a letter ended the daemon with every call, and each one that was started after it."""
+    receiver = Receiver(*[fault] if fault else [])
+    async with open_box(receiver) as outbox:
+        # A host name that no resolver takes: httpx raises no error of its own for it.
+        await outbox.tell("bad", "https://crm.example/" if fault else "https://xn--/", {"id": "1"})
+        await end_call(outbox, tmp_path)
+        await trio.sleep(60)
+        (letter,) = outbox.letters()
+    assert letter["dead"]
+    assert letter["failure"] == (
+        "a fault of voiced (KeyError)" if fault else "the address is of no use (IDNAError)"
+    )
+    assert len(receiver.told) == (2 if fault else 1)
 
 
 async def test_what_was_tried_long_enough_is_a_dead_letter_and_stays_one(

@@ -129,7 +129,18 @@ async def test_download_that_breaks_off_says_so(autojump_clock: MockClock) -> No
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://a/b", "https://", "gs://bucket/r.wav", "https://a:b/c"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://a/b",
+        "https://",
+        "gs://bucket/r.wav",
+        "https://a:b/c",
+        "https://xn--/",
+        "https://.",
+    ],
+)
 async def test_address_of_no_use_is_named_as_such(url: str) -> None:
     async with open_downloader() as downloader:
         with pytest.raises(DownloadFailed, match=r"of no use|broke off"):

@@ -41,6 +41,10 @@ CLOSE_S = 0.05
 ERROR_MAX_BYTES = 4096
 WHOLE_MAX_BYTES = 8 * 1024 * 1024
 
+UNSENDABLE = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError)
+"""What is raised for a request that no connection could carry; the last is Python's, and the
+library's for names, of a host whose name is none."""
+
 MAX_CONNECTIONS = 100
 
 
@@ -238,7 +242,7 @@ def _mapped(peer: Peer) -> Iterator[None]:
         raise peer.failed(kind, reason_of(error)) from error
     except httpx.NetworkError as error:
         raise peer.failed("closed", f"the connection was lost: {reason_of(error)}") from error
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+    except (httpx.HTTPError, httpx.StreamError, *UNSENDABLE) as error:
         raise peer.failed("failed", reason_of(error)) from error
 
 

@@ -22,7 +22,7 @@ import trio
 from voiced.doorbell import Doorbell
 from voiced.ledger.open_items import OpenItems
 from voiced.log import get_logger
-from voiced.net.http import reason_of
+from voiced.net.http import UNSENDABLE, reason_of
 from voiced.outbox.letters import Letter, item_of, read_letter, shown, wait_s
 from voiced.telnyx.http import bare_client
 from voiced.webhook_signature import read_secrets, signed_headers
@@ -289,6 +289,14 @@ class Outbox:
 
     async def _attempt(self, letter: Letter) -> tuple[str, bool]:
         """Return what went wrong, "" if nothing, and whether it may pass."""
+        try:
+            return await self._try(letter)
+        except Exception as error:  # noqa: BLE001  # or it would end all calls, at every start anew
+            kind = type(error).__name__  # the text may repeat the address
+            log.error("webhook not sent by a fault of ours", id=letter.key, error=kind)
+            return f"a fault of voiced ({kind})", False
+
+    async def _try(self, letter: Letter) -> tuple[str, bool]:
         with trio.move_on_after(ATTEMPT_S):
             content = await self._content(letter)
             if content is None:
@@ -323,7 +331,9 @@ async def _post(
     try:
         async with http.stream("POST", url, headers=headers, content=body) as response:
             status = response.status_code  # its body does not matter
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except UNSENDABLE as error:
+        return f"the address is of no use ({type(error).__name__})", False
+    except httpx.HTTPError as error:
         # Some of httpx's texts repeat the address, which may hold a secret.
         timed_out = isinstance(error, httpx.TimeoutException)
         return type(error).__name__ if timed_out else reason_of(error).split("'")[0], True

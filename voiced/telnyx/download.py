@@ -16,7 +16,7 @@ import httpx
 import trio
 
 from voiced.errors import DownloadFailed
-from voiced.net.http import reason_of
+from voiced.net.http import UNSENDABLE, reason_of
 from voiced.telnyx.http import bare_client
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _foreign_errors() -> Iterator[None]:
     """Map what httpx raises; its texts may hold the address, so its name must do for some."""
     try:
         yield
-    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
+    except UNSENDABLE as error:
         raise DownloadFailed(f"the address is of no use ({type(error).__name__})") from None
     except httpx.HTTPError as error:
         raise DownloadFailed(f"broke off ({reason_of(error)})", may_pass=True) from error

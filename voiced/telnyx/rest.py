@@ -23,7 +23,7 @@ import structlog
 import trio
 
 from voiced.errors import CommandFailed, RemoteProtocolError
-from voiced.net.http import reason_of
+from voiced.net.http import UNSENDABLE, reason_of
 from voiced.telnyx.api_errors import CALL_ENDED, refusal
 from voiced.telnyx.http import http_client
 from voiced.telnyx.queries import next_page
@@ -363,7 +363,7 @@ def _foreign_errors(action: str) -> Iterator[None]:
     """Map what httpx raises: a fault that may pass to _NoAnswer, the rest to CommandFailed."""
     try:
         yield
-    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL) as error:
+    except UNSENDABLE as error:
         raise CommandFailed(action, f"cannot be sent ({error})", status=None) from error
     except httpx.HTTPError as error:
         raise _NoAnswer(action, f"no answer ({reason_of(error)})", status=None) from error

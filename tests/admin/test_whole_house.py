@@ -26,7 +26,7 @@ class Elders:
     async def everywhere(self, target):
         await trio.lowlevel.checkpoint()
         self.n_asked += 1
-        return [SimpleNamespace(body=json.dumps({"calls": self.calls}))]
+        return {"older": SimpleNamespace(body=json.dumps({"calls": self.calls}))}
 
 
 def house_with(elders):

@@ -60,6 +60,17 @@ class Callers:
         ]
 
 
+async def counted(program, series, value):
+    """Wait until `/metrics` has come to a value."""
+    with trio.move_on_after(10):
+        while True:
+            lines = (await program.admin("/metrics")).text.splitlines()
+            if sum(float(n.split()[-1]) for n in lines if n.startswith(series)) == value:
+                return True
+            await trio.sleep(0.05)
+    return False
+
+
 class Takeover:
     """Both processes, which write to one pipe."""
 
@@ -115,10 +126,14 @@ async def test_a_deployment_under_fifty_live_calls_cuts_none_and_refuses_none(
         assert len(live) > 50
         older, newer = takeover.listening
         assert (older["public"], older["admin"]) == (newer["public"], newer["admin"])
+        assert await counted(program, "voiced_calls_begun_total", 70)  # by both
         await callers.ring(5, lasts_s=4, apart_s=0.05)
         await program.process.wait()  # the older one, with the last of its calls
         assert program.process.returncode == 0
         await callers.all_gone()
+        assert await counted(program, 'voiced_calls_ended_total{reason="caller_hung_up"}', 75)
+        assert await counted(program, "voiced_call_duration_seconds_count", 75)
+        assert await counted(program, 'voiced_calls{state="streaming"}', 0)
         takeover.signal_newer()
     assert callers.faults() == []
     assert [r["end"]["reason"] for r in records_in(tmp_path)] == ["caller_hung_up"] * 75

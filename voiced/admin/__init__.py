@@ -99,7 +99,10 @@ def make_admin_app(
 
     @app.get("/metrics")
     async def scrape() -> Response:
-        return Response(metrics.render(), content_type=CONTENT_TYPE)
+        for path, reply in (await elders.everywhere("/metrics")).items():
+            metrics.inheritance.tell(str(path), reply.body.decode())
+        # An elder tells of itself: whoever asks it, asks the others, too.
+        return Response(metrics.render(alone=only_known), content_type=CONTENT_TYPE)
 
     return app
 

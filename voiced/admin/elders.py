@@ -94,4 +94,4 @@ def _as_response(reply: Reply) -> Response:
 async def calls_elsewhere(elders: Elders) -> list[dict[str, Any]]:
     """Return the calls that wait or live with older processes."""
     replies = await elders.everywhere(_CALLS)
-    return [call for reply in replies for call in json.loads(reply.body)["calls"]]
+    return [call for reply in replies.values() for call in json.loads(reply.body)["calls"]]

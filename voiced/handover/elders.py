@@ -122,10 +122,11 @@ class Elders:
                 return elder.path
         return None
 
-    async def everywhere(self, target: str) -> list[Reply]:
-        """Return what each of them answers to a GET."""
-        replies = [await elder.ask("GET", target, {}, b"") for elder in list(self._elders)]
-        return [reply for reply in replies if reply is not None and reply.status == 200]
+    async def everywhere(self, target: str) -> dict[Path, Reply]:
+        """Return what each of them answers to a GET, by its socket."""
+        asked = list(self._elders)
+        replies = {elder.path: await elder.ask("GET", target, {}, b"") for elder in asked}
+        return {path: r for path, r in replies.items() if r is not None and r.status == 200}
 
     async def drain(self, limit_s: float) -> None:
         """Let their calls go on for so long, and no longer."""
@@ -144,20 +145,23 @@ class Elders:
         for elder in list(self._elders):
             await elder.gone.wait()
 
-    async def watch(self, on_gone: Callable[[], Awaitable[None]]) -> None:
-        """Wait for the end of each, and call `on_gone` then; returns when none is left."""
+    async def watch(self, on_gone: Callable[[Path], Awaitable[None]]) -> None:
+        """Wait for the end of each, and call `on_gone` with its socket's path then.
+
+        Returns when none is left.
+        """
         async with trio.open_nursery() as nursery:
             for elder in list(self._elders):
                 nursery.start_soon(self._watch, elder, on_gone)
 
-    async def _watch(self, elder: Elder, on_gone: Callable[[], Awaitable[None]]) -> None:
+    async def _watch(self, elder: Elder, on_gone: Callable[[Path], Awaitable[None]]) -> None:
         with suppress(RemoteProtocolError):
             while await elder.lines.receive() is not None:
                 pass
         self._elders.remove(elder)
         elder.gone.set()
         log.info("the process before has ended", left=len(self._elders))
-        await on_gone()
+        await on_gone(elder.path)
 
     # -- the start ---------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from voiced import __version__
+from voiced.metrics.inheritance import Inheritance
 from voiced.metrics.live import LiveCollector
 from voiced.metrics.series import Series
 from voiced.record.journal import (
@@ -38,6 +39,8 @@ from voiced.record.served_by import provider_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from prometheus_client.core import Metric
+
     from voiced.loop.stalls import Stall
     from voiced.record.journal import JournalEvent, Observer
 
@@ -57,6 +60,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._series = Series(self.registry)
         self.live = LiveCollector()
+        self.inheritance = Inheritance()
         self.registry.register(self.live)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -163,9 +167,21 @@ class Metrics:
         if (record.get("wire") or {}).get("error"):
             series.flights_broken.inc()
 
-    def render(self) -> bytes:
-        """Return all in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def render(self, *, alone: bool = False) -> bytes:
+        """Return all in Prometheus' text format; `alone`: without older processes that live."""
+        return generate_latest(_Everybody(self, alone=alone))
+
+
+class _Everybody:
+    """What we count and what older processes do, as `generate_latest` asks for it."""
+
+    def __init__(self, metrics: Metrics, *, alone: bool) -> None:
+        self._metrics = metrics
+        self._alone = alone
+
+    def collect(self) -> Iterable[Metric]:
+        ours = self._metrics.registry.collect()
+        return self._metrics.inheritance.added_to(ours, alone=self._alone)
 
 
 class Observers:

@@ -18,6 +18,7 @@ from voiced.dashboard.yesterday import recall_yesterday
 from voiced.errors import StartupError
 from voiced.flight.retention import Retention, keep_house
 from voiced.handover import Elders, open_elders
+from voiced.handover.bequest import take_bequest
 from voiced.log import get_logger
 from voiced.loop.lag import measure
 from voiced.metrics import Metrics, Observers
@@ -31,6 +32,7 @@ from voiced.server.surroundings import WALL_CLOCK, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from voiced.config import Config
     from voiced.handover import House
@@ -103,7 +105,7 @@ async def open_daemon(
         async with trio.open_nursery() as servers:
             await elders.take_over()  # from here on nobody else accepts
             await doors.open(servers)
-            servers.start_soon(elders.watch, partial(_adopt, services), name="elders")
+            servers.start_soon(elders.watch, partial(_adopt, services, doors.house), name="elders")
             servers.start_soon(_keep_house, services, name="retention")
             servers.start_soon(
                 measure,
@@ -151,8 +153,10 @@ ADOPT_AT_S = (0.0, 0.2, 0.8, 4.0)
 """Pauses before each look at the books of a process that has ended: it may yet hold its locks."""
 
 
-async def _adopt(services: Services) -> None:
-    """See to the legs and recordings that a process before us has left."""
+async def _adopt(services: Services, house: House, path: Path) -> None:
+    """See to the legs, recordings and counts that the process of a socket has left."""
+    if not house.has_left.is_set():  # else another one serves, and inherits
+        services.metrics.inheritance.leave(str(path), take_bequest(path))
     for pause_s in ADOPT_AT_S:
         await trio.sleep(pause_s)
         try:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from voiced.handover import Elders
+from voiced.handover.bequest import leave_bequest
 from voiced.leg.goodbye import speaking_limit_s
 from voiced.leg.leg import EndReason
 from voiced.log import get_logger
@@ -98,6 +99,8 @@ async def serve(
                 if not daemon.house.has_left.is_set():
                     supervisor.stopping()
                 await ending.run()
+                if daemon.house.has_left.is_set() and around.directory is not None:
+                    leave_bequest(around.directory, daemon.metrics.render(alone=True))
                 nursery.cancel_scope.cancel()
     log.info("stopped")
 

@@ -66,6 +66,7 @@ def test_a_request_tells_of_the_call_and_of_all_that_was_heard():
         ("resume_recording", {}, wire.ResumeRecording()),
         ("expect", {"what": "speech"}, wire.Expect(ExpectSpeech())),
         ("expect", {"what": "yes_no"}, wire.Expect(ExpectYesNo())),
+        ("expect", {"what": "speech", "patience": 2}, wire.Expect(ExpectSpeech(patience=2.0))),
         ("expect", {"what": "spelling"}, wire.Expect(ExpectSpelling())),
         (
             "expect",

@@ -10,7 +10,13 @@ from pydantic import ValidationError
 from voiced.agent.base import CallerTurn, CallInfo, DialogueAgent, Remembering, TimeAware
 from voiced.agent.script import ScriptAgent, ScriptSettings
 from voiced.errors import ConfigError
-from voiced.turns.expect import Expectation, ExpectDigits, ExpectSpeech, ExpectYesNo
+from voiced.turns.expect import (
+    Expectation,
+    ExpectDigits,
+    ExpectSpeech,
+    ExpectSpelling,
+    ExpectYesNo,
+)
 
 CALL = CallInfo(call_id="c1", caller="+15551230000", called="+15559990000")
 
@@ -470,7 +476,7 @@ async def test_a_number_is_collected_by_the_rules_of_its_state_and_said_digit_by
         min_length=4, max_length=6, first_digit_timeout_s=20, inter_digit_timeout_s=2.5
     )
     assert await keyed.keys("4711") == "Account 4 7 1 1. Is 4 7 1 1 right?"
-    assert isinstance(keyed.reply.expected, ExpectSpeech)
+    assert type(keyed.reply.expected).__name__ == "ExpectSpeech"
 
 
 @pytest.mark.parametrize("digits", ["123", "1234567", "9"])
@@ -483,6 +489,26 @@ async def test_a_number_of_the_wrong_length_is_asked_for_again(keyed: Caller, di
 async def test_keys_where_none_are_asked_for_are_not_understood(small: str):
     caller = await ring(dialogue=small)
     assert (await caller.keys("7")).startswith("Pardon?")
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("", ExpectSpeech()),
+        ('expect = "yes_no"', ExpectYesNo()),
+        ('expect = "spelling"\npatience = 1.5', ExpectSpelling(patience=1.5)),
+        ("patience = 0.5", ExpectSpeech(patience=0.5)),
+    ],
+)
+async def test_a_state_says_how_the_end_of_an_answer_is_found(
+    tmp_path: Path, keys: str, expected: Expectation
+):
+    path = tmp_path / "patient.toml"
+    answer = '[[states.a.answers]]\nhear = ["yes"]\nhang_up = true\n'
+    path.write_text(f'start = "a"\n[states.a]\nsay = "Well?"\n{keys}\n{answer}', encoding="utf-8")
+    caller = await ring(dialogue=str(path))
+    await caller.calls()
+    assert caller.reply.expected == expected
 
 
 async def test_a_question_that_confirms_expects_a_yes_or_no(small: str):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voiced.turns.expect import ExpectDigits
+from voiced.turns.expect import ExpectDigits, ExpectSpeech, ExpectSpelling, ExpectYesNo
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,10 @@ from voiced.turns.expect import ExpectDigits
 def test_digits_that_can_never_come_are_refused(given, reason):
     with pytest.raises(ValueError, match=reason):
         ExpectDigits(**given)
+
+
+@pytest.mark.parametrize("kind", [ExpectSpeech, ExpectYesNo, ExpectSpelling, ExpectDigits])
+@pytest.mark.parametrize("patience", [0.0, 0.2, 4.5])
+def test_patience_has_its_bounds(kind, patience):
+    with pytest.raises(ValueError, match=f"patience must be 0.25 to 4, not {patience:g}"):
+        kind(patience=patience)

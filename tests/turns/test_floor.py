@@ -9,7 +9,7 @@ import pytest
 from voiced.recognizer.base import Final, Partial, SpeechEnded, SpeechResumed, SpeechStarted
 from voiced.turns import events as did
 from voiced.turns.events import Line
-from voiced.turns.expect import ExpectDigits, ExpectSpelling, ExpectYesNo
+from voiced.turns.expect import ExpectDigits, ExpectSpeech, ExpectSpelling, ExpectYesNo
 from voiced.turns.floor import Floor
 from voiced.turns.rules import TurnRules
 
@@ -101,6 +101,8 @@ class Stage:
                 return ExpectDigits(
                     min_length=int(least), max_length=int(most), first_digit_timeout_s=timeout
                 )
+            case ["patience", factor]:
+                return ExpectSpeech(patience=float(factor))
             case _:
                 assert words == ["spelling"]
                 return ExpectSpelling()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from voiced.agent.template import parse_template
-from voiced.turns.expect import MAX_DIGITS
+from voiced.turns.expect import LEAST_PATIENCE, MAX_DIGITS, MOST_PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,10 +121,12 @@ class State(_Part):
     """A point of the dialogue: a question (`say`) and the answers to it.
 
     `digits` is a number that may be keyed in. `include` names states whose answers are valid here,
-    too, after its own.
+    too, after its own. `expect` and `patience` say how the end of an answer is found.
     """
 
     say: str = ""
+    expect: Literal["speech", "yes_no", "spelling"] = "speech"
+    patience: float = Field(default=1.0, ge=LEAST_PATIENCE, le=MOST_PATIENCE)
     protected: bool = False
     digits: Digits | None = None
     answers: list[Answer] = Field(default_factory=list)

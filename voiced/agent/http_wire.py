@@ -212,18 +212,20 @@ def _transfer(data: Mapping[str, Any]) -> Transfer:
 
 
 def _expectation(data: Mapping[str, Any]) -> Expectation:
+    patience = _factor(data, "patience")
     match _text(data, "what"):
         case "speech":
-            return ExpectSpeech()
+            return ExpectSpeech(patience)
         case "yes_no":
-            return ExpectYesNo()
+            return ExpectYesNo(patience)
         case "spelling":
-            return ExpectSpelling()
+            return ExpectSpelling(patience)
         case "digits":
             return ExpectDigits(
                 min_length=_number(data, "min_length", 1),
                 max_length=_number(data, "max_length", 32),
                 terminator=_text(data, "terminator", "#"),
+                patience=patience,
             )
         case other:
             raise ValueError(f"what must be speech, yes_no, spelling or digits, not {other!r}")
@@ -241,6 +243,13 @@ def _flag(data: Mapping[str, Any], key: str) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{key} must be true or false")  # noqa: TRY004
     return value
+
+
+def _factor(data: Mapping[str, Any], key: str) -> float:
+    value = data.get(key, 1.0)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError(f"{key} must be a number")  # noqa: TRY004
+    return float(value)
 
 
 def _number(data: Mapping[str, Any], key: str, default: int | None = None) -> int:

@@ -18,7 +18,7 @@ from voiced.agent.matching import Expected, Matcher, SlotWords
 from voiced.agent.script_turn import AgentTurn, HangUp, Passage, Play, Press, Record, Transfer
 from voiced.agent.template import parse_template
 from voiced.agent.vocabulary import build_vocabulary
-from voiced.turns.expect import ExpectDigits, ExpectSpeech, ExpectYesNo
+from voiced.turns.expect import ExpectDigits, ExpectSpeech, ExpectSpelling, ExpectYesNo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9_]+)\}")
 _YES, _NO = 0, 1
+_EXPECTED: Mapping[str, type[ExpectSpeech | ExpectYesNo | ExpectSpelling]] = {
+    "speech": ExpectSpeech,
+    "yes_no": ExpectYesNo,
+    "spelling": ExpectSpelling,
+}
+"""What a state's `expect` stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,16 +317,20 @@ class ScriptMachine:
         """Return what the caller will answer to the open question."""
         if self._pending is not None:
             return ExpectYesNo()
-        digits = self.script.dialogue.states[self._state].digits
+        state = self.script.dialogue.states[self._state]
+        digits, patience = state.digits, state.patience
         longest_keys = max((len(answer.keys) for answer in self._keyed_answers()), default=0)
+        if digits is None and longest_keys:
+            return ExpectDigits(max_length=longest_keys, patience=patience)
         if digits is None:
-            return ExpectDigits(max_length=longest_keys) if longest_keys else ExpectSpeech()
+            return _EXPECTED[state.expect](patience)
         return ExpectDigits(
             min_length=digits.min_length,
             max_length=max(digits.max_length, longest_keys),
             terminator=digits.terminator,
             first_digit_timeout_s=digits.first_digit_timeout_s or None,
             inter_digit_timeout_s=digits.inter_digit_timeout_s,
+            patience=patience,
         )
 
     def _keyed_answers(self) -> list[Answer]:

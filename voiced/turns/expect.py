@@ -1,7 +1,9 @@
 """What an agent expects the caller to answer: it sets endpointing and the digit collector.
 
 Pure values. An agent gives one to `Reply.expect`; it holds from the end of that reply until the
-caller's turn is over. Without one, free speech is expected.
+caller's turn is over. Without one, free speech is expected. `patience` is by how much longer than
+`[turns]` has it the caller is waited for at the end of what he says, 0.25 to 4 times: he looks
+something up, or is known to answer at once.
 """
 
 from __future__ import annotations
@@ -14,20 +16,38 @@ KEYS = frozenset("0123456789ABCD*#")
 
 MAX_DIGITS = 64
 
+LEAST_PATIENCE = 0.25
+MOST_PATIENCE = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class ExpectSpeech:
     """Anything: a sentence, or several."""
+
+    patience: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_patience(self.patience)
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectYesNo:
     """A short answer, complete with its first word: taken as soon as the caller falls silent."""
 
+    patience: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_patience(self.patience)
+
 
 @dataclass(frozen=True, slots=True)
 class ExpectSpelling:
     """Letters or digits one by one, with pauses to look them up: waited for patiently."""
+
+    patience: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_patience(self.patience)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +62,7 @@ class ExpectDigits:
             silence timeout.
         inter_digit_timeout_s: after a key, for so long without another the number is taken as it
             is, above 0.
+        patience: see above.
     """
 
     min_length: int = 1
@@ -49,8 +70,10 @@ class ExpectDigits:
     terminator: str = "#"
     first_digit_timeout_s: float | None = None
     inter_digit_timeout_s: float = 3.0
+    patience: float = 1.0
 
     def __post_init__(self) -> None:
+        _check_patience(self.patience)
         if not 1 <= self.min_length <= self.max_length <= MAX_DIGITS:
             raise ValueError(
                 f"1 <= min_length <= max_length <= {MAX_DIGITS} is needed, not "
@@ -62,6 +85,13 @@ class ExpectDigits:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name} must be above 0, not {value}")
+
+
+def _check_patience(patience: float) -> None:
+    if not LEAST_PATIENCE <= patience <= MOST_PATIENCE:
+        raise ValueError(
+            f"patience must be {LEAST_PATIENCE:g} to {MOST_PATIENCE:g}, not {patience:g}"
+        )
 
 
 Expectation: TypeAlias = ExpectSpeech | ExpectYesNo | ExpectSpelling | ExpectDigits

@@ -120,6 +120,10 @@ def patience_s(
         last_word: how sure the recognizer is of the last word, 0..1. The less, the less a word
             that wants another ("the") lengthens the wait.
     """
+    return expected.patience * _delay_s(text, expected, rules, last_word)
+
+
+def _delay_s(text: str, expected: Expectation, rules: TurnRules, last_word: float) -> float:
     if not rules.dynamic:
         return rules.delay_s
     match ending_of(text, expected, rules):

@@ -135,7 +135,8 @@ class CallerSide:
         floor.note(utterance, final.text, final.confidence)
         if final.text:
             floor.silence.words(floor.now)
-        if self._interrupts(utterance, final.text) and not (utterance.deaf or utterance.echo):
+        is_new = not (utterance.deaf or utterance.echo or utterance.taken)
+        if is_new and self._interrupts(utterance, final.text):
             self._ours.cut()
         match floor.phase:
             case Phase.HELD:

@@ -114,6 +114,28 @@ async def test_the_next_one_goes_on_and_telnyx_apologizes(talk, notes, autojump_
     assert notes.switches == [("one", "two")]
 
 
+async def test_the_next_one_gets_ready_during_the_apology_and_does_not_speak_over_it(
+    talk, autojump_clock
+):
+    told = []
+
+    class Slow(Line):
+        async def speak(self, text):
+            told.append("apology")
+            await trio.sleep(2.0)
+            told.append("over")
+
+    async def begin(self, frames, line):
+        told.append("begins")
+        await listen(self, frames, line)
+
+    second: Any = Speaking(begin)
+    second.anticipate = lambda: told.append("connects")
+    await talk(Speaking(speak_and_fail), second, line=Slow(), for_s=5.0)
+    assert told == ["connects", "apology", "over", "begins"]
+    assert len(second.heard) > 240  # what the caller said meanwhile, too
+
+
 async def test_one_apology_is_all(talk, notes, autojump_clock):
     line = Line()
     await talk(Speaking(speak_and_fail), Speaking(fail), Speaking(listen), line=line)

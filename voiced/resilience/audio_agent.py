@@ -2,7 +2,7 @@
 
 The next one finds what was said and heard in `line.past`, as far as the one before has told it, and
 hears again what the caller has said since then. Where the caller has heard anything of the one
-before, Telnyx speaks a short apology meanwhile, once in a call.
+before, Telnyx speaks a short apology first, once in a call.
 """
 
 from __future__ import annotations
@@ -89,20 +89,23 @@ class AudioAgentList:
         for member in round_.members(last_resort=not self._stand_in):
             with round_.attempt(member) as attempt:
                 attempt.has_come()
-                async with trio.open_nursery() as nursery:
-                    if not is_first:
-                        nursery.start_soon(self._apologize, line)
-                    pump.forget(standing.settled_at)
-                    standing.settled_at, is_first = float("inf"), False
-                    frames = pump.open(member.provider.rate_hz, _stuck(member, attempt))
-                    await member.provider.converse(call, frames, line)
-                    nursery.cancel_scope.cancel()
+                pump.forget(standing.settled_at)
+                standing.settled_at = float("inf")
+                if not is_first:
+                    anticipate(member.provider)  # it connects while Telnyx speaks
+                    await self._apologize(line)
+                is_first = False
+                frames = pump.open(member.provider.rate_hz, _stuck(member, attempt))
+                await member.provider.converse(call, frames, line)
             if attempt.error is None:
                 return True
         return False
 
     async def _apologize(self, line: AudioLine) -> None:
-        """Have Telnyx apologize to a caller who has heard something of whoever has failed."""
+        """Have Telnyx apologize to a caller who has heard something of whoever has failed.
+
+        To its end: the next one must not speak over it.
+        """
         standing = line.standing
         if standing.has_apologized or not (self._apology and line.position_s > 0):
             return

@@ -315,6 +315,7 @@ class Call:
     async def refuse(self, refusal: Refuse) -> None:
         """Live a call that is not to be taken: turn it away, keep its record."""
         self._begin()
+        self.media.close()
         self.flight.ordered("refuse", reason=refusal.reason.value, message=refusal.message)
         self.end(refusal.reason, refusal.evidence)
         limit_s = self._goodbye_limit_s(refusal.message, self._config.call.answer_timeout_s)

@@ -54,10 +54,14 @@ class MediaPlace:
             await released.wait()
         except trio.WouldBlock:
             log.warning("media socket not wanted: the call has not taken the one before")
+        except trio.ClosedResourceError:
+            log.debug("media socket not wanted: the call has ended meanwhile")
         finally:
             if not released.is_set():
                 self._end_call(EndReason.MEDIA_LOST, "the web server closed the media socket")
 
     def close(self) -> None:
-        """The call is over: let go of the socket, used or not."""
+        """The call is over: let go of the socket, used or not, and want no other."""
         self._released.set()
+        self._lent.close()
+        self.sockets.close()

@@ -89,7 +89,8 @@ class Conversation:
         self._voice = voice
         self._hears_echo = hears_echo
         self._floor = Floor(rules)
-        self._jobs_in, self._jobs = trio.open_memory_channel[_Job](_MOST_JOBS)
+        self._jobs_in: trio.MemorySendChannel[_Job]
+        self._jobs: trio.MemoryReceiveChannel[_Job]
         self._job: _Job | None = None
         """The reply that is being thought, spoken or heard; None while it is the caller's go."""
         self._voice_at: float | None = None

@@ -98,9 +98,10 @@ class LegActions:
 
     async def run(self) -> None:
         """Do what is left over, until cancelled."""
-        async with trio.open_nursery() as nursery:
-            async for errand in self._errands:
-                nursery.start_soon(self._do_errand, errand, name="errand")
+        with self._errands_in, self._errands:
+            async with trio.open_nursery() as nursery:
+                async for errand in self._errands:
+                    nursery.start_soon(self._do_errand, errand, name="errand")
 
     # -- commands --------------------------------------------------------------------------------
 
@@ -160,6 +161,8 @@ class LegActions:
             self._n_errands += 1
         except trio.WouldBlock:
             log.error("more left to be done than a call can leave")
+        except trio.ClosedResourceError:
+            log.debug("left undone: the call is over")
 
     async def _do_errand(self, errand: Callable[[], Awaitable[None]]) -> None:
         try:

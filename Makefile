@@ -27,7 +27,7 @@ help:
 	@echo "make check    ruff, mypy, flake8-async, import contracts, versions against the lock"
 	@echo "make audit    known vulnerabilities of the locked versions (asks PyPI)"
 	@echo "make replay   every golden recording a hundred times, in other orders of tasks"
-	@echo "make sweep    end every golden recording in five ways, wherever its tasks can stand"
+	@echo "make sweep    end every golden recording in six ways, wherever its tasks can stand"
 	@echo "make goldens  make the golden recordings anew"
 	@echo "make fuzz     look for inputs that break a call, for MINUTES (5)"
 	@echo "make soak     hours of calls on a virtual clock, minutes on real sockets: nothing may grow"
@@ -124,10 +124,11 @@ goldens: setup
 replay: setup
 	@$(BIN)/voiced replay --times 100 tests/recordings/*.jsonl.gz
 
-# Each golden recording, ended in five ways wherever its tasks can stand; EVERY=step takes ten times as long.
+# Each golden recording, ended in six ways wherever its tasks can stand; EVERY=step takes ten times as long.
+# SWEEP='--way "drain limit" --point 17 barge_in' repeats one end.
 EVERY ?= state
 sweep: setup
-	@SWEEP=$(EVERY) $(BIN)/python -m pytest tests/call/test_golden_sweep.py
+	@$(BIN)/python -m tests.sweep --every $(EVERY) $(SWEEP)
 
 # Coverage-guided; a failing input is written beside the seeds, where the tests run it from then on.
 MINUTES ?= 5

@@ -2,9 +2,12 @@
 
 import os
 import socket
+import ssl
 
 import pytest
 import trio
+import trio.testing
+import trustme
 
 from voiced.handover.splice import splice
 
@@ -33,6 +36,26 @@ async def test_what_was_read_before_comes_first_and_then_all_both_ways(ends, far
         nursery.start_soon(far.send_all, big[::-1])
         assert await exactly(far, 19 + len(big)) == b"GET /telnyx/media/x" + big
         assert await exactly(client, len(big)) == big[::-1]
+        await far.aclose()
+
+
+async def test_a_connection_with_tls_is_carried_in_clear(ends, far_side):
+    authority = trustme.CA()
+    ours, theirs = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+    authority.issue_cert("voice.example").configure_cert(ours)
+    authority.configure_trust(theirs)
+    near = trio.SSLStream(ends[0], ours, server_side=True, https_compatible=True)
+    client = trio.SSLStream(ends[1], theirs, server_hostname="voice.example", https_compatible=True)
+    listener, path = far_side
+    big = os.urandom(300_000)
+    async with trio.open_nursery() as nursery, listener, client:
+        nursery.start_soon(splice, near, path, b"GET")
+        far = await listener.accept()
+        nursery.start_soon(client.send_all, big)
+        nursery.start_soon(far.send_all, big[::-1])
+        nursery.start_soon(exactly, client, len(big))
+        assert await exactly(far, 3 + len(big)) == b"GET" + big
+        await trio.testing.wait_all_tasks_blocked()
         await far.aclose()
 
 

@@ -175,7 +175,8 @@ async def test_operators_reach_the_calls_of_both_processes_by_one_address(
             assert (shown["id"], shown["state"]) == (call["id"], "live")
             hung_up = await program.admin(f"/calls/{call['id']}/hangup", "POST")
             assert hung_up.status_code == 202
-        assert (await program.admin("/calls/unknown")).status_code == 404
+        for nobody in ("unknown", "%00", "a%20b%3Fc%23", "%C3%A4%FF", "x%2Fhangup"):
+            assert (await program.admin(f"/calls/{nobody}")).status_code == 404
         await program.process.wait()
         takeover.signal_newer()
     assert [r["end"]["reason"] for r in records_in(tmp_path)] == ["operator_hung_up"] * 2

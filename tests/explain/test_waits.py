@@ -1,7 +1,14 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voiced.explain.waits import spreads, wait_table
+from voiced.explain.waits import (
+    interruption_spreads,
+    interruption_table,
+    spreads,
+    wait_table,
+)
 from voiced.record.latency import PARTS
 from voiced.record.percentiles import spread_of
 
@@ -32,3 +39,19 @@ def test_the_whole_is_the_sum_of_the_parts_of_each_answer():
     assert list(found) == ["total", *PARTS]
     assert round(found["total"].p50, 6) == 1.2
     assert round(found["model"].most, 6) == 0.3
+
+
+def test_interruptions_have_percentiles_of_what_is_known():
+    barge_ins: list[dict[str, Any]] = [
+        {"cleared_after_s": 0.1, "silenced_after_s": 0.12},
+        {"cleared_after_s": 0.2, "silenced_after_s": None},
+        {"cleared_after_s": None, "silenced_after_s": None},
+    ]
+    found = interruption_spreads(barge_ins)
+    assert (found["cleared"].n, found["cleared"].most, found["silent"].n) == (2, 0.2, 1)
+    assert [line.split() for line in interruption_table(barge_ins)] == [
+        ["interruptions,", "s", "p50", "p95", "p99", "longest"],
+        ["cleared", "0.15", "0.20", "0.20", "0.20"],
+        ["silent", "0.12", "0.12", "0.12", "0.12"],
+    ]
+    assert list(interruption_table([])) == []

@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+import pytest
+
 from voiced.record.journal import (
     AgentHeard,
     AgentSpeaking,
@@ -106,11 +108,24 @@ def test_a_conversation_is_told_from_both_sides():
         "   3.0 s                  the caller interrupts",
         "   3.0 s                  cleared 0.11 s after that began",
         "   3.1 s                  silent at the caller's, after 0.16 s",
-        '   3.0 s                  the caller heard part: "Yes"',
+        '   3.0 s                  the caller heard only "Yes"',
         "   4.0 s                  not understood",
         "   4.0 s                  it was nothing: the agent goes on",
         "  10.0 s          caller hung up",
     ]
+
+
+@pytest.mark.parametrize(
+    ("heard", "line"),
+    [
+        ("none", 'the caller heard nothing of "Bye."'),
+        ("unknown", 'it is not known whether the caller heard "Bye."'),
+    ],
+)
+def test_a_passage_that_may_not_have_been_heard_is_named(heard, line):
+    event = AgentHeard(text="Bye.", heard=heard, heard_text="", at=101.0)
+    _, lines = told(False, ("telnyx", RINGING), ("daemon", event))
+    assert lines[1].endswith(line)
 
 
 def test_calls_are_numbered_when_there_are_several():

@@ -17,12 +17,20 @@ from voiced.explain.answers import (
     waits_of,
 )
 from voiced.explain.findings import Finding, findings_of
-from voiced.explain.waits import LEAST_S, spreads, wait_table
+from voiced.explain.waits import (
+    LEAST_S,
+    interruption_spreads,
+    interruption_table,
+    spreads,
+    wait_table,
+)
 from voiced.record.end_words import describe_end
 from voiced.record.latency import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from voiced.record.percentiles import Spread
 
 _DIM, _BOLD, _RED, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[0m"
 
@@ -82,14 +90,19 @@ def document_of(record: Mapping[str, Any]) -> dict[str, Any]:
         "last_words": last_words(record),
         "slowest": slowest_part(record),
         "slowest_provider": slowest_provider(record),
-        "waits": {
-            name: {key: round(value, 4) for key, value in asdict(spread).items()}
-            for name, spread in spreads(waits_of(record)).items()
-        },
+        "waits": _figures(spreads(waits_of(record))),
+        "interruptions": _figures(interruption_spreads(record.get("barge_ins") or ())),
         "findings": [
             {"weight": f.weight, "at_s": f.at_s, "sentence": f.sentence}
             for f in findings_of(record)
         ],
+    }
+
+
+def _figures(spreads: Mapping[str, Spread]) -> dict[str, dict[str, float]]:
+    return {
+        name: {key: round(value, 4) for key, value in asdict(spread).items()}
+        for name, spread in spreads.items()
     }
 
 
@@ -238,6 +251,7 @@ def _answers(record: Mapping[str, Any]) -> Iterator[str]:
         figures = f"{spent['tokens']} tokens, {spent['characters']} characters"
         yield f"spent: {figures}, {spent['minutes']:.1f} minutes"
     yield from wait_table(waits_of(record))
+    yield from interruption_table(record.get("barge_ins") or ())
 
 
 def _troubles(findings: Sequence[Finding], pen: _Pen, *, is_over: bool) -> Iterator[str]:

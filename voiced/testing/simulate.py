@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import trio
 
 from voiced.errors import ConfigError, Problem
-from voiced.explain.waits import wait_table
+from voiced.explain.waits import interruption_table, wait_table
 from voiced.log import configure_logging
 from voiced.picture import picture_svg
 from voiced.progress import telling
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from voiced.config import Config
     from voiced.testing.caller import Line
     from voiced.testing.report import CallReport
+    from voiced.testing.story import Story
 
 DEFAULT_SCRIPT = "booking"
 STAGGER_S = 0.1
@@ -271,8 +272,7 @@ def _tell_one(report: CallReport, teller: Teller, faults: Sequence[str]) -> None
     reason = f", {story.end_reason}" if story is not None and story.end_reason else ""
     write_line(f"ended: {report.ended_by} hung up ({report.cause}{reason})")
     write_line(f"turns: {latency_summary([report])}")
-    for line in wait_table(story.waits if story is not None else ()):
-        write_line(line)
+    _tell_times([story] if story is not None else [])
     write_line(f"audio: {underrun_summary(report)}, at most {_ahead(report)} queued at Telnyx")
     for note in report.notes:
         write_line(f"note:  {note}")
@@ -295,7 +295,14 @@ def _tell_many(
         )
     write_line(f"turns: {latency_summary(reports)}")
     stories = (teller.story(report.call_control_id) for report in reports)
-    for line in wait_table([wait for story in stories if story for wait in story.waits]):
+    _tell_times([story for story in stories if story is not None])
+
+
+def _tell_times(stories: Sequence[Story]) -> None:
+    """Print how long the callers waited for answers, and for silence when they interrupted."""
+    for line in wait_table([wait for story in stories for wait in story.waits]):
+        write_line(line)
+    for line in interruption_table([one for story in stories for one in story.barge_ins]):
         write_line(line)
 
 

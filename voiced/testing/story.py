@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voiced.audio.frame import LINE_RATE_HZ
 from voiced.picture import CallSound, Drawing, Marker, Passage, Wait, drawing_of, peaks_of
@@ -72,6 +72,12 @@ class Story:
         """Return why the daemon says that the call ended; "" while it does not."""
         end = self.record.document()["end"]
         return "" if end is None else str(end["reason"])
+
+    @property
+    def barge_ins(self) -> Sequence[Mapping[str, Any]]:
+        """Return the interruptions, as the record has them."""
+        barge_ins: Sequence[Mapping[str, Any]] = self.record.document()["barge_ins"]
+        return barge_ins
 
 
 class Teller:
@@ -169,8 +175,8 @@ class DaemonSide:
                     story.waits.append(asdict(event.latency))
                 filler = "  [filler]" if event.filler else ""
                 tell(call_id, at, "agent", text + filler + _latency(event.latency_s, event.latency))
-            case AgentHeard(heard=heard, heard_text=heard_text, at=at) if heard != "all":
-                tell(call_id, at, "", f'        the caller heard {heard}: "{heard_text}"')
+            case AgentHeard(at=at) if event.heard != "all":
+                tell(call_id, at, "", f"        {_heard(event)}")
             case BargeIn(at=at):
                 story.voice_at = at if event.voice_at is None else event.voice_at
                 tell(call_id, at, "", "        the caller interrupts")
@@ -184,6 +190,17 @@ class DaemonSide:
                 tell(call_id, event.at, "", f"        {remark}")
             case _:
                 pass
+
+
+def _heard(event: AgentHeard) -> str:
+    """Return what became of a passage that was not heard to its end."""
+    match event.heard:
+        case "none":
+            return f'the caller heard nothing of "{event.text}"'
+        case "unknown":
+            return f'it is not known whether the caller heard "{event.text}"'
+        case _:
+            return f'the caller heard only "{event.heard_text}"'
 
 
 def _remark(event: JournalEvent) -> str:

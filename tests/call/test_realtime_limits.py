@@ -198,6 +198,22 @@ async def test_a_hold_ends_as_soon_as_the_caller_speaks(ring, autojump_clock):
     assert record["duration_s"] < 27
 
 
+async def test_a_message_for_a_machine_is_left_to_its_end_whatever_beeps(ring, autojump_clock):
+    message = "This is the clinic. Please call us back about your appointment on Monday."
+    leaves = RealtimeTurn("", [("leave_message", {"message": message})], heard="After the beep.")
+    report, record, fake = await ring(
+        [HELLO, leaves, RealtimeTurn(message), OPEN],
+        caller=speech((5.0, 6.0), (8.0, 8.5), (10.0, 11.0)),
+        tools=("hang_up", "leave_message"),
+    )
+    assert agents_turn(record, 1)["text"] == message
+    assert agents_turn(record, 1)["heard"] == "all"
+    assert record["end"]["reason"] == "agent_hung_up"
+    assert fake.sessions[0].config["audio"]["input"]["turn_detection"] is None
+    assert len(record["barge_ins"]) == 0
+    assert report.clears == ()
+
+
 # -- the operator's words -------------------------------------------------------------------------
 
 

@@ -162,6 +162,11 @@ class _Engine:
                 await self._refuse("invalid_value", f"unknown event {kind}")
 
     async def _configure(self, config: Mapping[str, Any]) -> None:
+        if self._session.config and config.get("type") == "realtime":
+            heard = config.get("audio", {}).get("input", {})
+            self._session.config["audio"]["input"].update(heard)
+            await self._send("session.updated", session=self._session.config)
+            return
         audio = config.get("audio", {})
         formats = [audio.get(way, {}).get("format", {}).get("type") for way in ("input", "output")]
         if config.get("type") != "realtime" or formats != ["audio/pcmu"] * 2:
@@ -225,9 +230,11 @@ class _Engine:
     async def _hear(self, payload: bytes) -> None:
         if not self._session.config:
             await self._refuse("invalid_value", "audio before the session is set up")
+            return
         self._session.audio += payload
         pcm = decode_ulaw(payload).astype(np.float32)
-        is_voice = float(pcm @ pcm) / max(1, len(pcm)) > VOICE
+        hears = self._session.config["audio"]["input"]["turn_detection"] is not None
+        is_voice = hears and float(pcm @ pcm) / max(1, len(pcm)) > VOICE
         if is_voice:
             self._silence_s = 0.0
             if not self._hears_voice:

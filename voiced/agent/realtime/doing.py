@@ -70,11 +70,13 @@ class RealtimeReply:
         line: AudioLine,
         player: Player,
         ask_to_say: Callable[[str], Awaitable[None]],
+        take_no_turns: Callable[[], Awaitable[None]],
     ) -> None:
-        """`ask_to_say` has the model say a text."""
+        """`ask_to_say` has the model say a text; after `take_no_turns` nobody can interrupt."""
         self._line = line
         self._player = player
         self._ask_to_say = ask_to_say
+        self._take_no_turns = take_no_turns
         self.decide: Callable[[], None] | None = None
         """Decides what the conversation ends with, once what is being said was heard."""
 
@@ -84,8 +86,12 @@ class RealtimeReply:
         return self._line.phone
 
     async def say(self, text: str | AsyncIterable[str], *, protected: bool = False) -> None:
-        """Have the model say `text`, which is as good as word for word."""
-        del protected
+        """Have the model say `text`, which is as good as word for word.
+
+        What is `protected` is a message for a machine: from then on nobody is listened to.
+        """
+        if protected:
+            await self._take_no_turns()
         whole = text if isinstance(text, str) else "".join([piece async for piece in text])
         with trio.move_on_after(SAY_S):
             await self._player.quiet()

@@ -370,7 +370,9 @@ class Talk:
         self, calls: tuple[wire.FunctionCall, ...], session: Session, has_spoken: bool
     ) -> None:
         """Run tools, and let the model go on with what came of them."""
-        reply = RealtimeReply(self._line, self._player, self._asking.ask_to_say)
+        reply = RealtimeReply(
+            self._line, self._player, self._asking.ask_to_say, self._take_no_turns
+        )
         n_interruptions = self._interruptions.n
         try:
             used = await run_calls(calls, self._tools, self._call, reply, has_spoken=has_spoken)
@@ -395,6 +397,11 @@ class Talk:
             await session.tell(used)
         if not self._caller.speaks:
             await self._asking.ask("")
+
+    async def _take_no_turns(self) -> None:
+        """Listen to nobody: a machine's beep must not cut the message that is left there."""
+        self._caller.stops()
+        await self._send(wire.no_more_turns())
 
     async def _leave(self) -> None:
         """End the conversation after the model's next words; nobody has answered."""

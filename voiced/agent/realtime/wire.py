@@ -94,6 +94,12 @@ def session_update(wish: SessionWish) -> str:
     return _message("session.update", session=session)
 
 
+def no_more_turns() -> str:
+    """Return a `session.update` by which the API hears no turns, and lets nobody interrupt."""
+    audio = {"input": {"turn_detection": None}}
+    return _message("session.update", session={"type": "realtime", "audio": audio})
+
+
 def audio_append(payload: bytes) -> str:
     """Return `input_audio_buffer.append` for mu-law audio."""
     # By hand: this is sent for every few frames of every call.

@@ -144,6 +144,16 @@ async def test_the_picture_is_drawn_without_a_style_of_its_own(client):
 
 
 @pytest.mark.slow
+async def test_what_was_said_before_a_crash_is_shown_from_the_flight_recording(client, record):
+    record["end"] = {"reason": "daemon_died", "evidence": "the daemon died during the call"}
+    record["turns"] = []
+    (client.directory / "call.json").write_text(json.dumps(record))
+    text = await (await client.get(client.url)).get_data(as_text=True)
+    assert 'class="unheard"' in text
+    assert "You said opening hours." in text
+
+
+@pytest.mark.slow
 async def test_wire_events_are_paged(client):
     response = await client.get(f"{client.url}/wire?media=1")
     text = await response.get_data(as_text=True)

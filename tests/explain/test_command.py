@@ -105,6 +105,9 @@ def test_what_cannot_be_done_is_said_in_one_sentence(config, capsys, arguments, 
 
 def test_of_a_call_that_was_left_live_what_is_on_the_disk_is_told(config, tmp_path, capsys):
     (file,) = tmp_path.glob("calls/*/call.json")
-    file.write_text(json.dumps({**config, "state": "live", "end": None}))
+    file.write_text(json.dumps({**config, "state": "live", "end": None, "turns": []}))
     assert main(["explain", "last"]) == 0
-    assert "live, or left by a daemon that has died" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "live, or left by a daemon that has died" in told
+    assert "what was said is from the flight recording" in told
+    assert "[not heard: " in told

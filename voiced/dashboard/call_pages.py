@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 from urllib.parse import urlencode
 
@@ -64,6 +65,9 @@ def add_call_pages(app: QuartTrio, desk: Desk, dashboard: Dashboard, *, has_toke
             return page("missing.html", "calls", status=404, has_token=has_token)
         is_over = live is None and "turns" in record
         kept = await files.kept(record) if "turns" in record else set()
+        if is_over and kept and _is_cut_off(record):
+            with suppress(NotShown):
+                record = {**record, "turns": await files.turns(record)}
         return page(
             "call.html",
             "calls" if is_over else "live",
@@ -75,6 +79,12 @@ def add_call_pages(app: QuartTrio, desk: Desk, dashboard: Dashboard, *, has_toke
             findings=findings_of(record) if is_over else (),
             answers=answers_of(record),
         )
+
+
+def _is_cut_off(record: Mapping[str, Any]) -> bool:
+    """Whether a crash has cost the record its turns."""
+    end = record.get("end") or {}
+    return not record["turns"] and end.get("reason") == EndReason.DAEMON_DIED.value
 
 
 def _audio_from_s(record: Mapping[str, Any], kept: set[str]) -> float | None:

@@ -102,6 +102,12 @@ class CallFiles:
                 self._pictures.popitem(last=False)
         return self._pictures[name]
 
+    async def turns(self, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return what was said in a call whose daemon died; raises NotShown."""
+        directory = self._records.directory(dict(record))
+        turns: list[dict[str, Any]] = json.loads(await self._work("turns", str(directory)))
+        return turns
+
     async def wire(
         self, record: Mapping[str, Any], *, first: int, with_media: bool
     ) -> dict[str, Any]:

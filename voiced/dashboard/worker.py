@@ -19,6 +19,7 @@ from voiced.errors import VoicedError
 from voiced.flight.call_sound import read_sound
 from voiced.flight.entries import COMPRESSED_FILE, WIRE_FILE
 from voiced.flight.reading import stream_flight
+from voiced.flight.recovery import recovered
 from voiced.flight.sound import SoundReader
 from voiced.picture import drawing_of, picture_svg
 from voiced.record.store import RECORD_FILE
@@ -32,7 +33,7 @@ _LEAST_WIDTH, _MOST_WIDTH, _PX_PER_S = 1280, 6400, 16.0
 
 def draw(directory: Path) -> str:
     """Return the picture of a call, without its style sheet."""
-    record = json.loads((directory / RECORD_FILE).read_bytes())
+    record = recovered(directory, json.loads((directory / RECORD_FILE).read_bytes()))
     drawing = drawing_of(record, read_sound(directory, record))
     width = min(max(_LEAST_WIDTH, drawing.duration_s * _PX_PER_S), _MOST_WIDTH)
     return picture_svg(drawing, width=round(width), styled=False, headed=False)
@@ -62,6 +63,12 @@ def show_wire(directory: Path, first: int, *, with_media: bool) -> str:
     return json.dumps(asdict(wire_page(entries, first=first, with_media=with_media)))
 
 
+def show_turns(directory: Path) -> str:
+    """Return the turns of a call that a crash has cut off, as JSON."""
+    record = json.loads((directory / RECORD_FILE).read_bytes())
+    return json.dumps(recovered(directory, record).get("turns") or [])
+
+
 def wire_file(directory: Path) -> Path:
     """Return the flight recording in a call's directory, of an ended call or a live one."""
     packed = directory / COMPRESSED_FILE
@@ -76,6 +83,8 @@ def _do(verb: str, directory: str, *more: str) -> str:
         case "sound", (target,):
             write_sound(Path(directory), Path(target))
             return ""
+        case "turns", ():
+            return show_turns(Path(directory))
         case "wire", (first, media):
             return show_wire(Path(directory), int(first), with_media=media == "media")
         case _:

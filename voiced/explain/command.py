@@ -17,6 +17,7 @@ from voiced.explain.places import Place, find_call
 from voiced.explain.png import png_painter
 from voiced.explain.tale import document_of, tell
 from voiced.flight.call_sound import read_sound
+from voiced.flight.recovery import recovered
 from voiced.picture import drawing_of, picture_svg
 from voiced.progress import Progress
 
@@ -60,6 +61,9 @@ def run(
     """
     paint = None if options.picture is None else _painter(options.picture)
     directory, record = _find(options, ask_daemon)
+    if directory is not None:
+        with Progress("reading what was said") as progress:
+            record = recovered(directory, record, progress)
     if options.as_json:
         say(json.dumps(document_of(record), ensure_ascii=False))
     else:

@@ -129,11 +129,18 @@ def _why(record: Mapping[str, Any], pen: _Pen) -> Iterator[str]:
     end = record.get("end")
     if not end:
         yield "  live" if "leg" in record else "  live, or left by a daemon that has died"
+        yield from _source(record)
         return
     reason = f"{describe_end(end['reason'])} [{end['reason']}]"
     outcome = f", outcome {record['outcome']}" if record.get("outcome") else ""
     yield f"  ended: {pen.bold(reason)}{outcome}"
     yield f"  evidence: {end['evidence']}"
+    yield from _source(record)
+
+
+def _source(record: Mapping[str, Any]) -> Iterator[str]:
+    if record.get("recovered"):
+        yield "  what was said is from the flight recording: its times are about right"
 
 
 # -- what happened ----------------------------------------------------------------------------

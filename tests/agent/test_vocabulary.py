@@ -2,7 +2,13 @@ import re
 from collections import Counter
 
 from voiced.agent.template import parse_template
-from voiced.agent.vocabulary import MAX_SENTENCES, SENTENCES_PER_ANSWER, build_vocabulary
+from voiced.agent.vocabulary import (
+    MAX_SENTENCES,
+    SENTENCES_PER_ANSWER,
+    build_vocabulary,
+    join_vocabularies,
+)
+from voiced.recognizer.base import Vocabulary
 
 YES = (parse_template("yes [please]"),)
 BOOK = (parse_template("(i want|i need) an appointment on {day} [at {time}]"),)
@@ -51,3 +57,25 @@ def test_a_vocabulary_is_the_same_each_time_and_bounded():
 
 def test_an_answer_that_is_valid_in_several_states_counts_once():
     assert build_vocabulary([YES, BOOK, YES], SLOTS) == build_vocabulary([YES, BOOK], SLOTS)
+
+
+FEW = Vocabulary(("hello", "bye"), ("Luigi's",))
+MANY = Vocabulary(tuple(f"on day {n}" for n in range(50)), ("Monday", "Luigi's"))
+
+
+def test_of_several_agents_each_has_the_same_weight():
+    joined = join_vocabularies([FEW, MANY])
+    assert Counter(joined.sentences) == Counter({"hello": 25, "bye": 25}) + Counter(MANY.sentences)
+    assert joined.terms == ("Luigi's", "Monday")
+
+
+def test_agents_without_words_or_with_the_same_change_nothing():
+    assert join_vocabularies([Vocabulary(), FEW, FEW]) == FEW
+    assert join_vocabularies([Vocabulary(), Vocabulary()]) == Vocabulary()
+
+
+def test_no_sentence_of_many_is_left_out():
+    large = Vocabulary(tuple(f"sentence {n}" for n in range(MAX_SENTENCES)))
+    joined = join_vocabularies([FEW, large])
+    assert set(joined.sentences) == {*FEW.sentences, *large.sentences}
+    assert len(joined.sentences) <= MAX_SENTENCES * 3 // 2

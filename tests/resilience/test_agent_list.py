@@ -9,6 +9,7 @@ import trio
 from voiced.agent.base import CallerTurn, CallInfo, Remembering, TimeAware
 from voiced.agent.memory import AgentSpoke, CallerSpoke
 from voiced.errors import AgentFailed, AgentTooSlow, ToolTooSlow
+from voiced.recognizer.base import Vocabulary
 from voiced.record.heard import HeardPiece
 from voiced.resilience.agent import AgentList
 from voiced.testing.providers import FunctionAgent
@@ -330,6 +331,15 @@ async def test_a_dialogue_of_a_list_can_all_that_any_dialogue_can(converse, auto
     dialogue.interrupted("30 s")
     assert _MindfulDialogue.last.inner.cut == ["30 s"]
     assert _MindfulDialogue.last.inner.failed_transfers == ["busy"]
+
+
+async def test_the_words_of_all_are_expected(members, notes):
+    first, second = FunctionAgent(), FunctionAgent()
+    first.vocabulary = Vocabulary(("hello",), ("Luigi's",))
+    second.vocabulary = Vocabulary(("good day",))
+    listed = AgentList(members(first, second), SORRY, notes)
+    assert listed.vocabulary == Vocabulary(("hello", "good day"), ("Luigi's",))
+    assert listed.for_call(notes).vocabulary is listed.vocabulary  # put together once
 
 
 async def test_who_knows_nothing_of_time_says_nothing_of_it(converse, notes, autojump_clock):

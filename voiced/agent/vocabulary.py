@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from voiced.agent.template import count_sentences, sentence
 from voiced.agent.wording import spoken_words
-from voiced.recognizer.base import Vocabulary
+from voiced.recognizer.base import NO_VOCABULARY, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,6 +55,23 @@ def build_vocabulary(
     ]
     terms = dict.fromkeys(word for words in slots.values() for word in words)
     return Vocabulary(tuple((sentences + singles)[:MAX_SENTENCES]), tuple(terms))
+
+
+def join_vocabularies(vocabularies: Iterable[Vocabulary]) -> Vocabulary:
+    """Return one for several agents of which each may hold the conversation.
+
+    Sentences of the shorter ones come again and again, so that none is drowned by the others: as
+    many as the longest has, or an even share of `MAX_SENTENCES`. None is left out.
+    """
+    different = list(dict.fromkeys(one for one in vocabularies if one.sentences or one.terms))
+    if len(different) <= 1:
+        return different[0] if different else NO_VOCABULARY
+    spoken = [one.sentences for one in different if one.sentences]
+    room = MAX_SENTENCES // max(1, len(spoken))
+    even = min(room, max((len(one) for one in spoken), default=0))
+    sentences = [text for one in spoken for text in islice(cycle(one), max(len(one), even))]
+    terms = dict.fromkeys(term for one in different for term in one.terms)
+    return Vocabulary(tuple(sentences), tuple(terms))
 
 
 def _around(templates: Sequence[Node], slots: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing, asynccontextmanager, nullcontext
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 
 from voiced.agent.base import HandingOver, Remembering, TakingOver, TimeAware
 from voiced.agent.memory import Memory
+from voiced.agent.vocabulary import join_vocabularies
 from voiced.record.journal import noted_nowhere
 from voiced.resilience.roster import Round
 
@@ -52,14 +54,16 @@ class AgentList:
         `apology` is said once in a call, when an agent broke off in the middle of an answer; ""
         says nothing.
         """
-        self.vocabulary = members[0].provider.vocabulary
+        self.vocabulary = join_vocabularies(member.provider.vocabulary for member in members)
         self.members = members
         self._apology = apology
         self._note = note
 
     def for_call(self, note: Note) -> AgentList:
         """Return the list for one call."""
-        return AgentList(self.members, self._apology, note)
+        listed = copy(self)
+        listed._note = note
+        return listed
 
     def begin(self, call: CallInfo) -> DialogueOfList:
         """Begin the call's dialogue."""

@@ -136,6 +136,15 @@ async def test_the_next_one_gets_ready_during_the_apology_and_does_not_speak_ove
     assert len(second.heard) > 240  # what the caller said meanwhile, too
 
 
+async def test_the_next_one_gets_ready_for_no_other_call_where_nothing_is_said(
+    talk, autojump_clock
+):
+    second: Any = Speaking(listen)
+    second.anticipate = lambda: pytest.fail("has connected twice")
+    await talk(Speaking(fail), second)
+    assert second.heard
+
+
 async def test_one_apology_is_all(talk, notes, autojump_clock):
     line = Line()
     await talk(Speaking(speak_and_fail), Speaking(fail), Speaking(listen), line=line)

@@ -92,8 +92,7 @@ class AudioAgentList:
                 pump.forget(standing.settled_at)
                 standing.settled_at = float("inf")
                 if not is_first:
-                    anticipate(member.provider)  # it connects while Telnyx speaks
-                    await self._apologize(line)
+                    await self._apologize(line, member)
                 is_first = False
                 frames = pump.open(member.provider.rate_hz, _stuck(member, attempt))
                 await member.provider.converse(call, frames, line)
@@ -101,15 +100,16 @@ class AudioAgentList:
                 return True
         return False
 
-    async def _apologize(self, line: AudioLine) -> None:
+    async def _apologize(self, line: AudioLine, following: Member[AudioAgent]) -> None:
         """Have Telnyx apologize to a caller who has heard something of whoever has failed.
 
-        To its end: the next one must not speak over it.
+        To its end: the one that follows must not speak over it, and gets ready meanwhile.
         """
         standing = line.standing
         if standing.has_apologized or not (self._apology and line.position_s > 0):
             return
         standing.has_apologized = True
+        anticipate(following.provider)
         try:
             await line.phone.speak(self._apology)
         except CommandFailed as error:

@@ -65,6 +65,8 @@ async def test_it_is_told_of_the_whole_life_of_a_daemon(run_with_telnyx, tmp_pat
         program.terminate()
         await systemd.hears(STOPPING)
         await systemd.hears("STATUS=draining, 1 live call")
+        assert not any(one.startswith("EXTEND") for one in systemd.told)
+        await systemd.hears("EXTEND_TIMEOUT_USEC=75000000")
     assert program.process.returncode == 0
 
 

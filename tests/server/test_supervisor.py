@@ -27,7 +27,8 @@ def test_each_state_is_one_datagram(tmp_path, kind):
         supervisor.alive()
         supervisor.successor(42)
         supervisor.stopping()
-        told = [heard.recv(4096).decode() for _ in range(6)]
+        supervisor.needs_time(1.5)
+        told = [heard.recv(4096).decode() for _ in range(7)]
     assert told == [
         "READY=1",
         "STATUS=3 live calls",
@@ -35,6 +36,7 @@ def test_each_state_is_one_datagram(tmp_path, kind):
         "WATCHDOG=1",
         "MAINPID=42",
         "STOPPING=1",
+        "EXTEND_TIMEOUT_USEC=1500000",
     ]
 
 

@@ -45,6 +45,9 @@ log = get_logger(__name__)
 
 STATUS_INTERVAL_S = 2.0
 
+STOPPING_S = 75.0
+"""What the end may take once calls need no more time: their goodbyes, last webhooks, providers."""
+
 LAST_CONNECTIONS_S = 15.0
 """For connections that were accepted before a handover, and are silent: more than their limit. And
 for the next process, where the one that had taken over has died."""
@@ -256,7 +259,10 @@ async def _report(daemon: Daemon, supervisor: Supervisor) -> None:
 
 
 async def _tell_status(daemon: Daemon, supervisor: Supervisor) -> None:
-    """Keep the line of `systemctl status` true, within some seconds."""
+    """Keep the line of `systemctl status` true, within some seconds.
+
+    While we drain it is asked for patience, too, however long calls may take.
+    """
     told = ""
     while supervisor.listens:
         n_calls = daemon.switchboard.n_calls
@@ -267,6 +273,8 @@ async def _tell_status(daemon: Daemon, supervisor: Supervisor) -> None:
         if text != told:
             supervisor.status(text)
             told = text
+        if daemon.switchboard.is_draining:
+            supervisor.needs_time(STOPPING_S)
         await trio.sleep(STATUS_INTERVAL_S)
 
 

@@ -60,6 +60,10 @@ class Supervisor:
         """Feed the watchdog."""
         self._tell("WATCHDOG=1")
 
+    def needs_time(self, seconds: float) -> None:
+        """We are stopping, and not killed before so long from now."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
     def successor(self, pid: int) -> None:
         """From now on the process `pid` is the service."""
         self._tell(f"MAINPID={pid}")

@@ -11,7 +11,7 @@ Within an utterance a pause of `pause_s` is told, and its end: the turn may be o
 A window is voiced by hysteresis: from `threshold` upward it begins to be, and stays so down to
 `release`, so that a vowel dying away does not flicker. It must also stand out from the line's
 background, by more where an utterance begins than where it goes on: in noise a detector that knows
-only likenesses lets a voice linger. And it must be as near as the caller's (`voice_level`): the
+only likenesses lets a voice linger. And it must be as near as the caller's (`near_voice`): the
 talk of others is a voice, too.
 
 The detector knows a voice by its vowels. A word that begins with a fricative has been sounding for
@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
 
+from voiced.recognizer.near_voice import NearVoice
 from voiced.recognizer.silero import WINDOW_S
-from voiced.recognizer.voice_level import VoiceLevel
 
 SOUND_DB = 10.0
 """A window so far above the background is a sound, if not a voice."""
@@ -124,7 +124,7 @@ class Endpointer:
 
     def __init__(self, settings: EndpointSettings) -> None:
         self.settings = settings
-        self._voice = VoiceLevel()
+        self._voice = NearVoice()
         self._voiced = False  # the last window
         self._sounds: deque[bool] = deque(maxlen=SOUND_WITHIN_WINDOWS)
         self._restart()

@@ -43,7 +43,7 @@ FADES_DB = 0.1 * 0.032
 SMOOTHED_WINDOWS = 3
 
 
-class VoiceLevel:
+class NearVoice:
     """One call's; decibels of any one scale. A microsecond for each window."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ import trio
 
 from tests.index.records import keep, record
 from voiced.dashboard.day import Day
-from voiced.dashboard.yesterday import recall_yesterday
+from voiced.dashboard.yesterday import Yesterday
 from voiced.errors import IndexUnavailable
 from voiced.index import open_index
 
@@ -31,7 +31,7 @@ async def test_calls_of_the_last_day_count_and_no_others(
     day = Day()
     async with open_index(tmp_path, "", inline, instance="one") as index:
         with trio.fail_after(60):
-            await recall_yesterday(day, index, TEN + after_s)
+            await Yesterday(day, index, lambda: TEN + after_s).recall()
     figures = day.figures(trio.current_time())
     assert figures.n_calls == n_calls
     assert figures.n_waits == n_calls
@@ -48,5 +48,20 @@ async def test_an_index_that_cannot_be_asked_leaves_the_day_empty(tmp_path, auto
     day = Day()
     async with open_index(tmp_path, "", inline, instance="one") as index:
         index._run_sync = broken
-        await recall_yesterday(day, index, TEN)
+        await Yesterday(day, index, lambda: TEN).recall()
     assert day.figures(trio.current_time()).n_calls == 0
+
+
+async def test_calls_that_a_process_before_us_ends_later_count_once(tmp_path, autojump_clock):
+    for minute, ref in enumerate("abc"):  # they end after 80, 140 and 200 s
+        call = record(ref * 16, minute, duration_s=80.0)
+        keep(tmp_path, call, f"20261122T100{minute}00-{ref * 16}")
+    clock = iter((TEN + 100, TEN + 100, TEN + 145, TEN + 300))  # the third begins after us
+    day, counts = Day(), []
+    async with open_index(tmp_path, "", inline, instance="one") as index:
+        yesterday = Yesterday(day, index, lambda: next(clock))
+        with trio.fail_after(60):
+            for _ in range(3):
+                await yesterday.recall()
+                counts.append(day.figures(trio.current_time()).n_calls)
+    assert counts == [1, 2, 2]

@@ -14,7 +14,7 @@ from voiced.dashboard.audience import Audience
 from voiced.dashboard.behind import Dashboard
 from voiced.dashboard.board import Board
 from voiced.dashboard.files import open_call_files
-from voiced.dashboard.yesterday import recall_yesterday
+from voiced.dashboard.yesterday import Yesterday
 from voiced.errors import StartupError
 from voiced.flight.retention import Retention, keep_house
 from voiced.handover import Elders, open_elders
@@ -105,7 +105,12 @@ async def open_daemon(
         async with trio.open_nursery() as servers:
             await elders.take_over()  # from here on nobody else accepts
             await doors.open(servers)
-            servers.start_soon(elders.watch, partial(_adopt, services, doors.house), name="elders")
+            yesterday = None
+            if services.index is not None:
+                yesterday = Yesterday(board.day, services.index, WALL_CLOCK)
+                servers.start_soon(_recall, yesterday, name="figures of the day")
+            adopt = partial(_adopt, services, doors.house, yesterday)
+            servers.start_soon(elders.watch, adopt, name="elders")
             servers.start_soon(_keep_house, services, name="retention")
             servers.start_soon(
                 measure,
@@ -116,7 +121,6 @@ async def open_daemon(
             )
             services.metrics.live.watch_lag(services.lag)
             servers.start_soon(dashboard.audience.run, name="audience")
-            servers.start_soon(_recall_yesterday, board, services, name="figures of the day")
             try:
                 yield Daemon(
                     switchboard=core.switchboard,
@@ -153,7 +157,7 @@ ADOPT_AT_S = (0.0, 0.2, 0.8, 4.0)
 """Pauses before each look at the books of a process that has ended: it may yet hold its locks."""
 
 
-async def _adopt(services: Services, house: House, path: Path) -> None:
+async def _adopt(services: Services, house: House, yesterday: Yesterday | None, path: Path) -> None:
     """See to the legs, recordings and counts that the process of a socket has left."""
     if not house.has_left.is_set():  # else another one serves, and inherits
         services.metrics.inheritance.leave(str(path), take_bequest(path))
@@ -166,14 +170,15 @@ async def _adopt(services: Services, house: House, path: Path) -> None:
                 await services.outbox.adopt()
         except StartupError as error:
             log.error("books of the process before not read", reason=str(error))
+    if yesterday is not None:  # its last calls are in the index by now
+        await _recall(yesterday)
 
 
-async def _recall_yesterday(board: Board, services: Services) -> None:
-    if services.index is not None:
-        try:
-            await recall_yesterday(board.day, services.index, WALL_CLOCK())
-        except Exception:  # a record of who knows when: figures are worth no call
-            log.exception("figures of the day begin with this start")
+async def _recall(yesterday: Yesterday) -> None:
+    try:
+        await yesterday.recall()
+    except Exception:  # a record of who knows when: figures are worth no call
+        log.exception("figures of the day lack earlier calls")
 
 
 async def _keep_house(services: Services) -> None:

@@ -126,10 +126,12 @@ async def test_sound_is_made_from_the_flight_recording_and_given_piece_by_piece(
 
 
 async def test_a_recording_goes_before_the_flight_recording(client):
+    assert 'preload="none"' in await (await client.get(client.url)).get_data(as_text=True)
     with (client.directory / "audio.wav").open("wb") as file:
         write_wav(file, np.zeros((800, 2), np.int16), 8000)
     response = await client.get(f"{client.url}/audio.wav")
     assert wav_of(await response.get_data()) == (2, 8000, 800)
+    assert 'preload="metadata"' in await (await client.get(client.url)).get_data(as_text=True)
 
 
 @pytest.mark.slow

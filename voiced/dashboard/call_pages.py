@@ -75,6 +75,7 @@ def add_call_pages(app: QuartTrio, desk: Desk, dashboard: Dashboard, *, has_toke
             call=call_view(record) if live is None else audience.view(live),
             audio_from_s=_audio_from_s(record, kept) if is_over else None,
             has_wire=bool(kept - {AUDIO_FILE}),
+            preload="metadata" if AUDIO_FILE in kept else "none",  # else it would be made first
             events=drawing_of(record).markers if "turns" in record else (),
             findings=findings_of(record) if is_over else (),
             answers=answers_of(record),

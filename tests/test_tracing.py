@@ -92,7 +92,7 @@ def test_spans_say_what_was_waited_for_heard_and_why_it_ended(traced):
     assert not spans["call"].status.is_ok
     assert spans["turn"].attributes["voiced.model_s"] == 0.2
     assert spans["turn"].attributes["voiced.understood"] is True
-    assert spans["reply"].attributes["voiced.record.heard"] == "part"
+    assert spans["reply"].attributes["voiced.heard"] == "part"
     assert not spans["tool lookup"].status.is_ok
 
 

@@ -171,7 +171,7 @@ class Traces:
     def _end_reply(self, call: _CallTrace, event: AgentHeard) -> None:
         span = call.replies.pop(event.text, None)
         if span is not None:
-            span.set_attribute("voiced.record.heard", event.heard)
+            span.set_attribute("voiced.heard", event.heard)
             span.end(end_time=self._ns(event.at))
 
     def _tool(self, call: _CallTrace, event: ToolRan) -> None:

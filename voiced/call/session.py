@@ -207,7 +207,7 @@ class Session:
         pump = FramePump(agent.rate_hz)
         start(pump_all, pump, frames, name="frames")
         return StandInTalker(
-            self._in_audio(agent, pump.open(agent.rate_hz, _ignore)),
+            self._in_audio(agent, pump.open(agent.rate_hz)),
             partial(self._stand_in, stand_in, start, pump),
             self._config.failover.apology,
         )
@@ -277,10 +277,6 @@ class Session:
         """At which the caller's frames are wanted."""
         agent, recognizer = self._staff.agent, self._staff.recognizer
         return agent.rate_hz if isinstance(agent, AudioAgent) else _present(recognizer).rate_hz
-
-
-def _ignore() -> None:
-    """For an agent in audio that takes no frames: `voiced.resilience` finds it out."""
 
 
 def _present(provider: _T | None) -> _T:

@@ -65,7 +65,7 @@ class FramePump:
         await self._finish()
 
     def open(
-        self, rate_hz: int, when_stuck: Callable[[], None]
+        self, rate_hz: int, when_stuck: Callable[[], None] = lambda: None
     ) -> trio.MemoryReceiveChannel[Frame]:
         """Return a new member's frames at `rate_hz`, kept ones first; the last one's end here.
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from voiced.agent.realtime.wire import ApiError
     from voiced.errors import ProviderError, TroubleKind
     from voiced.net.peer import Peer
     from voiced.net.socket import ProviderSocket
@@ -56,9 +57,12 @@ class Api:
         """Take note that the account's share is used up for so long; 0 if it is not."""
         self._used_up_until = now + for_s
 
-    def is_fatal(self, code: str) -> bool:
-        """Whether nothing comes of a session after an error of this code."""
-        return code in _FATAL
+    def check(self, error: ApiError, now: float, *, is_ready: bool) -> None:
+        """Raise what ends a session; most errors do not, once it `is_ready`."""
+        if error.code in _FATAL:
+            raise self.failure(error.code, f"{error.code}: {error.message}", now)
+        if not is_ready:
+            raise self.peer.failed("bad_request", error.message or error.kind)
 
     def failure(self, code: str, reason: str, now: float) -> ProviderError:
         """Return what an error of the API means; a rate limit is obeyed by all calls."""

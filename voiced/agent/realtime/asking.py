@@ -15,6 +15,7 @@ from voiced.agent.realtime.wire import response_create
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from voiced.agent.base import AudioLine
     from voiced.agent.realtime.playing import Player
     from voiced.agent.realtime.waits import Waits
 
@@ -66,6 +67,24 @@ class Asking:
         self._next = instructions
         self._waits.asked(trio.current_time())
         await self.go_on()
+
+    async def begin(self, line: AudioLine, greeting: str | None) -> None:
+        """Ask for what a first session begins with; `greeting` None waits for the caller."""
+        if line.failed_transfer:
+            await self.ask("")
+        elif line.past:
+            await self.ask(GO_ON)  # somebody else had to stop, and has apologized
+        elif greeting:
+            await self.ask_to_say(greeting)
+        elif greeting is not None:
+            await self.ask(GREET)
+
+    async def begin_again(self, line: AudioLine, greeting: str | None) -> None:
+        """Ask for what was owed by a session that was lost."""
+        if line.past:
+            await self.ask(SORRY)
+        else:
+            await self.begin(line, greeting or "")
 
     async def go_on(self) -> None:
         """Ask for what waits, if the API is free."""

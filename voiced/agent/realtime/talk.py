@@ -11,7 +11,6 @@ done; where an answer was lost with it, the model apologizes in a few words and 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 import trio
@@ -21,12 +20,9 @@ from voiced.agent.realtime import wire
 from voiced.agent.realtime.api import BUSY
 from voiced.agent.realtime.asking import (
     FAREWELL,
-    GO_ON,
-    GREET,
     HURRY,
     LOST_FOR_WORDS,
     NUDGE,
-    SORRY,
     Asking,
 )
 from voiced.agent.realtime.caller_side import RATE_HZ, CallerSide
@@ -44,7 +40,7 @@ from voiced.log import get_logger
 from voiced.net.helpers import open_helpers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from voiced.agent.base import AudioLine, CallInfo
     from voiced.agent.memory import UsedTools
@@ -231,7 +227,10 @@ class Talk:
             case wire.RateLimits(used_up_s=used_up_s):
                 self._api.used_up(used_up_s, now)
             case wire.ApiError():
-                self._take_error(event, session, now)
+                self._api.check(event, now, is_ready=session.is_ready)
+                if event.code == BUSY and not self._caller.speaks:
+                    self._asking.was_busy()
+                log.warning("realtime error", kind=event.kind, code=event.code)
             case wire.Other():
                 if event.kind.startswith("response."):
                     self._waits.moves(now, sounds=False)
@@ -286,16 +285,6 @@ class Talk:
                 heard = wire.item_truncate(cut.item_id, cut.content_index, cut.heard_ms)
                 await session.send(heard)
 
-    def _take_error(self, error: wire.ApiError, session: Session, now: float) -> None:
-        """Raise what ends the session; most errors do not."""
-        if self._api.is_fatal(error.code):
-            raise self._api.failure(error.code, f"{error.code}: {error.message}", now)
-        if not session.is_ready:
-            raise self._api.peer.failed("bad_request", error.message or error.kind)
-        if error.code == BUSY and not self._caller.speaks:
-            self._asking.was_busy()
-        log.warning("realtime error", kind=error.kind, code=error.code)
-
     # -- keys ------------------------------------------------------------------------------------
 
     def _key_pressed(self, key: str) -> None:
@@ -323,31 +312,21 @@ class Talk:
         """Begin, or go on where a session before had to stop."""
         if session.is_ready:
             return
-        open_with = self._opening()
+        line, settings = self._line, self._settings
+        is_first, is_owed = not self._has_begun, self._waits.is_owed
         session.is_ready = self._has_begun = True
-        frames = self._caller.pump.open(RATE_HZ, _ignore)
+        frames = self._caller.pump.open(RATE_HZ)
         self._helpers.start_soon(session.send_audio, frames, name="caller's audio")
-        for entry in tuple(self._line.past):
-            await session.tell(entry)
-        if open_with is not None:
-            await open_with()
-
-    def _opening(self) -> Callable[[], Awaitable[None]] | None:
-        """Return what the model is asked for when a session begins; None for nothing."""
-        line, asking, greeting = self._line, self._asking, self._settings.greeting
-        if self._has_begun and not self._waits.is_owed:
-            return None
-        if self._has_begun and line.past:
-            return partial(asking.ask, SORRY)
-        if line.failed_transfer:
+        if is_first and line.failed_transfer:
             text = f"The transfer has failed: {line.failed_transfer}. The caller is back."
             line.past.append(Happened(text=text))
-            return partial(asking.ask, "")
-        if line.past:
-            return partial(asking.ask, GO_ON)  # somebody else had to stop, and has apologized
-        if not (self._settings.speaks_first or self._has_begun):
-            return None
-        return partial(asking.ask_to_say, greeting) if greeting else partial(asking.ask, GREET)
+        for entry in tuple(line.past):
+            await session.tell(entry)
+        greeting = settings.greeting if settings.speaks_first else None
+        if is_first:
+            await self._asking.begin(line, greeting)
+        elif is_owed:
+            await self._asking.begin_again(line, greeting)
 
     async def _response_done(self, done: wire.ResponseDone, session: Session, now: float) -> None:
         has_spoken = done.response_id in session.spoken_in
@@ -422,7 +401,3 @@ class Talk:
                 self._over.cancel()
                 return True
         return False
-
-
-def _ignore() -> None:
-    """For a socket that takes no audio: it has a deadline of its own."""

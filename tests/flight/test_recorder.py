@@ -5,7 +5,7 @@ import errno
 import trio
 
 from voiced.flight.entries import COMPRESSED_FILE
-from voiced.flight.flight import MOST_BYTES, Flight
+from voiced.flight.notes import MOST_BYTES, Notes
 from voiced.flight.recorder import _File, open_flights
 
 RECORD = {"call_id": "v3:abc", "ref": "r", "started_at": "2026-11-22T10:00:00.000+00:00"}
@@ -22,19 +22,19 @@ async def test_a_real_disk_that_is_full_is_an_error_of_that_call_only(tmp_path, 
     monkeypatch.setattr(_File, "write", write)
     async with open_flights(lambda record: tmp_path, run) as flights:
         flight = flights.begin(RECORD, "token")
-        flight.note("open")
+        flight.notes.note("open")
     assert flight.close({})["error"] == "No space left on device"
 
 
 async def test_what_waits_for_a_slow_disk_is_bounded():
-    flight = Flight(RECORD, "token")
+    notes = Notes("r")
     for _ in range(3):
-        flight.message("rx", "x" * MOST_BYTES)
-    flight.note("open")
-    assert len(flight.take()) == 2
-    flight.message("rx", "later: a hole would replay another call")
-    assert flight.take() == []
-    assert flight.close({}) == {
+        notes.message("rx", "x" * MOST_BYTES)
+    notes.note("open")
+    assert len(notes.take()) == 2
+    notes.message("rx", "later: a hole would replay another call")
+    assert notes.take() == []
+    assert notes.close({}) == {
         "file": COMPRESSED_FILE,
         "dropped": 4,
         "error": "the disk is too slow",
@@ -53,20 +53,20 @@ async def test_a_block_under_way_when_the_daemon_stops_is_written_to_its_end(
 
     async with open_flights(lambda record: tmp_path, run) as flights:
         flight = flights.begin(RECORD, "token")
-        flight.note("open")
+        flight.notes.note("open")
         flight.close({})
         await writing.wait()
     assert (tmp_path / COMPRESSED_FILE).exists()
 
 
 async def test_what_comes_after_a_break_is_not_kept_and_the_record_says_why():
-    flight = Flight(RECORD, "token")
-    flight.message("rx", "before")
-    flight.break_off("the recording was paused")
-    flight.message("rx", "a card number")
-    flight.note("speech", text="a card number")
-    assert [note[2] for note in flight.take()] == ["before"]
-    assert flight.close({}) == {
+    notes = Notes("r")
+    notes.message("rx", "before")
+    notes.break_off("the recording was paused")
+    notes.message("rx", "a card number")
+    notes.note("speech", text="a card number")
+    assert [note[2] for note in notes.take()] == ["before"]
+    assert notes.close({}) == {
         "file": COMPRESSED_FILE,
         "dropped": 3,
         "error": "the recording was paused",

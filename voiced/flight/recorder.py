@@ -2,7 +2,7 @@
 
 A call that is being recorded is written about once a second, a few calls in each round, so that no
 round holds the interpreter for long. When a call has ended, its file is compressed. The disk never
-holds up a call: while it is slow, notes wait up to a bound (`voiced.flight.flight`); what cannot be
+holds up a call: while it is slow, notes wait up to a bound (`voiced.flight.notes`); what cannot be
 written ends that recording.
 """
 
@@ -51,7 +51,7 @@ class _File:
     def __init__(self, flight: Flight, directory: Path) -> None:
         self.flight = flight
         self.directory = directory
-        self._lines = LineWriter(flight.origin)
+        self._lines = LineWriter(flight.notes.origin)
 
     def write(self, notes: list[Note]) -> None:
         """Append `notes`; raises OSError."""
@@ -70,8 +70,8 @@ class _Block:
 
     def __init__(self, file: _File) -> None:
         self.file = file
-        self.is_last = file.flight.has_ended
-        self.notes = file.flight.take()
+        self.is_last = file.flight.notes.has_ended
+        self.notes = file.flight.notes.take()
         self.error = "the disk is too slow" if self.notes else ""
 
 
@@ -142,7 +142,7 @@ class FlightRecorder:
             await self._run_sync(_write_blocks, blocks)
         for block in blocks:
             if block.error:
-                block.file.flight.give_up(block.notes, block.error)
+                block.file.flight.notes.give_up(block.notes, block.error)
             if block.is_last:
                 self._finish(block.file)
             else:

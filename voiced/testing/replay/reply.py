@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from voiced.errors import CommandFailed, ToolTooSlow
-from voiced.flight.phone_tap import restore
+from voiced.flight.taps.phone import restore
 from voiced.testing.replay.tasks import CUT_S, let_pass
 from voiced.turns import expect as expectations
 

@@ -274,10 +274,10 @@ class _KeptFlights:
     def entries(self) -> tuple[Entry, ...]:
         """Return what was noted, as it would be read."""
         assert self.flight is not None
-        origin = self.flight.origin
+        origin = self.flight.notes.origin
         return tuple(
             Entry(at_s=at - origin, kind=kind, data={"m": data} if isinstance(data, str) else data)
-            for at, kind, data in self.flight.take()
+            for at, kind, data in self.flight.notes.take()
         )
 
 

@@ -10,7 +10,7 @@ import trio
 
 from voiced.agent.memory import AgentSpoke, CallerSpoke
 from voiced.errors import AgentFailed
-from voiced.flight.taps import TIMES
+from voiced.flight.taps.fields import TIMES
 from voiced.recognizer import base as speech
 from voiced.recognizer.base import Vocabulary
 from voiced.record import journal

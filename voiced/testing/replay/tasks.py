@@ -24,7 +24,7 @@ _OURS_S = 0.0005
 
 
 def raise_like(error: Mapping[str, Any]) -> NoReturn:
-    """Raise what `voiced.flight.steps.describe_error` described."""
+    """Raise what `voiced.flight.taps.steps.describe_error` described."""
     name = error["type"]
     kind = getattr(voiced.errors, name, None)
     if isinstance(kind, type) and issubclass(kind, ProviderError):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from voiced.agent.base import Standing
     from voiced.agent.memory import Entry
-    from voiced.flight.flight import Flight
+    from voiced.flight.notes import Notes
 
 
 def describe_error(error: Exception) -> dict[str, Any]:
@@ -47,21 +47,21 @@ def describe_standing(past: Sequence[Entry], standing: Standing) -> dict[str, An
 class Steps:
     """The steps of one thing that a provider does, each with the time that it took to come."""
 
-    def __init__(self, flight: Flight) -> None:
+    def __init__(self, notes: Notes) -> None:
         """Begin to count the first one's time."""
-        self._flight = flight
+        self._notes = notes
         self._since = trio.current_time()
-        self.n = flight.number()
+        self.n = notes.number()
 
     def number(self) -> int:
         """Return a number for a step that takes several entries to tell."""
-        return self._flight.number()
+        return self._notes.number()
 
     def note(self, kind: str, n_bytes: int = 0, **data: Any) -> None:
         """Note that a step has come."""
         since, self._since = self._since, trio.current_time()
         after_s = round(self._since - since, 6)
-        self._flight.note(kind, n_bytes, n=self.n, after_s=after_s, **data)
+        self._notes.note(kind, n_bytes, n=self.n, after_s=after_s, **data)
 
     def taken(self) -> None:
         """Begin to count the next one's time: the call has taken the last."""

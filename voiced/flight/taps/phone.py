@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from voiced.errors import CommandFailed
-from voiced.flight.steps import describe_error
+from voiced.flight.taps.steps import describe_error
 from voiced.telnyx import commands
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from voiced.agent.base import Phone
-    from voiced.flight.steps import Steps
+    from voiced.flight.taps.steps import Steps
 
 
 class TappedPhone:

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from voiced.errors import CommandFailed
-from voiced.flight.phone_tap import TappedPhone, restore
+from voiced.flight.taps.phone import TappedPhone, restore
 from voiced.telnyx import commands
 
 

@@ -1,12 +1,10 @@
-"""What the wrappers around a call's surroundings note."""
+"""What is noted of the media socket."""
 
 import pytest
 
 from voiced.errors import MediaStreamClosed
-from voiced.flight.flight import Flight
-from voiced.flight.taps import TappedSocket
-
-RECORD = {"call_id": "v3:abc", "ref": "r", "started_at": "2026-11-22T10:00:00.000+00:00"}
+from voiced.flight.notes import Notes
+from voiced.flight.taps.socket import TappedSocket
 
 
 class LostSocket:
@@ -24,9 +22,9 @@ class LostSocket:
 
 @pytest.mark.parametrize("order", [("flush", "receive_text"), ("receive_text", "flush")])
 async def test_a_lost_socket_is_noted_once_whoever_learns_it_first(order):
-    flight = Flight(RECORD, "token")
-    socket = TappedSocket(LostSocket(), flight)
+    notes = Notes("r")
+    socket = TappedSocket(LostSocket(), notes)
     for method in order:
         with pytest.raises(MediaStreamClosed):
             await getattr(socket, method)()
-    assert [(kind, data) for _, kind, data in flight.take()] == [("close", {"code": 1006})]
+    assert [(kind, data) for _, kind, data in notes.take()] == [("close", {"code": 1006})]

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from voiced.net.wire import INTERNET
 from voiced.recognizer.assemblyai_wire import VARIABLE, AssemblyAiSettings, dialect
-from voiced.recognizer.streaming import check_key, open_streaming
+from voiced.recognizer.socket_recognizer import SocketRecognizer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from pydantic import BaseModel
 
-    from voiced.net.wire import Wire
-    from voiced.recognizer.silero import Network
-    from voiced.recognizer.streaming import StreamingRecognizer
+    from voiced.recognizer.base import Vocabulary
+    from voiced.recognizer.dialect import Dialect
 
 
-class AssemblyAiRecognizer:
+class AssemblyAiRecognizer(SocketRecognizer[AssemblyAiSettings]):
     """`[recognizer] provider = "assemblyai"`."""
 
-    Settings = AssemblyAiSettings
+    Settings: ClassVar[type[BaseModel]] = AssemblyAiSettings
+    variable = VARIABLE
 
     @classmethod
-    def check(cls, settings: AssemblyAiSettings) -> None:
-        """Raise ConfigError where there is no key."""
-        check_key(settings, VARIABLE)
-
-    @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, settings: AssemblyAiSettings, *, wire: Wire = INTERNET, network: Network | None = None
-    ) -> AsyncIterator[StreamingRecognizer]:
-        """Yield the recognizer; `wire` and `network` are for tests. Raises ConfigError."""
-        key = check_key(settings, VARIABLE).get_secret_value()
-        spoken = partial(dialect, settings, key)
-        async with open_streaming(cls, settings, spoken, wire=wire, network=network) as recognizer:
-            yield recognizer
+    def dialect(cls, settings: AssemblyAiSettings, key: str, vocabulary: Vocabulary) -> Dialect:
+        """Return how it is spoken with."""
+        return dialect(settings, key, vocabulary)

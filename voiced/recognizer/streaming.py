@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import trio
 
@@ -27,32 +27,22 @@ from voiced.doorbell import Doorbell
 from voiced.errors import ProviderError, RecognizerFailed
 from voiced.log import get_logger
 from voiced.net.helpers import open_helpers
-from voiced.net.peer import Peer
-from voiced.net.secrets import provider_key
-from voiced.net.socket import open_provider_socket
-from voiced.net.spares import Spares
-from voiced.net.wire import INTERNET
 from voiced.recognizer.backlog import Backlog
-from voiced.recognizer.base import NO_VOCABULARY, Final
+from voiced.recognizer.base import Final
 from voiced.recognizer.dialect import BYTES_PER_SAMPLE, Refusal, Words
 from voiced.recognizer.merge import Flush, Merger, Overdue
-from voiced.recognizer.network import NetworkLoader, check_detector
 from voiced.recognizer.utterance import CutSettings, UtteranceCutter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager
-
-    from pydantic import SecretStr
+    from collections.abc import Awaitable, Callable
 
     from voiced.audio.frame import Pcm
     from voiced.net.socket import ProviderSocket
-    from voiced.net.wire import Wire
     from voiced.recognizer.base import SpeechEvent, Vocabulary
-    from voiced.recognizer.dialect import Dialect, Encoding, EndOfSpeech
+    from voiced.recognizer.dialect import Encoding, EndOfSpeech
     from voiced.recognizer.merge import Action
-    from voiced.recognizer.settings import StreamingSettings
     from voiced.recognizer.silero import Network
+    from voiced.recognizer.socket_recognizer import StreamingRecognizer
 
 log = get_logger(__name__)
 
@@ -85,115 +75,7 @@ class AudioFormat:
         return encode_ulaw(pcm) if self.encoding == "mulaw" else pcm.astype("<i2").tobytes()
 
 
-Speaking: TypeAlias = "Callable[[Vocabulary], Dialect]"
-
-
-class StreamingRecognizer:
-    """A provider's recognizer; made by `open_streaming`. Fits `Recognizer`."""
-
-    def __init__(
-        self,
-        kind: type[Any],
-        settings: StreamingSettings,
-        dialect: Speaking,
-        audio: AudioFormat,
-        network: NetworkLoader,
-        wire: Wire,
-        helpers: trio.Nursery,
-    ) -> None:
-        self.Settings, self.open = kind.Settings, kind.open
-        self.rate_hz = audio.rate_hz
-        self._speaking = dialect
-        self.dialect = dialect(NO_VOCABULARY)
-        self.audio = audio
-        self.settings = settings
-        self.peer = Peer(self.dialect.provider, RecognizerFailed)
-        self.network = network
-        self._wire = wire
-        self._spares = Spares(helpers, self._open_socket, self.dialect.keep_alive)
-
-    def anticipate_words(self, vocabulary: Vocabulary) -> None:
-        """Open a socket for a call that rings and will use `vocabulary`."""
-        self._spares.expect(self._speaking(vocabulary).url)
-
-    @asynccontextmanager
-    async def connect(self, vocabulary: Vocabulary) -> AsyncIterator[ProviderSocket]:
-        """Yield a socket: one that waits, or a new one. Raises RecognizerFailed."""
-        url = self._speaking(vocabulary).url
-        async with self._spares.borrow(url) as spare:
-            if spare is not None:
-                yield spare
-                return
-        async with self._open_socket(url) as socket:
-            yield socket
-
-    def _open_socket(self, url: str) -> AbstractAsyncContextManager[ProviderSocket]:
-        return open_provider_socket(
-            url,
-            peer=self.peer,
-            headers=self.dialect.headers,
-            connect_s=self.settings.connect_timeout_s,
-            wire=self._wire,
-        )
-
-    async def prepare(self, vocabulary: Vocabulary) -> None:
-        """Wait for the voice detector."""
-        del vocabulary  # the provider knows all words, and is given hints by its socket
-        await self.network.wait()
-
-    async def recognize(
-        self,
-        frames: trio.MemoryReceiveChannel[Frame],
-        events: trio.MemorySendChannel[SpeechEvent],
-        vocabulary: Vocabulary,
-    ) -> None:
-        """Turn one call's frames into speech events until `frames` ends; closes both ends.
-
-        Raises:
-            RecognizerFailed: the provider refuses, or could not be reached for `reconnect_s`;
-                `kind` is that of the last failure.
-        """
-        with frames, events:
-            hearing = _Hearing(self, await self.network.wait(), events, vocabulary)
-            await hearing.run(frames)
-
-
-def check_key(settings: StreamingSettings, variable: str) -> SecretStr:
-    """Return the provider's key. Raises ConfigError where there is none."""
-    return provider_key(settings.api_key, variable=variable, role="recognizer")
-
-
-@asynccontextmanager
-async def open_streaming(
-    kind: type[Any],
-    settings: StreamingSettings,
-    dialect: Speaking,
-    *,
-    network: Network | None = None,
-    wire: Wire = INTERNET,
-) -> AsyncIterator[StreamingRecognizer]:
-    """Yield the recognizer of a provider.
-
-    Args:
-        kind: the provider's class.
-        settings: its keys.
-        dialect: how it is spoken with, by the vocabulary of a call; that is of its URL only.
-        network: the detector's network; None for the one in the box.
-        wire: how to get there.
-
-    Raises:
-        StartupError: the voice detector lacks something.
-    """
-    if network is None:
-        check_detector()
-    audio = AudioFormat(encoding=settings.encoding, rate_hz=settings.sample_rate)
-    loader = NetworkLoader(network)
-    async with open_helpers() as helpers:
-        helpers.start_soon(loader.load, name="load voice detector")
-        yield StreamingRecognizer(kind, settings, dialect, audio, loader, wire, helpers)
-
-
-class _Hearing:
+class StreamHearing:
     """One call's recognition: tasks that listen, talk to the provider, and keep the time."""
 
     def __init__(

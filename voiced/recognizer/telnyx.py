@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from voiced.net.wire import INTERNET
-from voiced.recognizer.streaming import check_key, open_streaming
+from voiced.recognizer.socket_recognizer import SocketRecognizer
 from voiced.recognizer.telnyx_wire import VARIABLE, TelnyxSettings, dialect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from pydantic import BaseModel
 
-    from voiced.net.wire import Wire
-    from voiced.recognizer.silero import Network
-    from voiced.recognizer.streaming import StreamingRecognizer
+    from voiced.recognizer.base import Vocabulary
+    from voiced.recognizer.dialect import Dialect
 
 
-class TelnyxRecognizer:
+class TelnyxRecognizer(SocketRecognizer[TelnyxSettings]):
     """`[recognizer] provider = "telnyx"`."""
 
-    Settings = TelnyxSettings
+    Settings: ClassVar[type[BaseModel]] = TelnyxSettings
+    variable = VARIABLE
 
     @classmethod
-    def check(cls, settings: TelnyxSettings) -> None:
-        """Raise ConfigError where there is no key."""
-        check_key(settings, VARIABLE)
-
-    @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, settings: TelnyxSettings, *, wire: Wire = INTERNET, network: Network | None = None
-    ) -> AsyncIterator[StreamingRecognizer]:
-        """Yield the recognizer; `wire` and `network` are for tests. Raises ConfigError."""
-        key = check_key(settings, VARIABLE).get_secret_value()
-        spoken = partial(dialect, settings, key)
-        async with open_streaming(cls, settings, spoken, wire=wire, network=network) as recognizer:
-            yield recognizer
+    def dialect(cls, settings: TelnyxSettings, key: str, vocabulary: Vocabulary) -> Dialect:
+        """Return how it is spoken with."""
+        return dialect(settings, key, vocabulary)

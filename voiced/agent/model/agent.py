@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from voiced.agent.asking import Asker, keep_warm
 from voiced.agent.context import TokenGauge
 from voiced.agent.model.dialogue import Mind, ModelDialogue
 from voiced.agent.model.prompt import system_prompt
-from voiced.agent.model.settings import prompt_text
+from voiced.agent.model.settings import check_model, prompt_text
 from voiced.agent.tools.chest import open_tools
 from voiced.errors import AgentFailed
 from voiced.net.helpers import open_helpers
@@ -23,6 +24,8 @@ from voiced.recognizer.base import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+
+    from pydantic import BaseModel
 
     from voiced.agent.answer_wire import AnswerParser
     from voiced.agent.base import CallInfo
@@ -73,6 +76,44 @@ class ModelCore:
             manners=settings.manners,
         )
         return ModelDialogue(self._mind, call, system)
+
+
+S = TypeVar("S", bound="ModelSettings")
+
+
+class ModelAgent(Generic[S]):
+    """A dialogue agent that speaks and acts as a model tells it, given the model's `api`."""
+
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, core: ModelCore) -> None:
+        self.vocabulary = core.vocabulary
+        self._core = core
+
+    @classmethod
+    def api(cls, settings: S) -> ModelApi:
+        """Return how the model is asked. Raises ConfigError where there is no key."""
+        raise NotImplementedError
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: S, wire: Wire = INTERNET) -> AsyncIterator[Self]:
+        """Open it; leaving the context closes its connections.
+
+        Raises:
+            ConfigError: of prompt, tools or key.
+        """
+        async with open_model(cls.api(settings), settings, wire) as core:
+            yield cls(core)
+
+    @classmethod
+    def check(cls, settings: S) -> None:
+        """Look for key, prompt and tools; raises ConfigError with what is wrong."""
+        check_model(settings, partial(cls.api, settings))
+
+    def begin(self, call: CallInfo) -> ModelDialogue:
+        """Return a fresh dialogue for one call."""
+        return self._core.begin(call)
 
 
 @asynccontextmanager

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, SecretStr
 
-from voiced.agent.model.agent import ModelApi, open_model
+from voiced.agent.model.agent import ModelAgent, ModelApi
 from voiced.agent.model.anthropic_wire import VERSION, MessageParser, request_body
-from voiced.agent.model.settings import ModelSettings, check_model
+from voiced.agent.model.settings import ModelSettings
 from voiced.net.secrets import provider_key
 from voiced.net.urls import HttpBase
-from voiced.net.wire import INTERNET
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from pydantic import BaseModel
-
-    from voiced.agent.base import CallInfo
-    from voiced.agent.model.agent import ModelCore
-    from voiced.agent.model.dialogue import ModelDialogue
-    from voiced.net.wire import Wire
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
 
@@ -42,27 +33,16 @@ class AnthropicSettings(ModelSettings):
     )
 
 
-class AnthropicAgent:
+class AnthropicAgent(ModelAgent[AnthropicSettings]):
     """A dialogue agent that speaks and acts as Claude tells it."""
 
     Settings: ClassVar[type[BaseModel]] = AnthropicSettings
 
-    def __init__(self, core: ModelCore) -> None:
-        self.vocabulary = core.vocabulary
-        self._core = core
-
     @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, settings: AnthropicSettings, wire: Wire = INTERNET
-    ) -> AsyncIterator[AnthropicAgent]:
-        """Open it; leaving the context closes its connections.
-
-        Raises:
-            ConfigError: of prompt, tools or key.
-        """
+    def api(cls, settings: AnthropicSettings) -> ModelApi:
+        """Return how it is asked. Raises ConfigError where there is no key."""
         key = _key(settings)
-        api = ModelApi(
+        return ModelApi(
             provider="anthropic",
             base_url=settings.base_url,
             path="/v1/messages",
@@ -76,17 +56,6 @@ class AnthropicAgent:
             ),
             parser=MessageParser,
         )
-        async with open_model(api, settings, wire) as core:
-            yield cls(core)
-
-    @classmethod
-    def check(cls, settings: AnthropicSettings) -> None:
-        """Look for key, prompt and tools; raises ConfigError with what is wrong."""
-        check_model(settings, partial(_key, settings))
-
-    def begin(self, call: CallInfo) -> ModelDialogue:
-        """Return a fresh dialogue for one call."""
-        return self._core.begin(call)
 
 
 def _key(settings: AnthropicSettings) -> str:

@@ -6,28 +6,20 @@ OpenAI itself, Groq, Together, Ollama, vLLM, llama.cpp and others; the wire is i
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, SecretStr
 
-from voiced.agent.model.agent import ModelApi, open_model
+from voiced.agent.model.agent import ModelAgent, ModelApi
 from voiced.agent.model.openai_wire import ChatParser, request_body
-from voiced.agent.model.settings import ModelSettings, check_model
+from voiced.agent.model.settings import ModelSettings
 from voiced.net.secrets import provider_key
 from voiced.net.urls import HttpBase
-from voiced.net.wire import INTERNET
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from pydantic import BaseModel
 
-    from voiced.agent.base import CallInfo
-    from voiced.agent.model.agent import ModelCore
-    from voiced.agent.model.dialogue import ModelDialogue
-    from voiced.net.wire import Wire
 
 OPENAI = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -48,27 +40,16 @@ class OpenAiSettings(ModelSettings):
     )
 
 
-class OpenAiAgent:
+class OpenAiAgent(ModelAgent[OpenAiSettings]):
     """A dialogue agent that speaks and acts as a chat model tells it."""
 
     Settings: ClassVar[type[BaseModel]] = OpenAiSettings
 
-    def __init__(self, core: ModelCore) -> None:
-        self.vocabulary = core.vocabulary
-        self._core = core
-
     @classmethod
-    @asynccontextmanager
-    async def open(
-        cls, settings: OpenAiSettings, wire: Wire = INTERNET
-    ) -> AsyncIterator[OpenAiAgent]:
-        """Open it; leaving the context closes its connections.
-
-        Raises:
-            ConfigError: of prompt, tools or key.
-        """
+    def api(cls, settings: OpenAiSettings) -> ModelApi:
+        """Return how it is asked. Raises ConfigError where there is no key."""
         key = api_key_of(settings)
-        api = ModelApi(
+        return ModelApi(
             provider="openai",
             base_url=settings.base_url,
             path="/chat/completions",
@@ -81,17 +62,6 @@ class OpenAiAgent:
             ),
             parser=ChatParser,
         )
-        async with open_model(api, settings, wire) as core:
-            yield cls(core)
-
-    @classmethod
-    def check(cls, settings: OpenAiSettings) -> None:
-        """Look for key, prompt and tools; raises ConfigError with what is wrong."""
-        check_model(settings, partial(api_key_of, settings))
-
-    def begin(self, call: CallInfo) -> ModelDialogue:
-        """Return a fresh dialogue for one call."""
-        return self._core.begin(call)
 
 
 def api_key_of(settings: OpenAiSettings) -> str:

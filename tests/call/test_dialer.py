@@ -149,6 +149,37 @@ async def test_calls_are_placed_in_order_and_not_faster_than_may_be(open_world, 
         assert times == pytest.approx([0, 2, 4], abs=0.2)
 
 
+async def test_orders_wait_while_the_loop_has_no_time_and_new_ones_are_refused(
+    open_world, autojump_clock
+):
+    async with open_world(outbound=FAST) as world:
+        world.telnyx.directory.entries.update(DIRECTORY)
+        lag = world.switchboard.generation.services.lag
+        placements = [order(world, HUMAN) for _ in range(2)]
+        lag.smoothed_s = 1.0
+        await trio.sleep(10)
+        assert all(placement.is_waiting for placement in placements)
+        with pytest.raises(CannotDial, match="max_lag_ms") as refused:
+            order(world, HUMAN)
+        assert refused.value.status == 429
+        lag.smoothed_s = 0.0
+        told = [await outcome(placement) for placement in placements]
+        lag.smoothed_s = 1.0
+    assert [one["outcome"] for one in told] == ["completed", "completed"]
+
+
+async def test_orders_that_wait_for_the_loop_are_over_when_the_daemon_drains(
+    open_world, autojump_clock
+):
+    async with open_world(outbound=FAST) as world:
+        placement = order(world, HUMAN)
+        world.switchboard.generation.services.lag.smoothed_s = 1.0
+        await trio.sleep(1)
+        world.switchboard.refuse_new_calls()
+        told = await outcome(placement)
+    assert told["outcome"] == "cancelled"
+
+
 async def test_orders_beyond_the_calls_that_may_be_up_are_refused(open_world, autojump_clock):
     async with open_world(outbound={**OURS, "calls_per_second": 0.001}) as world:
         for _ in range(100):  # [call] max_concurrent

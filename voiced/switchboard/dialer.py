@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+LOOK_AGAIN_S = 0.25
+"""Whether the loop has time for a call again; it is known within a second or so."""
+
 MOST_WAITING = 100
 """Orders in the queue; more are refused, and may be sent again later."""
 
@@ -236,9 +239,15 @@ class Dialer:
                     self._news = trio.Event()
                     await self._news.wait()
                 await trio.sleep_until(not_before)
+                await self._wait_for_the_loop()
                 if self._waiting and await self._place(self._waiting[0]):
                     interval_s = 1 / self._config.outbound.calls_per_second
                     not_before = trio.current_time() + interval_s
+
+    async def _wait_for_the_loop(self) -> None:
+        """Hold the orders back for as long as one more call would harm those that are live."""
+        while self._switchboard.is_lagging and not self._switchboard.is_draining:  # noqa: ASYNC110
+            await trio.sleep(LOOK_AGAIN_S)  # what is looked at is measured now and then: no event
 
     async def _place(self, placement: Placement) -> bool:
         """Place the first order that waits; False if it made no call."""

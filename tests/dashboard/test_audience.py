@@ -81,6 +81,7 @@ async def test_who_watches_a_call_gets_its_words_and_the_others_do_not(autojump_
             panel = (await news(audience, seat))["panel"]
             assert "With pleasure." in panel["html"]
             assert panel["transferable"]
+            assert (panel["worst_s"], panel["barge_ins"]) == (0.8, 0)
             assert "panel" not in await news(audience, other)
 
 

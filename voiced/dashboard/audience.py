@@ -295,6 +295,8 @@ class Audience:
                 "html": render("panel.html", call=view),
                 "ended": not view.is_live,
                 "transferable": view.may_be_transferred,
+                "worst_s": view.worst_s,
+                "barge_ins": view.n_barge_ins,
             }
         )
 

@@ -21,6 +21,8 @@ function followCall() {
     const button = page.querySelector('[data-act="transfer"]');
     if (button) button.disabled = !news.panel.transferable;
     element("state").replaceChildren(fresh.querySelector(".badge"));
+    if (news.panel.worst_s !== null) element("worst").textContent = `${news.panel.worst_s.toFixed(2)} s`;
+    element("barge-ins").textContent = news.panel.barge_ins;
     if (news.panel.ended) {
       stream.close();
       clearInterval(timer);

@@ -6,7 +6,11 @@ import subprocess
 import sys
 
 import pytest
+import trio
+from structlog.testing import capture_logs
 
+from voiced.handover import House
+from voiced.server import succession
 from voiced.server.succession import successor_command
 
 FIND = """
@@ -99,3 +103,45 @@ def test_a_console_script_is_started_by_its_path_and_a_module_as_it_was(tmp_path
     module = [str(tmp_path / "__main__.py"), *arguments]
     as_module = successor_command(module, ["python3", "-m", "voiced", *arguments])
     assert as_module == [sys.executable, "-m", "voiced", *arguments]
+
+
+def count(captured, event):
+    """Return how often that was said."""
+    return sum(line["event"] == event for line in captured)
+
+
+def house():
+    return House({}, lambda: None, lambda pid: None)
+
+
+@pytest.mark.socket
+async def test_successors_that_die_one_after_the_other_are_not_started_for_ever(monkeypatch):
+    monkeypatch.setattr(succession, "successor_command", lambda *_: ["/bin/false"])
+    left = house()
+    left.has_left.set()
+    with capture_logs() as captured:
+        async with trio.open_nursery() as nursery:
+            one = succession.Succession(left, can_meet=True)
+            one.wanted.set()
+            nursery.start_soon(one.run)
+            with trio.fail_after(10):
+                while not count(captured, "successors die one after the other; no more is started"):  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+    assert count(captured, "starting a successor") == 1 + succession.MOST_DEATHS
+
+
+@pytest.mark.socket
+async def test_a_successor_that_comes_to_nothing_is_killed(monkeypatch):
+    monkeypatch.setattr(succession, "successor_command", lambda *_: ["/bin/sleep", "60"])
+    monkeypatch.setattr(succession, "START_LIMIT_S", 0.05)
+    with capture_logs() as captured:
+        async with trio.open_nursery() as nursery:
+            one = succession.Succession(house(), can_meet=True)
+            one.wanted.set()
+            nursery.start_soon(one.run)
+            with trio.fail_after(10):
+                while not count(captured, "the successor has failed; this process goes on"):  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+    assert count(captured, "the successor does not come to serve, and is killed") == 1

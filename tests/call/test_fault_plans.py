@@ -81,7 +81,7 @@ WITHOUT_EFFECT = (
 REST = ("rest-throttled", "rest-failing", "rest-slow", "rest-dropped")
 MEDIA = {"lost-media": "lost", "repeated-media": "duplicated", "swapped-media": "reordered"}
 SOCKETS = ("socket-dropped", "socket-reset")
-OTHERS = ("socket-half-open", "stalled-reader", "early-hangup", "gives-up")
+OTHERS = ("rest-refused", "socket-half-open", "stalled-reader", "early-hangup", "gives-up")
 
 
 def test_every_plan_has_its_test():
@@ -118,6 +118,18 @@ async def test_a_lost_socket_is_followed_by_another(ring, autojump_clock, name):
     assert_conversation(report, record)
     assert len(report.sockets) == 2
     assert record["counters"]["stream_restarts"] == 1
+
+
+async def test_an_answer_that_is_refused_ends_the_call_before_the_caller_hears_anything(
+    ring, autojump_clock
+):
+    report, record = await ring("rest-refused")
+    assert record["end"]["reason"] == "not_answered"
+    assert "This account may not do that now." in record["end"]["evidence"]
+    assert report.actions == ("hangup",)
+    assert report.answered_s is None
+    assert record["turns"] == []
+    assert not report.heard.any()
 
 
 async def test_a_half_open_socket_ends_the_call_with_an_apology(ring, autojump_clock):

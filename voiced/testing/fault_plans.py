@@ -58,6 +58,10 @@ FAULT_PLANS: Mapping[str, FaultPlan] = MappingProxyType(
         "rest-throttled": FaultPlan(
             says="the first two commands are answered 429", faults=_rest("throttle")
         ),
+        "rest-refused": FaultPlan(
+            says="the answer is refused with 422, for good",
+            faults=Faults(rest=(RestFault(action="answer", trouble="refuse"),)),
+        ),
         "rest-failing": FaultPlan(
             says="the first two commands are answered 500", faults=_rest("fail")
         ),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from voiced.testing.codec import ByteOrder
 
-RestTrouble: TypeAlias = Literal["throttle", "fail", "hang", "drop"]
-"""429, 500, no answer for a long time, connection lost in the middle of the answer."""
+RestTrouble: TypeAlias = Literal["throttle", "refuse", "fail", "hang", "drop"]
+"""429, 422, 500, no answer for a long time, connection lost in the middle of the answer."""
 
 Forgery: TypeAlias = Literal["stale", "forged"]
 """Signed too long ago (a replayed webhook), or signed with a key that is not Telnyx's."""

@@ -115,7 +115,7 @@ _POST_ONLY = not_allowed("POST")
 
 
 def _status_of(fault: RestFault) -> int | None:
-    return {"throttle": 429, "fail": 500}.get(fault.trouble)
+    return {"throttle": 429, "refuse": 422, "fail": 500}.get(fault.trouble)
 
 
 def _troubled(fault: RestFault) -> Answer:
@@ -123,6 +123,9 @@ def _troubled(fault: RestFault) -> Answer:
     match fault.trouble:
         case "throttle":
             return throttled(fault.reset_s)
+        case "refuse":
+            detail = "This account may not do that now."
+            return refusal(Refused(status=422, code="10015", detail=detail))
         case "fail":
             detail = "An unexpected error occurred."
             return refusal(Refused(status=500, code="10007", detail=detail))

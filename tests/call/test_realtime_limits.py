@@ -103,6 +103,21 @@ async def test_what_was_not_written_down_yet_is_heard_again(ring, autojump_clock
     assert fake.sessions[1].instructions == []
 
 
+async def test_without_a_transcript_the_next_session_goes_on_with_what_the_model_said(
+    ring, autojump_clock
+):
+    sorry = RealtimeTurn("I am sorry. From nine to five.")
+    _, record, fake = await ring(
+        [HELLO, RealtimeTurn(ANSWER, is_written=False), sorry, END],
+        Drop(at_s=7.2),
+        caller=speech((5.0, 6.0), (22.0, 23.0)),
+        transcription="",
+    )
+    assert fake.sessions[1].texts == [("assistant", GREETING)]
+    assert "Apologize" in fake.sessions[1].instructions[0]
+    assert said(record, "agent")[-2:] == [sorry.text, BYE]
+
+
 async def slow(number: str) -> str:
     """Look an order up, which takes a while."""
     await trio.sleep(5)

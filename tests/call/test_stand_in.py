@@ -66,6 +66,9 @@ class ClerksDialogue:
 
     async def answer(self, turn, reply):
         self.clerk.asked.append((turn.text, turn.digits))
+        if turn.digits:
+            reply.transfer("+13125550177")
+            return
         await reply.say("Goodbye." if "bye" in turn.text else ANSWERS)
         if "bye" in turn.text:
             reply.hang_up()
@@ -112,6 +115,7 @@ def ring(open_world):
         directory=None,
         tables=None,
         clerk=None,
+        keys=(),
         **settings,
     ):
         clerk = clerk or Clerk()
@@ -122,7 +126,7 @@ def ring(open_world):
             ) as world:
                 world.telnyx.directory.entries.update(directory or {})
                 reports = [
-                    await world.ring(PlayedCaller(speech(*spans, for_s=60.0)))
+                    await world.ring(PlayedCaller(speech(*spans, for_s=60.0), keys=keys))
                     for _ in range(n_calls)
                 ]
                 told = world.switchboard.circuits()
@@ -223,6 +227,21 @@ async def test_after_a_transfer_that_failed_the_stand_in_says_so(ring, autojump_
     assert record["transfers"][0]["outcome"] == "busy"
     assert said(record, "agent")[-2:] == ["They are busy.", "Goodbye."]
     assert AgentSpoke(heard=GREETING) in clerk.told
+
+
+async def test_the_stand_in_takes_keys_and_goes_on_after_a_transfer_of_its_own(
+    ring_lost, autojump_clock
+):
+    _, (record,), clerk, _ = await ring_lost(
+        [HELLO],
+        4.5,
+        keys=[(10.0, "1"), (10.3, "#")],
+        spoken=[heard(22.0, 23.0, "bye")],
+        directory={"+13125550177": busy()},
+    )
+    assert clerk.asked[0] == ("", "1")
+    assert record["transfers"][0]["outcome"] == "busy"
+    assert said(record, "agent")[-2:] == ["They are busy.", "Goodbye."]
 
 
 async def test_a_budget_is_nobodys_failure_and_ends_the_call(ring, autojump_clock):

@@ -332,12 +332,16 @@ NO_PHONE: Any = None
 
 
 @asynccontextmanager
-async def alone(agent, script=(), **rules):
+async def alone(agent, script=(), *, pause_s=0.0, **rules):
     """A conversation without Telnyx: its far end plays all it gets and returns the marks."""
     outbound = Outbound(open_encoder("PCMU", 8000), Pacer(lead_s=0.4, message_frames=5))
     notes: list[JournalEvent] = []
     voice = Voice(
-        synthesizer=ToneSynthesizer(), outbound=outbound, note=notes.append, phone=NO_PHONE
+        synthesizer=ToneSynthesizer(),
+        outbound=outbound,
+        note=notes.append,
+        phone=NO_PHONE,
+        pause_s=pause_s,
     )
     dialogue = agent.begin(CallInfo(call_id="c", caller="", called=""))
     conversation = Conversation(dialogue, voice, TurnRules(**rules))
@@ -411,6 +415,34 @@ async def test_keys_over_a_protected_passage_are_kept_for_its_end(autojump_clock
     assert agent.dialogues[0].digits == ["42"]
     assert agent.dialogues[0].cut == []
     assert not any(isinstance(e, BargeIn) for e in notes)
+
+
+@pytest.mark.parametrize("at_s", [0.5, 1.7, 2.55])
+async def test_a_protected_passage_of_two_sentences_is_protected_throughout(autojump_clock, at_s):
+    async def greet(reply):
+        await reply.say(
+            "Calls to this number are recorded by us. Please mind that.", protected=True
+        )
+        await reply.say("How can I help you?")
+
+    agent = FunctionAgent(greet=greet, respond=hang_up_after)
+    script = [speech(at_s, at_s + 0.2, "stop"), speech(5.0, 5.5, "goodbye")]
+    async with alone(agent, script, pause_s=0.2) as (conversation, events, notes):
+        await conversation.run(events)
+    assert agent.dialogues[0].cut == []
+    assert not any(isinstance(e, BargeIn) for e in notes)
+    assert agent.dialogues[0].turns == ["goodbye"]
+
+
+@pytest.mark.parametrize("at_s", np.arange(0.8, 1.7, 0.05).round(2).tolist())
+async def test_no_word_is_lost_to_a_cough_whenever_it_comes(autojump_clock, at_s):
+    texts = ("Please tell me what I can do for you on this fine day.", "I am all ears.", "Well?")
+    agent = FunctionAgent(greet=ask(*texts), respond=hang_up_after)
+    script = [speech(at_s, at_s + 0.2, ""), speech(9.0, 9.5, "goodbye")]
+    async with alone(agent, script, pause_s=0.2) as (conversation, events, notes):
+        await conversation.run(events)
+    greeting = [e.heard_text for e in notes if isinstance(e, AgentHeard)][:-1]
+    assert " ".join(text for text in greeting if text) == " ".join(texts)
 
 
 async def test_words_and_keys_of_one_turn_are_answered_together(autojump_clock):

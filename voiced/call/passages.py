@@ -102,18 +102,27 @@ class Passages:
             while self.is_held or not self._unsaid:
                 await self._news.park()
             with trio.CancelScope() as self._speaking:
-                await self._speak(self._unsaid[0])
+                breath_s = await self._breathe()
+                await self._speak(self._unsaid[0], breath_s)
 
-    async def _speak(self, passage: Passage) -> None:
+    async def _breathe(self) -> float:
+        """Put silence behind what still plays; return where it begins."""
+        breath_s = self._outbound.position_s
+        if len(self._pause) and self._outbound.unplayed_s > 0:
+            await self._outbound.play(self._pause, self._synthesizer.rate_hz)
+            await (
+                trio.lowlevel.checkpoint_if_cancelled()
+            )  # held in the moment in which room was made
+        return breath_s
+
+    async def _speak(self, passage: Passage, breath_s: float) -> None:
         outbound, rate_hz = self._outbound, self._synthesizer.rate_hz
         self._in_work = passage
-        if len(self._pause) and outbound.unplayed_s > 0:
-            await outbound.play(self._pause, rate_hz)
         start_s = outbound.position_s
         self._ledger.begin(passage.text, start_s, outbound.epoch)
         self._queued.append(passage)
         if passage.protected:
-            self._protected_s = [(start_s, float("inf"))]
+            self._protect(breath_s, float("inf"))
         begun = False
 
         async def sink(pcm: Pcm) -> None:
@@ -127,18 +136,24 @@ class Passages:
         if spoken := self._spoken(passage.text):
             await speak(self._synthesizer, spoken, sink, self._ledger.told)
         await self._released.wait()
-        self._finish(passage, start_s)
+        self._finish(passage, breath_s)
 
-    def _finish(self, passage: Passage, start_s: float) -> None:
+    def _finish(self, passage: Passage, breath_s: float) -> None:
         end_s = self._outbound.position_s
         if passage.protected:
-            self._protected_s = [(start_s, end_s)]
+            self._protect(breath_s, end_s)
         self._last_mark = self._outbound.mark(self._mark_played)
         plays_until = trio.current_time() + self._outbound.unplayed_s
         self._ledger.finish(end_s, self._last_mark.name, plays_until)
         self._in_work = None
         self._unsaid.popleft()
         self._news.unpark_all()
+
+    def _protect(self, start_s: float, end_s: float) -> None:
+        """Note where a protected passage plays: there may be one before it that still does."""
+        played_s = self._outbound.played_s
+        kept = [(a, b) for a, b in self._protected_s if b > played_s and a != start_s]
+        self._protected_s = [*kept, (start_s, end_s)]
 
     def _mark_played(self, name: str) -> None:
         self._tell(self._ledger.played(name))
@@ -223,6 +238,7 @@ class Passages:
         self.is_held = True
         self._speaking.cancel()
         self._waiting.cancel()
+        self._protected_s = []
         if self._in_work is not None:
             self._unsaid.popleft()
             self._in_work = None

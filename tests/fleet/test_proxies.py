@@ -131,6 +131,5 @@ async def test_a_call_goes_through_it_and_nothing_else(tmp_path, make):
         report.commands[0].body["stream_url"].startswith(f"wss://127.0.0.1:{front}/telnyx/media/")
     )
     assert report.first_audio_s is not None
-    assert report.playback.underruns == 0
     logged = log.read_text() + "".join(p.read_text() for p in tmp_path.glob("access.log"))
     assert "/telnyx/media/" not in logged  # whoever read it could take part in a call

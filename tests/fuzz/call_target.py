@@ -24,6 +24,7 @@ from voiced.leg.leg import EndReason
 from voiced.record.journal import CallEnded, CallRinging
 from voiced.record.store import RecordStore
 from voiced.server.core import open_core
+from voiced.services.flights import Flights, NoFlights
 from voiced.services.services import Services, Staff
 from voiced.telnyx.download import open_downloader
 from voiced.telnyx.rest import open_telnyx
@@ -52,8 +53,11 @@ _TABLES = {
 _schemas = TelnyxSchemas()
 
 
-def run_script(data: bytes) -> None:
-    """Do a script to a daemon; raises AssertionError, or what the daemon raised."""
+def run_script(data: bytes, flights: Flights | None = None) -> None:
+    """Do a script to a daemon; raises AssertionError, or what the daemon raised.
+
+    Its calls are recorded by `flights`, if there are any.
+    """
     steps = parse_script(data)
     logged: list[Any] = []
 
@@ -64,7 +68,8 @@ def run_script(data: bytes) -> None:
     structlog.configure(processors=[keep])
     try:
         with shuffled_by(0), TemporaryDirectory() as folder:  # for the locks
-            trio.run(_run, steps, Path(folder), clock=MockClock(autojump_threshold=0))
+            clock = MockClock(autojump_threshold=0)
+            trio.run(_run, steps, Path(folder), flights or NoFlights(), clock=clock)
     finally:
         structlog.reset_defaults()
     for event in logged:
@@ -75,10 +80,11 @@ def run_script(data: bytes) -> None:
             )
 
 
-async def _run(steps: list[Step], folder: Path) -> None:
+async def _run(steps: list[Step], folder: Path, flights: Flights) -> None:
     far, keeper = FarSide(), _Keeper()
     is_talker = bool(steps) and steps[0].verb == "talker"
-    async with _open_core(far, keeper, folder, is_talker=is_talker) as (core, held):
+    opened = _open_core(far, keeper, folder, flights, is_talker=is_talker)
+    async with opened as (core, held):
         await core.warm.wait()
         await trio.testing.wait_all_tasks_blocked()
         entries, tasks = count_entries(core, held), live_tasks()
@@ -201,7 +207,9 @@ def _talker() -> Staff:
 
 
 @asynccontextmanager
-async def _open_core(far: FarSide, keeper: _Keeper, folder: Path, *, is_talker: bool):
+async def _open_core(
+    far: FarSide, keeper: _Keeper, folder: Path, flights: Flights, *, is_talker: bool
+):
     config = parse_config(_TABLES, {})
     async with (
         open_telnyx(
@@ -230,6 +238,7 @@ async def _open_core(far: FarSide, keeper: _Keeper, folder: Path, *, is_talker: 
             ledger=ledger,
             fetcher=fetcher,
             observer=keeper,
+            flights=flights,
         )
         try:
             async with open_core(services) as core:

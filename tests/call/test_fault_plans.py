@@ -73,7 +73,6 @@ WITHOUT_EFFECT = (
     "lost-hangup",
     "forged-webhooks",
     "clock-jump",
-    "error-frames",
     "late-marks",
     "late-keys",
     "held-media",
@@ -81,7 +80,10 @@ WITHOUT_EFFECT = (
 REST = ("rest-throttled", "rest-failing", "rest-slow", "rest-dropped")
 MEDIA = {"lost-media": "lost", "repeated-media": "duplicated", "swapped-media": "reordered"}
 SOCKETS = ("socket-dropped", "socket-reset")
-OTHERS = ("rest-refused", "socket-half-open", "stalled-reader", "early-hangup", "gives-up")
+OTHERS = (
+    *("error-frames", "rest-refused", "socket-half-open", "stalled-reader", "early-hangup"),
+    "gives-up",
+)
 
 
 def test_every_plan_has_its_test():
@@ -118,6 +120,14 @@ async def test_a_lost_socket_is_followed_by_another(ring, autojump_clock, name):
     assert_conversation(report, record)
     assert len(report.sockets) == 2
     assert record["counters"]["stream_restarts"] == 1
+
+
+async def test_complaints_on_the_media_socket_are_counted_and_heard_by_nobody(ring, autojump_clock):
+    report, record = await ring("error-frames")
+    assert_conversation(report, record)
+    assert record["counters"]["stream_errors"] == dict.fromkeys(
+        ("100002", "100003", "100004", "100005"), 1
+    )
 
 
 async def test_an_answer_that_is_refused_ends_the_call_before_the_caller_hears_anything(

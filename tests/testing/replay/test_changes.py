@@ -175,6 +175,11 @@ def test_the_audio_of_several_calls_is_refused(copy):
     assert main(["replay", path, path, "--audio", "x.wav"]) == 2
 
 
+def test_what_several_replays_come_to_cannot_be_kept(copy, capsys):
+    assert main(["replay", str(copy("echo")), "--update", "--times", "3"]) == 2
+    assert "--times = 3: goes not with --update" in capsys.readouterr().err
+
+
 def test_redacting_writes_beside_the_recording(copy, capsys):
     path = copy("caller_hangs_up")
     assert main(["redact", str(path)]) == 0

@@ -65,6 +65,9 @@ def run(options: ReplayOptions) -> int:
             key="--audio", value=str(options.audio), reason="goes with one recording only"
         )
         raise ConfigError([problem])
+    if options.update and options.times > 1:
+        reason = "goes not with --update, which keeps what one replay comes to"
+        raise ConfigError([Problem(key="--times", value=str(options.times), reason=reason)])
     configure_logging("error", "text")
     if len(options.files) == 1:
         return 0 if _replay_file(options.files[0], options) else 1
@@ -107,7 +110,7 @@ def _hold(
 ) -> tuple[Replayed, int, list[str]]:
     """Replay until something differs; return the last replay, its seed and the differences."""
     live = _live_config(recording, options) if options.live else None
-    last = options.seed if options.update else options.seed + options.times - 1
+    last = options.seed + options.times - 1
     seed = options.seed
     patience_s = 0.0 if recording.length_s > LONG_S else PATIENCE_S
     what = f"replaying {time_code(recording.length_s)} of call"

@@ -222,8 +222,7 @@ class _Redactor:
         redacted: dict[str, Any] = self._value(record)
         redacted["turns"] = [self._turn(turn) for turn in record.get("turns", ())]
         if record.get("end"):
-            evidence = _NUMBER.sub("...", record["end"]["evidence"])
-            redacted["end"] = {**record["end"], "evidence": evidence}
+            redacted["end"] = {**record["end"], "evidence": _evidence(**record["end"])}
         return redacted
 
     def _turn(self, turn: Mapping[str, Any]) -> dict[str, Any]:
@@ -299,6 +298,11 @@ class _Redactor:
         if _URL.match(text):
             return f"https://{HOST}/{redact_words(text.split('://', 1)[1])}"
         return redact_words(text)
+
+
+def _evidence(*, reason: str, evidence: str) -> str:
+    """Return what showed an end; a provider's own words may hold those of its caller."""
+    return redact_words(evidence) if reason.endswith("_failed") else _NUMBER.sub("...", evidence)
 
 
 def _elsewhere(url: str) -> str:

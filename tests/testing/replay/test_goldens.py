@@ -84,6 +84,13 @@ def test_no_number_is_left_in_the_forms_of_a_redacted_call(tmp_path):
     assert recording.record["to"][1:] not in text
 
 
+def test_a_providers_own_words_are_redacted_wherever_they_stand(tmp_path):
+    redact_file(golden("synthesizer_fails"), tmp_path / "redacted.jsonl")
+    text = (tmp_path / "redacted.jsonl").read_text()
+    assert '"evidence":"xxxx: xx xxxxx xxxxx"' in text
+    assert "no voice today" not in text
+
+
 def test_what_an_agent_did_by_phone_is_done_again(replay_call):
     recording = read_flight(golden("phone"))
     done = [entry.data["method"] for entry in recording.of("phone")]

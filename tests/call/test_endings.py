@@ -1,8 +1,11 @@
 """Errors to end reasons: every error of ours has one, and what has none is a fault of ours."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from voiced.call.endings import ending_of, outcome_of, untold_failures
+from voiced.call.endings import ending_of, meaning_of_hangup, outcome_of, untold_failures
+from voiced.call.keys import CallKeys
 from voiced.errors import (
     AgentFailed,
     CallGone,
@@ -85,3 +88,42 @@ def test_a_providers_failure_is_told_once():
     failed, told = RecognizerFailed("r", "x"), SynthesizerFailed("s", "x")
     told.is_told = True  # by a fallback list
     assert untold_failures(ExceptionGroup("", [CLOSED, failed, told])) == [("recognizer", failed)]
+
+
+# What a hangup that Telnyx tells of means.
+
+
+def hangup(*, cause="normal_clearing", source="caller", sip_cause="200"):
+    return SimpleNamespace(webhook_id="w1", cause=cause, source=source, sip_cause=sip_cause)
+
+
+INCOMING = CallKeys(direction="incoming", ref="r", token="t")
+OUTGOING = CallKeys(direction="outgoing", ref="r", token="t")
+TEXML = CallKeys(direction="incoming", via="texml", ref="r", token="t")
+
+
+@pytest.mark.parametrize(
+    ("event", "keys", "facts", "reason"),
+    [
+        (hangup(), INCOMING, {}, EndReason.CALLER_HUNG_UP),
+        (hangup(source="callee"), INCOMING, {}, EndReason.CALLER_HUNG_UP),
+        (hangup(), INCOMING, {"was_bridged": True}, EndReason.TRANSFERRED),
+        (hangup(cause="time_limit"), INCOMING, {}, EndReason.MAX_DURATION),
+        (hangup(source="callee"), TEXML, {}, EndReason.MEDIA_LOST),
+        (hangup(), TEXML, {}, EndReason.CALLER_HUNG_UP),
+        (hangup(source="callee"), OUTGOING, {}, EndReason.CALLEE_HUNG_UP),
+        (hangup(cause="user_busy"), OUTGOING, {"answered": False}, EndReason.UNREACHED),
+    ],
+)
+def test_a_hangup_means_an_end(event, keys, facts, reason):
+    meaning = meaning_of_hangup(event, keys, **({"answered": True, "was_bridged": False} | facts))
+    assert meaning.reason is reason
+    assert "call.hangup w1" in meaning.evidence
+    assert meaning.by_document is (reason is EndReason.MEDIA_LOST)
+    assert (meaning.outcome is None) is (keys.direction == "incoming")
+
+
+def test_a_busy_line_is_the_outcome_of_a_dial():
+    event = hangup(cause="user_busy", source="callee", sip_cause="486")
+    meaning = meaning_of_hangup(event, OUTGOING, answered=False, was_bridged=False)
+    assert meaning.outcome is Outcome.BUSY

@@ -23,7 +23,13 @@ import trio
 
 from voiced.audio.codec import audio_rate_hz
 from voiced.call.answerer import Answerer
-from voiced.call.endings import ending_of, outcome_of, untold_failures
+from voiced.call.endings import (
+    ending_of,
+    meaning_of_hangup,
+    outcome_of,
+    reason_of_far_end,
+    untold_failures,
+)
 from voiced.call.milestones import Milestones
 from voiced.call.recording_control import RecordingControl
 from voiced.call.session import Session
@@ -40,7 +46,7 @@ from voiced.record.journal import (
     ProviderFailed,
 )
 from voiced.telnyx import events
-from voiced.telnyx.outcome import Outcome, dial_result
+from voiced.telnyx.outcome import Outcome
 from voiced.telnyx_recording import LegRecording
 
 if TYPE_CHECKING:
@@ -252,27 +258,14 @@ class Call:
         self.end(self._far_end_hung_up, evidence)
 
     def _end_by_hangup(self, event: events.CallHangup, *, was_bridged: bool) -> None:
-        evidence = f"call.hangup {event.webhook_id}: {event.cause}, {event.source}"
-        self._document_is_over = self.keys.via == "texml" and event.source == "callee"
-        if self._is_outgoing:
-            result = dial_result(
-                answered=self.milestones.has("answered"),
-                hangup_cause=event.cause,
-                sip_hangup_cause=event.sip_cause,
-                hangup_source=event.source,
-            )
-            if self.ending is None:
-                self.came_to(result.outcome)
-            evidence = f"{result.explanation}; {evidence}"
-        if was_bridged:
-            self.end(EndReason.TRANSFERRED, evidence)
-        elif event.cause == "time_limit":
-            self.end(EndReason.MAX_DURATION, evidence)
-        elif self._document_is_over:
-            self.end(EndReason.MEDIA_LOST, f"the document has run to its hangup; {evidence}")
-        else:
-            self.end(self._far_end_hung_up, evidence)
-            self._reconsider(evidence)
+        answered = self.milestones.has("answered")
+        meaning = meaning_of_hangup(event, self.keys, answered=answered, was_bridged=was_bridged)
+        self._document_is_over = meaning.by_document
+        if meaning.outcome is not None and self.ending is None:
+            self.came_to(meaning.outcome)
+        self.end(meaning.reason, meaning.evidence)
+        if meaning.reason is self._far_end_hung_up:
+            self._reconsider(meaning.evidence)
 
     def _reconsider(self, evidence: str) -> None:
         """If the socket died because the far end had gone, that is the reason."""
@@ -284,10 +277,7 @@ class Call:
 
     @property
     def _far_end_hung_up(self) -> EndReason:
-        if not self._is_outgoing:
-            return EndReason.CALLER_HUNG_UP
-        answered = self.milestones.has("answered")
-        return EndReason.CALLEE_HUNG_UP if answered else EndReason.UNREACHED
+        return reason_of_far_end(self.keys, answered=self.milestones.has("answered"))
 
     @property
     def _is_outgoing(self) -> bool:

@@ -1,10 +1,11 @@
-"""Which ending an error makes of a call, and which outcome an ending makes of a dial. Pure.
+"""Which ending an error or a hangup makes of a call, and which outcome a dial comes to. Pure.
 
 The one place where exceptions become reasons.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voiced.errors import (
@@ -25,10 +26,12 @@ from voiced.errors import (
     leaves_of,
 )
 from voiced.leg.leg import EndReason
-from voiced.telnyx.outcome import Outcome
+from voiced.telnyx.outcome import Outcome, dial_result
 
 if TYPE_CHECKING:
+    from voiced.call.keys import CallKeys
     from voiced.record.journal import Role
+    from voiced.telnyx.events import CallHangup
 
 _REASONS: dict[type[Exception], EndReason] = {
     RecognizerFailed: EndReason.RECOGNIZER_FAILED,
@@ -87,3 +90,61 @@ def outcome_of(reason: EndReason, *, answered: bool) -> Outcome:
     if reason in (EndReason.OPERATOR_HUNG_UP, EndReason.SHUTDOWN, EndReason.DRAIN_LIMIT):
         return Outcome.CANCELLED
     return Outcome.NO_ANSWER if reason is EndReason.UNREACHED else Outcome.FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangupMeaning:
+    """What a `call.hangup` says of its call.
+
+    Attributes:
+        reason, evidence: of the ending that it makes.
+        outcome: what a call that we placed has come to by it; None for one that came in.
+        by_document: a TeXML document has run to its own hangup.
+    """
+
+    reason: EndReason
+    evidence: str
+    outcome: Outcome | None
+    by_document: bool
+
+
+def meaning_of_hangup(
+    event: CallHangup, keys: CallKeys, *, answered: bool, was_bridged: bool
+) -> HangupMeaning:
+    """Return what it means that Telnyx tells of the leg's end.
+
+    Args:
+        event: the webhook.
+        keys: of the call; they say who began it and by what it is controlled.
+        answered: the far end had picked up.
+        was_bridged: the leg had been joined to another.
+    """
+    evidence = f"call.hangup {event.webhook_id}: {event.cause}, {event.source}"
+    outcome = None
+    if keys.direction == "outgoing":
+        result = dial_result(
+            answered=answered,
+            hangup_cause=event.cause,
+            sip_hangup_cause=event.sip_cause,
+            hangup_source=event.source,
+        )
+        outcome = result.outcome
+        evidence = f"{result.explanation}; {evidence}"
+    by_document = keys.via == "texml" and event.source == "callee"
+    if was_bridged:
+        reason = EndReason.TRANSFERRED
+    elif event.cause == "time_limit":
+        reason = EndReason.MAX_DURATION
+    elif by_document:
+        reason = EndReason.MEDIA_LOST
+        evidence = f"the document has run to its hangup; {evidence}"
+    else:
+        reason = reason_of_far_end(keys, answered=answered)
+    return HangupMeaning(reason=reason, evidence=evidence, outcome=outcome, by_document=by_document)
+
+
+def reason_of_far_end(keys: CallKeys, *, answered: bool) -> EndReason:
+    """Return the reason of a call whose far end has hung up, or never picked up."""
+    if keys.direction == "incoming":
+        return EndReason.CALLER_HUNG_UP
+    return EndReason.CALLEE_HUNG_UP if answered else EndReason.UNREACHED

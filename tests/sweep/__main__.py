@@ -10,7 +10,9 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a thread of its own does not survive a fork
 
 import argparse
+import faulthandler
 import gc
+import signal
 import sys
 import time
 from collections import Counter
@@ -20,6 +22,9 @@ from tests.sweep.sweeper import Every, Swept, strike, sweep
 from tests.sweep.ways import WAYS
 from voiced.flight.reading import FlightRecording, read_flight
 from voiced.log import configure_logging
+
+LIMIT_S = 900
+"""For one call at every step; a sweep that hangs says where, and ends."""
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 NAMES = sorted(path.name.partition(".")[0] for path in RECORDINGS.glob("*.jsonl.gz"))
@@ -37,6 +42,7 @@ def main(argv: list[str]) -> int:
     if unknown := set(names) - set(NAMES):
         parser.error(f"no golden call {', '.join(unknown)}; there are {', '.join(NAMES)}")
     configure_logging("error", "text")
+    faulthandler.register(signal.SIGALRM, chain=True)  # in the children, too
     if arguments.point is not None:
         if len(names) != 1 or arguments.way is None:
             parser.error("--point goes with one call and a --way")
@@ -62,6 +68,7 @@ def _sweep(names: list[str], ways: list[str], every: Every) -> int:
     ends: Counter[str] = Counter()
     n_points = n_failures = 0
     for name in names:
+        signal.alarm(LIMIT_S)
         swept = sweep(_read(name), ways, every, os.cpu_count() or 1)
         _tell(name, swept)
         ends += swept.ends

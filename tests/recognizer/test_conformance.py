@@ -46,7 +46,9 @@ async def test_the_one_in_the_box_behaves(promise, say, vocabulary, network, aut
     await promise(recognizer, speech)
 
 
-SPEECH = Sample(pcm=spoken(-0.2, 0.5, -0.7, 0.5, -0.7), texts=LINES)
+# The end of an utterance is told 0.4 s after it, and asks for what was said until then: a process
+# that is held up must not have begun the next one meanwhile.
+SPEECH = Sample(pcm=spoken(-0.2, 0.5, -1.5, 0.5, -0.7), texts=LINES)
 ONE = Sample(pcm=spoken(-0.2, 0.5, -5.0), texts=LINES[:1])
 TROUBLE = [
     (Refuse(), SPEECH),
